@@ -1,0 +1,227 @@
+//! Our own form of "one thing to react to", independent of how it reached us.
+//!
+//! An event is written to the inbox in a versioned envelope, because old rows outlive old code.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Millis;
+
+/// One thing to react to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened, as far as its source says; otherwise when we accepted it.
+    pub at: Millis,
+    /// Who caused it (a person id), where known. For a membership this is who added the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// What happened.
+    pub trigger: Trigger,
+}
+
+/// What happened. Later sources (schedule, inbound hook, timer, answer, failed delivery) are further variants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Trigger {
+    /// A message was written, edited or deleted.
+    Message {
+        /// Which of the three.
+        change: Change,
+        /// Message id.
+        id: String,
+        /// Room id.
+        room: String,
+        /// `direct` or `group`; absent when the source does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room_type: Option<String>,
+        /// Author: person id.
+        person: String,
+        /// Author: address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// Root of the thread, when it is a reply.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<String>,
+    },
+    /// A person was added to, changed in, or removed from a room.
+    Membership {
+        /// Which of the three.
+        change: Change,
+        /// Membership id.
+        id: String,
+        /// Room id.
+        room: String,
+        /// `direct` or `group`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room_type: Option<String>,
+        /// The member: person id.
+        person: String,
+        /// The member: address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// The member: display name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// A room was made or changed.
+    Room {
+        /// Created or updated.
+        change: Change,
+        /// Room id.
+        room: String,
+    },
+    /// Somebody pressed a card's button.
+    CardAction {
+        /// Attachment action id.
+        id: String,
+        /// The message that holds the card.
+        message: String,
+        /// Room id.
+        room: String,
+        /// Who pressed: person id.
+        person: String,
+    },
+}
+
+/// What was done to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It is gone.
+    Deleted,
+}
+
+impl Change {
+    /// The word Webex uses for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads Webex's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "created" => Some(Self::Created),
+            "updated" => Some(Self::Updated),
+            "deleted" => Some(Self::Deleted),
+            _ => None,
+        }
+    }
+}
+
+impl Event {
+    /// `resource.event` in Webex's words, as in `[[on]] event = "…"`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.trigger {
+            Trigger::Message { change: Change::Created, .. } => "messages.created",
+            Trigger::Message { change: Change::Updated, .. } => "messages.updated",
+            Trigger::Message { change: Change::Deleted, .. } => "messages.deleted",
+            Trigger::Membership { change: Change::Created, .. } => "memberships.created",
+            Trigger::Membership { change: Change::Updated, .. } => "memberships.updated",
+            Trigger::Membership { change: Change::Deleted, .. } => "memberships.deleted",
+            Trigger::Room { change: Change::Created, .. } => "rooms.created",
+            Trigger::Room { .. } => "rooms.updated",
+            Trigger::CardAction { .. } => "attachmentActions.created",
+        }
+    }
+
+    /// The room the event is in.
+    #[must_use]
+    pub fn room(&self) -> &str {
+        match &self.trigger {
+            Trigger::Message { room, .. }
+            | Trigger::Membership { room, .. }
+            | Trigger::Room { room, .. }
+            | Trigger::CardAction { room, .. } => room,
+        }
+    }
+
+    /// The person the event is about: author, member or presser. A room event is about nobody.
+    #[must_use]
+    pub fn person(&self) -> Option<&str> {
+        match &self.trigger {
+            Trigger::Message { person, .. }
+            | Trigger::Membership { person, .. }
+            | Trigger::CardAction { person, .. } => Some(person),
+            Trigger::Room { .. } => None,
+        }
+    }
+
+    /// What the event keeps its order with: the room and the person it is about, or the room alone.
+    ///
+    /// Strict inside a key, parallel across; never empty.
+    #[must_use]
+    pub fn order_key(&self) -> String {
+        match self.person() {
+            Some(person) => format!("{}|{person}", self.room()),
+            None => self.room().to_owned(),
+        }
+    }
+
+    /// The versioned JSON that goes into the inbox.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(&Stored::V1(self.clone())).unwrap_or_default()
+    }
+
+    /// Reads what [`Event::encode`] wrote, in this version of the program or an older one.
+    ///
+    /// # Errors
+    /// When the bytes are no event of a known version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes).map(|Stored::V1(event)| event)
+    }
+}
+
+/// The envelope of a stored event. A change of meaning is a new variant; old ones stay readable.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "v")]
+enum Stored {
+    #[serde(rename = "1")]
+    V1(Event),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Event {
+        Event {
+            at: Millis(1),
+            actor: None,
+            trigger: Trigger::Message {
+                change: Change::Created,
+                id: "M".into(),
+                room: "R".into(),
+                room_type: None,
+                person: "P".into(),
+                email: None,
+                parent: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_stored_event_keeps_its_golden_form() {
+        let text =
+            r#"{"v":"1","at":1,"trigger":{"kind":"message","change":"created","id":"M","room":"R","person":"P"}}"#;
+        assert_eq!(String::from_utf8(message().encode()).unwrap(), text);
+        assert_eq!(Event::decode(text.as_bytes()).unwrap(), message());
+    }
+
+    #[test]
+    fn order_is_by_room_and_person_and_never_empty() {
+        assert_eq!(message().order_key(), "R|P");
+        let room = Event { trigger: Trigger::Room { change: Change::Updated, room: "R".into() }, ..message() };
+        assert_eq!(room.order_key(), "R");
+    }
+}

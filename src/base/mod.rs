@@ -1,0 +1,14 @@
+//! What every layer may use: names, ids, time, secrets, events. Nothing here knows a layer above.
+
+pub mod event;
+pub mod id;
+pub mod secret;
+pub mod spawn;
+pub mod state;
+pub mod time;
+
+pub use event::{Change, Event, Trigger};
+pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
+pub use secret::Secret;
+pub use state::{StateOp, StateScope, Version};
+pub use time::{Clock, Millis};

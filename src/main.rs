@@ -1,0 +1,3 @@
+//! The `botyard` program: a thin door to the library.
+
+fn main() {}

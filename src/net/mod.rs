@@ -1,0 +1,1 @@
+//! The one place that speaks HTTP outwards: client builder with roots, extra CA, proxy and caps.

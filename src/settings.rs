@@ -1,0 +1,188 @@
+//! How this process runs: `botyard.toml` (compiled in as the defaults), over it a file, over it the
+//! environment, over it flags. Every field is explained in `botyard.toml`, where its default stands.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::base::{InstanceName, Secret};
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where webhooks come in.
+    pub listen: SocketAddr,
+    /// How Webex reaches us; may have a path. Needed by `serve`.
+    pub public_url: Option<String>,
+    /// A path prefix the proxy in front does not strip, e.g. `/botyard`.
+    pub base_path: String,
+    /// Name of this installation.
+    #[serde(deserialize_with = "instance_name")]
+    pub instance: InstanceName,
+    /// Folders with definitions.
+    pub bots_dir: Vec<PathBuf>,
+    /// Where the store, the seal key and the admin token live.
+    pub data_dir: PathBuf,
+    /// The admin listener.
+    pub admin: Admin,
+    /// Webex.
+    pub webex: Webex,
+    /// The way out.
+    pub egress: Egress,
+    /// Sealing of secrets at rest.
+    pub seal: Seal,
+    /// Limits of the ingress.
+    pub ingress: Ingress,
+    /// How bots run.
+    pub bots: Bots,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// The log.
+    pub log: Log,
+    /// Where secrets may be read from.
+    pub secrets: Secrets,
+    /// The simulator.
+    pub sim: Sim,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Where health, metrics and the admin API listen.
+    pub listen: SocketAddr,
+    /// File with the bearer token; empty: `admin.token` in the data dir, made at first start.
+    pub token_file: Option<PathBuf>,
+}
+
+/// `[webex]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webex {
+    /// Base URL of the REST API.
+    pub api_url: String,
+    /// The budget a bot's lane starts from.
+    pub requests_per_minute: u32,
+    /// Requests in flight at once, over all bots.
+    pub connections: usize,
+    /// Seconds to wait for an answer.
+    pub timeout_seconds: u64,
+    /// Tries of one delivery before it is given up.
+    pub delivery_attempts: u32,
+    /// Seconds between two looks at a bot's registrations.
+    pub reconcile_seconds: u64,
+}
+
+/// `[egress]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// HTTP CONNECT proxy, `http://[user:password@]host:port`.
+    pub proxy: Option<Secret>,
+    /// Hosts that are reached without it: `host`, `.suffix`, addresses, CIDR ranges, `*`.
+    pub no_proxy: Vec<String>,
+    /// PEM file with further certificate authorities.
+    pub extra_ca_file: Option<PathBuf>,
+}
+
+/// `[seal]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The key itself: 64 hex digits. For environments that have nothing but variables.
+    pub key: Option<Secret>,
+    /// File with the key; empty: `seal.key` in the data dir, made at first start.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[ingress]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingress {
+    /// Largest body in bytes.
+    pub max_body_bytes: usize,
+    /// Seconds for a request's headers to arrive.
+    pub header_seconds: u64,
+    /// Connections at once, over all workers.
+    pub max_connections: usize,
+    /// HTTP workers; 0: one a core, at most 4.
+    pub workers: usize,
+    /// Events one bot may have pending.
+    pub max_pending_per_bot: u64,
+}
+
+/// `[bots]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bots {
+    /// Threads that bots live on; 0: one a core.
+    pub arbiters: usize,
+    /// Turns of one bot at once.
+    pub turns_at_once: usize,
+    /// Tries of one event before it is buried.
+    pub event_attempts: u32,
+    /// Seconds between two looks of the sweeper.
+    pub sweep_seconds: u64,
+    /// Seconds that a bot whose file is gone still accepts before it is drained and its webhooks removed.
+    pub removal_grace_seconds: u64,
+    /// Days its state and token are kept after that.
+    pub keep_removed_days: u64,
+    /// Seconds for turns in hand to finish at shutdown.
+    pub drain_seconds: u64,
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Hours that finished events and sent deliveries are kept.
+    pub finished_hours: u64,
+    /// Days that buried events and failed deliveries are kept.
+    pub buried_days: u64,
+    /// Hours that a webhook's key is remembered, to know it when it comes again.
+    pub seen_hours: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// As in `info,botyard::actors=debug`.
+    pub level: String,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `[secrets]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Folders that `file:` may read from.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// `[sim]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sim {
+    /// Where the simulator listens.
+    pub listen: SocketAddr,
+    /// Whether it may listen beyond loopback.
+    pub allow_remote: bool,
+}
+
+fn instance_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<InstanceName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    InstanceName::parse(&text).map_err(serde::de::Error::custom)
+}

@@ -1,0 +1,154 @@
+//! The store: verbs over plain data. Whatever must survive is here before anyone is woken.
+//!
+//! [`Store`] is the whole surface: no type of the database crosses it, so another engine can later
+//! stand behind the same verbs. Verbs that claim or commit take a [`Lease`]: the store, not the
+//! caller's good manners, decides whether an incarnation of a bot may still act.
+
+pub mod model;
+pub mod rows;
+pub mod turn;
+
+use std::{future::Future, pin::Pin};
+
+use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
+
+pub use model::*;
+pub use rows::*;
+pub use turn::*;
+
+/// What a verb answers with, once what it says is on the disk (writes) or read (reads).
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why a verb could not be carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full: nothing was stored. Accepts answer 503; turns and outcomes wait and try again.
+    #[error("the disk that holds the data dir is full")]
+    DiskFull,
+    /// This bot holds its whole share of the writer's queue or of pending rows; other bots are not affected.
+    #[error("bot `{0}` has too many events waiting")]
+    BotFull(BotId),
+    /// The writer's queue is full.
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// This one request broke a rule of the store; the others of its batch were carried out.
+    #[error("the store refused the request: {0}")]
+    Refused(String),
+    /// Anything else the engine says.
+    #[error("the store failed: {0}")]
+    Engine(String),
+}
+
+/// Rings when rows were committed for a bot. Called by the writer after the commit, once per bot and batch.
+///
+/// A ring is only a doorbell: rows handed along are a cache, and a ring that is lost costs latency, never work.
+pub trait Doorbell: Send + Sync + 'static {
+    /// Tells that work was committed for one bot. Must not block.
+    fn ring(&self, wake: Wake);
+}
+
+/// What was just committed for one bot, in `seq` order.
+#[derive(Debug, Clone)]
+pub struct Wake {
+    /// Whose.
+    pub bot: BotId,
+    /// New events of this batch.
+    pub events: Vec<EventRow>,
+    /// New deliveries of this batch.
+    pub deliveries: Vec<DeliveryRow>,
+}
+
+/// Every verb of the store.
+pub trait Store: Send + Sync + 'static {
+    // -- inbox ------------------------------------------------------------------------------------
+
+    /// Stores an event unless `seen` knows its key. Answers after the commit.
+    fn accept(&self, event: NewEvent) -> Answer<'_, Accepted>;
+    /// Pending events of a bot that may be claimed at `now`, oldest first: waiting and due, or claimed by a
+    /// dead epoch; none of a key in `skip_keys`, none of a key whose head waits for its retry.
+    fn due_events(&self, query: DueQuery) -> Answer<'_, Vec<EventRow>>;
+    /// Takes events for a turn: raises attempt and epoch. Only those are returned that are now held: the lease
+    /// is the newest, the row is still pending, and no earlier event of its order key is.
+    fn claim(&self, lease: Lease, events: Vec<Seq>) -> Answer<'_, Vec<Claimed>>;
+    /// The end of a turn: outcome, state, dialogue, deliveries and timers in one commit.
+    fn commit_turn(&self, commit: TurnCommit) -> Answer<'_, TurnAnswer>;
+    /// Gives claimed events back unhandled (a clean stop): waiting again, attempt not counted.
+    fn release(&self, lease: Lease, events: Vec<Seq>) -> Answer<'_, ()>;
+
+    // -- outbox -----------------------------------------------------------------------------------
+
+    /// Deliveries of a bot that may be tried at `now`, oldest first; heads of their order key only.
+    fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>>;
+    /// Writes down that a try is about to leave. Only those are returned that may leave (same rules as `claim`).
+    fn mark(&self, lease: Lease, deliveries: Vec<Seq>) -> Answer<'_, Vec<Marked>>;
+    /// Writes down how a try ended. Fenced by the mark itself (`attempt` and `epoch` of the row), not by the
+    /// newest lease: what is known to have been sent counts, whoever sent it.
+    fn record(&self, result: DeliveryResult) -> Answer<'_, bool>;
+
+    // -- bots -------------------------------------------------------------------------------------
+
+    /// Every bot the store knows, retired ones included.
+    fn bots(&self) -> Answer<'_, Vec<BotRow>>;
+    /// Makes or updates the row of a bot with what its definition says (last good definition, wanted kinds);
+    /// takes it out of retirement.
+    fn put_bot(&self, bot: NewBot) -> Answer<'_, ()>;
+    /// Raises the bot's epoch: the answer is now the only right to claim and commit for it.
+    fn take_lease(&self, bot: BotId, owner: String) -> Answer<'_, Lease>;
+    /// Seals and keeps a token. The same token again changes nothing.
+    fn put_token(&self, bot: BotId, token: Secret) -> Answer<'_, ()>;
+    /// The bot's token, unsealed.
+    fn token(&self, bot: BotId) -> Answer<'_, Option<Secret>>;
+    /// Keeps who the token turned out to be.
+    fn put_identity(&self, bot: BotId, identity: Identity) -> Answer<'_, IdentityAnswer>;
+    /// Keeps why a bot is held (`None`: it is not), for `bots` and the next start.
+    fn put_hold(&self, bot: BotId, hold: Option<Hold>) -> Answer<'_, ()>;
+    /// Marks a bot as retired (its definition is gone) at a moment.
+    fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()>;
+    /// Removes a retired bot with all that is its own: token, state, events.
+    fn forget(&self, bot: BotId) -> Answer<'_, ()>;
+    /// The last good definition of each bot that is not retired.
+    fn definitions(&self) -> Answer<'_, Vec<StoredDefinition>>;
+    /// What ingress needs of every bot that is not forgotten.
+    fn routes(&self) -> Answer<'_, Vec<RouteRow>>;
+
+    // -- registrations ----------------------------------------------------------------------------
+
+    /// The webhooks that we made or are about to make for a bot.
+    fn webhooks(&self, bot: BotId) -> Answer<'_, Vec<WebhookRow>>;
+    /// Keeps the secret of a webhook *before* it is registered or changed; answers its row number.
+    fn stage_webhook(&self, webhook: NewWebhook) -> Answer<'_, i64>;
+    /// The webhook of this row is live at Webex under this id; older rows of the same kind and id go.
+    fn confirm_webhook(&self, row: i64, webhook_id: String) -> Answer<'_, ()>;
+    /// The webhook is gone at Webex, or was never made.
+    fn drop_webhook(&self, row: i64) -> Answer<'_, ()>;
+
+    // -- memory -----------------------------------------------------------------------------------
+
+    /// Values with their versions; a key never written answers version 0 and nothing.
+    fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>>;
+    /// The dialogue of one person in one room, if one is open at `now`.
+    fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>>;
+
+    // -- looking ----------------------------------------------------------------------------------
+
+    /// Bots with work that is due at `now`, whoever should have been woken for it.
+    fn due_bots(&self, now: Millis) -> Answer<'_, Vec<DueBot>>;
+    /// The newest events, for people.
+    fn events(&self, query: EventQuery) -> Answer<'_, Vec<EventSummary>>;
+    /// One event with its record and its deliveries.
+    fn event(&self, id: EventId) -> Answer<'_, Option<EventDetail>>;
+    /// How much is pending, per bot.
+    fn backlog(&self) -> Answer<'_, Vec<BacklogRow>>;
+    /// Writes and reads back: is the store writable?
+    fn probe(&self) -> Answer<'_, ()>;
+
+    // -- keeping house ----------------------------------------------------------------------------
+
+    /// Deletes what retention no longer keeps; bounded work per call, `more` says whether to call again.
+    fn prune(&self, keep: Retention) -> Answer<'_, Pruned>;
+    /// Ends the writer after what is queued, checkpoints and closes. Later verbs answer `Closed`.
+    fn close(&self) -> Answer<'_, ()>;
+}

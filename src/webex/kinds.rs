@@ -1,0 +1,54 @@
+//! Which kinds of event a program wants, as a mask small enough to check on every webhook.
+
+/// A set of event kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(pub u32);
+
+/// Every kind we know, `resource.event` in Webex's words; its bit is its place in this list.
+/// The list only grows at its end: masks are stored.
+pub const ALL: &[&str] = &[
+    "messages.created",
+    "messages.updated",
+    "messages.deleted",
+    "memberships.created",
+    "memberships.updated",
+    "memberships.deleted",
+    "rooms.created",
+    "rooms.updated",
+    "attachmentActions.created",
+];
+
+impl Kinds {
+    /// Adds a kind; an unknown one changes nothing.
+    #[must_use]
+    pub fn with(self, kind: &str) -> Self {
+        ALL.iter().position(|known| *known == kind).map_or(self, |bit| Self(self.0 | 1 << bit))
+    }
+
+    /// Whether the kind is in the set.
+    #[must_use]
+    pub fn contains(self, kind: &str) -> bool {
+        ALL.iter().position(|known| *known == kind).is_some_and(|bit| self.0 & (1 << bit) != 0)
+    }
+
+    /// The kinds in the set, as `(resource, event)`.
+    pub fn iter(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        ALL.iter()
+            .enumerate()
+            .filter(move |(bit, _)| self.0 & (1 << bit) != 0)
+            .filter_map(|(_, kind)| kind.split_once('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_and_nothing_else() {
+        let kinds = Kinds::default().with("messages.created").with("memberships.created").with("coffee.brewed");
+        assert!(kinds.contains("messages.created"));
+        assert!(!kinds.contains("messages.deleted") && !kinds.contains("coffee.brewed"));
+        assert_eq!(kinds.iter().collect::<Vec<_>>(), [("messages", "created"), ("memberships", "created")]);
+    }
+}
