@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod actors;
 pub mod base;
 pub mod brain;
 pub mod definition;

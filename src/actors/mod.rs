@@ -1,1 +1,5 @@
-//! (in the making)
+//! The actors, and who tells whom what. Work is a row; a message between actors is a doorbell,
+//! a question with an answer, or a change of who runs.
+
+pub mod api;
+pub mod registrar;
