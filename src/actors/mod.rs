@@ -2,4 +2,5 @@
 //! a question with an answer, or a change of who runs.
 
 pub mod api;
+pub mod bells;
 pub mod registrar;

@@ -1,5 +1,6 @@
 //! What every layer may use: names, ids, time, secrets, events. Nothing here knows a layer above.
 
+pub mod backoff;
 pub mod event;
 pub mod id;
 pub mod secret;
@@ -7,6 +8,7 @@ pub mod spawn;
 pub mod state;
 pub mod time;
 
+pub use backoff::Backoff;
 pub use event::{Change, Event, Trigger};
 pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
 pub use secret::Secret;
