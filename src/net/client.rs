@@ -32,7 +32,7 @@ use crate::base::Secret;
 /// the later we come back, the more likely we write into a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(15);
 /// How long a connection lives at most, so that a changed address of the peer is noticed.
-const LIFETIME: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_mins(5);
 /// How long a closed connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -230,6 +230,7 @@ impl Prepared {
     }
 
     /// awc takes a connection that closes early for the end of the body: hold it against what was announced.
+    /// A chunked body announces nothing; one that breaks off is noticed by whoever parses it (JSON, all of ours).
     fn whole(&self, response: HttpResponse) -> Result<HttpResponse, NetError> {
         let announced = response.header("content-length").and_then(|length| length.parse::<usize>().ok());
         let encoded = response.header("content-encoding").is_some();

@@ -47,7 +47,7 @@ impl Egress {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         for certificate in self.extra_ca()? {
-            roots.add(certificate).map_err(|error| self.ca_error(format!("holds no usable authority: {error}")))?;
+            roots.add(certificate).map_err(|error| self.ca_error(&format!("holds no usable authority: {error}")))?;
         }
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -56,21 +56,21 @@ impl Egress {
 
     fn extra_ca(&self) -> Result<Vec<CertificateDer<'static>>, NetError> {
         let Some(path) = &self.extra_ca_file else { return Ok(Vec::new()) };
-        let size = std::fs::metadata(path).map_err(|error| self.ca_error(format!("cannot be read: {error}")))?.len();
+        let size = std::fs::metadata(path).map_err(|error| self.ca_error(&format!("cannot be read: {error}")))?.len();
         if size > MAX_CA_BYTES {
-            return Err(self.ca_error(format!("is larger than {MAX_CA_BYTES} bytes")));
+            return Err(self.ca_error(&format!("is larger than {MAX_CA_BYTES} bytes")));
         }
-        let bytes = std::fs::read(path).map_err(|error| self.ca_error(format!("cannot be read: {error}")))?;
+        let bytes = std::fs::read(path).map_err(|error| self.ca_error(&format!("cannot be read: {error}")))?;
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
             .collect::<Result<_, _>>()
-            .map_err(|error| self.ca_error(format!("is no PEM file: {error}")))?;
+            .map_err(|error| self.ca_error(&format!("is no PEM file: {error}")))?;
         if certificates.is_empty() {
-            return Err(self.ca_error("holds no certificate: it needs `-----BEGIN CERTIFICATE-----`".to_owned()));
+            return Err(self.ca_error("holds no certificate: it needs `-----BEGIN CERTIFICATE-----`"));
         }
         Ok(certificates)
     }
 
-    fn ca_error(&self, what: String) -> NetError {
+    fn ca_error(&self, what: &str) -> NetError {
         let path = self.extra_ca_file.as_deref().unwrap_or_else(|| std::path::Path::new(""));
         NetError::before(NetErrorKind::Settings, format!("`egress.extra_ca_file`: `{}` {what}", path.display()))
     }

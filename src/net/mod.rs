@@ -8,6 +8,10 @@ mod egress;
 mod error;
 mod no_proxy;
 mod proxy;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use client::{HttpClient, HttpRequest, HttpResponse};
 pub use egress::{Egress, install_tls};
