@@ -3,3 +3,5 @@
 
 pub mod api;
 pub mod registrar;
+pub mod report;
+pub mod routes;
