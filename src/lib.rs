@@ -6,6 +6,7 @@ pub mod actors;
 pub mod base;
 pub mod brain;
 pub mod definition;
+pub mod http;
 pub mod net;
 pub mod settings;
 pub mod sim;

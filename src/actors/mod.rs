@@ -4,3 +4,5 @@
 pub mod api;
 pub mod bells;
 pub mod registrar;
+pub mod report;
+pub mod routes;

@@ -1,1 +1,1 @@
-//! (in the making)
+//! The doors: ingress for webhooks, admin for people and probes.
