@@ -4,7 +4,12 @@
 //! mounts and the swapped symlinks of mounted ConfigMaps. Notification only hastens the look. A change counts
 //! when it stands still over two looks 100 ms apart, so that a file half written is not read.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use notify::{RecursiveMode, Watcher as _};
@@ -14,21 +19,21 @@ use super::{
     line::Line,
     roster::{Look, Roster, TokenFiles},
 };
-use crate::definition::files::{Snapshot, scan};
+use crate::definition::{Snapshot, scan};
 
 /// Between two looks when nothing happens.
 const LOOK: Duration = Duration::from_millis(1_000);
 /// A change counts when two looks this far apart see the same.
 const STILL: Duration = Duration::from_millis(100);
 /// Looks at a change that does not come to rest; then the roster is told anyway.
-const PATIENCE: u32 = 20;
+const PATIENCE: u32 = 5;
 
 /// The watcher.
 pub struct Watcher {
     dirs: Vec<PathBuf>,
     roster: Line<Roster>,
     /// What the roster was last told of.
-    told: Snapshot,
+    told: Seen,
     looking: bool,
     notified: bool,
     /// Hastens looks where it works; dropped with the actor.
@@ -51,7 +56,7 @@ impl Watcher {
     /// A watcher over `dirs`; `notified: false` makes it rely on looking alone, as on a blind file system.
     #[must_use]
     pub fn new(dirs: Vec<PathBuf>, roster: Line<Roster>, notified: bool, exit: ExitGuard) -> Self {
-        Self { dirs, roster, told: Snapshot::default(), looking: false, notified, notifier: None, _exit: exit }
+        Self { dirs, roster, told: Seen::default(), looking: false, notified, notifier: None, _exit: exit }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -98,24 +103,39 @@ impl Watcher {
     }
 }
 
+/// What one look saw: definitions, and the files that tokens are read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    definitions: Snapshot,
+    tokens: Vec<Option<(u64, SystemTime, u64)>>,
+}
+
+fn see(dirs: &[PathBuf], tokens: &[PathBuf]) -> Seen {
+    let stat = |path: &PathBuf| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.len(), found.modified().ok()?, found.ino()))
+    };
+    Seen { definitions: scan(dirs), tokens: tokens.iter().map(stat).collect() }
+}
+
 /// Waits until what is seen differs from `told` and stands still; `None` when nothing changed.
-async fn settled(dirs: Vec<PathBuf>, roster: &Line<Roster>, told: &Snapshot) -> Option<Snapshot> {
-    let extra = match roster.addr() {
+async fn settled(dirs: Vec<PathBuf>, roster: &Line<Roster>, told: &Seen) -> Option<Seen> {
+    let tokens = match roster.addr() {
         Some(roster) => roster.send(TokenFiles).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let (dirs, extra) = (Arc::new(dirs), Arc::new(extra));
-    let see = || {
-        let (dirs, extra) = (dirs.clone(), extra.clone());
-        async move { tokio::task::spawn_blocking(move || scan(&dirs, &extra)).await.unwrap_or_default() }
+    let places = Arc::new((dirs, tokens));
+    let look = || {
+        let places = places.clone();
+        async move { tokio::task::spawn_blocking(move || see(&places.0, &places.1)).await.unwrap_or_default() }
     };
-    let mut last = see().await;
+    let mut last = look().await;
     if last == *told {
         return None;
     }
     for _ in 0..PATIENCE {
         tokio::time::sleep(STILL).await;
-        let now = see().await;
+        let now = look().await;
         if now == last {
             break;
         }

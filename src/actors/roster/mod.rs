@@ -10,11 +10,11 @@ mod tokens;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, AtomicResponse, Context, Handler, Message, WrapFuture};
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     base::{BotId, Clock, Digest, Millis},
-    definition::Diagnostic,
+    definition::{Diagnostic, Loader, TokenSource, render},
     store::{Identity, NewBot, Store},
 };
 
@@ -68,6 +68,8 @@ pub struct Roster {
     entries: BTreeMap<BotId, Entry>,
     /// What the store knew was read.
     booted: bool,
+    /// Remembers what it read, so that a look reads only what changed.
+    loader: Arc<Mutex<Loader>>,
     /// What was wrong at the last look, so that only changes are logged.
     told: BTreeMap<String, Vec<Diagnostic>>,
     _exit: ExitGuard,
@@ -109,7 +111,7 @@ impl Roster {
     /// A roster that has not looked yet.
     #[must_use]
     pub fn new(deps: RosterDeps, exit: ExitGuard) -> Self {
-        Self { deps, entries: BTreeMap::new(), booted: false, told: BTreeMap::new(), _exit: exit }
+        Self { deps, entries: BTreeMap::new(), booted: false, loader: Arc::default(), told: BTreeMap::new(), _exit: exit }
     }
 }
 
@@ -123,18 +125,20 @@ impl Handler<Look> for Roster {
     fn handle(&mut self, look: Look, _: &mut Self::Context) -> Self::Result {
         let deps = self.deps.clone();
         let mut entries = std::mem::take(&mut self.entries);
-        let booted = self.booted;
+        let (booted, loader) = (self.booted, self.loader.clone());
         let work = async move {
             let dirs = deps.dirs.clone();
-            let survey = tokio::task::spawn_blocking(move || survey(&dirs)).await.unwrap_or_default();
+            let look = move || survey(&mut loader.lock().unwrap_or_else(PoisonError::into_inner), &dirs);
+            let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             if !booted {
                 recall(&deps, &mut entries).await;
             }
             let report = apply(&deps, &mut entries, &survey, look.confirm_removals).await;
             (entries, survey, report)
         };
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report), roster, _| {
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report), roster, ctx| {
             roster.entries = entries;
+            roster.look_when_grace_ends(ctx);
             roster.booted = true;
             roster.tell(survey, &report);
             roster.deps.news.send_replace(Arc::new(report.clone()));
@@ -175,11 +179,20 @@ impl Handler<TokenFiles> for Roster {
     type Result = Vec<PathBuf>;
 
     fn handle(&mut self, _: TokenFiles, _: &mut Self::Context) -> Vec<PathBuf> {
-        self.entries.values().filter_map(|entry| entry.usable.token.as_ref()?.file().map(PathBuf::from)).collect()
+        self.entries.values().filter_map(|entry| token_file(&entry.usable)).collect()
     }
 }
 
 impl Roster {
+    /// Nothing changes on the disk when a grace time ends, so nobody else would look.
+    fn look_when_grace_ends(&self, ctx: &mut Context<Self>) {
+        let now = self.deps.clock.now();
+        let ends = self.entries.values().filter_map(|entry| entry.gone_since).map(|gone| gone.plus(self.deps.grace));
+        if let Some(first) = ends.min() {
+            ctx.notify_later(Look { confirm_removals: false }, first.since(now) + Duration::from_millis(1));
+        }
+    }
+
     /// Logs what changed since the last look: a definition's trouble once, not at every look.
     fn tell(&mut self, survey: Survey, report: &ReloadReport) {
         for (unit, diagnostics) in &survey.diagnostics {
@@ -187,9 +200,11 @@ impl Roster {
                 continue;
             }
             for diagnostic in diagnostics {
-                match diagnostic.severity {
-                    crate::definition::Severity::Error => tracing::error!(definition = %unit, "{}", diagnostic.line()),
-                    crate::definition::Severity::Warning => tracing::warn!(definition = %unit, "{}", diagnostic.line()),
+                let text = render::line(diagnostic);
+                if diagnostic.is_error() {
+                    tracing::error!(definition = %unit, "{text}");
+                } else {
+                    tracing::warn!(definition = %unit, "{text}");
                 }
             }
         }
@@ -278,7 +293,7 @@ async fn apply(
     report.refused = survey
         .diagnostics
         .iter()
-        .filter(|(_, diagnostics)| survey::has_error(diagnostics))
+        .filter(|(_, diagnostics)| diagnostics.iter().any(Diagnostic::is_error))
         .map(|(bot, diagnostics)| RefusedDefinition {
             bot: bot.clone(),
             diagnostics: diagnostics.iter().map(Finding::from).collect(),
@@ -326,8 +341,10 @@ async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots
 async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bots: &[BotId]) {
     for bot in bots {
         let Some(entry) = entries.get(bot) else { continue };
-        let Some(source) = entry.usable.token.as_ref().filter(|source| source.file().is_some()) else { continue };
-        if deps.tokens.take(&deps.store, bot, Some(source)).await == Token::New {
+        if token_file(&entry.usable).is_none() {
+            continue;
+        }
+        if deps.tokens.take(&deps.store, bot, entry.usable.token.as_ref()).await == Token::New {
             tracing::info!(bot.id = %bot, "its token file changed");
             let run = Run {
                 bot: bot.clone(),
@@ -351,6 +368,14 @@ where
     };
     if !sent {
         tracing::error!("the supervisor is gone");
+    }
+}
+
+/// The file that a bot's token is read from, if it is read from one.
+fn token_file(usable: &Usable) -> Option<PathBuf> {
+    match &usable.token {
+        Some(TokenSource::File(file)) => Some(file.clone()),
+        _ => None,
     }
 }
 

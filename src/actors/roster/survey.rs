@@ -9,7 +9,7 @@ use std::{
 use crate::{
     base::BotId,
     brain::{self, Program},
-    definition::{self, Diagnostic, Severity, TokenSource},
+    definition::{self, Definition, DefinitionSource, Diagnostic, Loader, TokenSource},
 };
 
 /// A definition that can be run.
@@ -33,17 +33,17 @@ pub(super) struct Survey {
     pub(super) unreadable: Vec<(PathBuf, String)>,
 }
 
-/// Looks at all folders.
-pub(super) fn survey(dirs: &[PathBuf]) -> Survey {
-    let loaded = definition::load(dirs);
-    let mut survey = Survey { broken: loaded.broken, unreadable: loaded.unreadable, ..Survey::default() };
+/// Looks at all folders; definitions that did not change since the loader's last look are not read again.
+pub(super) fn survey(loader: &mut Loader, dirs: &[PathBuf]) -> Survey {
+    let loaded = loader.load(&definition::scan(dirs));
+    let mut survey = Survey { broken: loaded.refused, unreadable: loaded.unreadable, ..Survey::default() };
     for diagnostic in loaded.diagnostics {
-        survey.diagnostics.entry(unit(&diagnostic.file).to_owned()).or_default().push(diagnostic);
+        survey.note(diagnostic);
     }
     for (bot, definition) in loaded.definitions {
         let (usable, diagnostics) = compile(&definition);
         for diagnostic in diagnostics {
-            survey.diagnostics.entry(unit(&diagnostic.file).to_owned()).or_default().push(diagnostic);
+            survey.note(diagnostic);
         }
         match usable {
             Some(usable) => {
@@ -59,38 +59,23 @@ pub(super) fn survey(dirs: &[PathBuf]) -> Survey {
 
 /// Compiles the last good definition that the store kept.
 pub(super) fn revive(source: &str) -> Option<Usable> {
-    let source = definition::DefinitionSource::from_json(source).ok()?;
+    let source = DefinitionSource::from_json(source).ok()?;
     let (definition, _) = definition::parse(source);
     compile(&definition?).0
 }
 
-fn compile(definition: &definition::Definition) -> (Option<Usable>, Vec<Diagnostic>) {
+fn compile(definition: &Definition) -> (Option<Usable>, Vec<Diagnostic>) {
     let compiled = brain::compile(definition);
     let usable = compiled.program.map(|program| Usable {
         program,
-        token: definition.token_source().cloned(),
+        token: definition.token.as_ref().map(|token| token.value.clone()),
         source: definition.source.to_json(),
     });
     (usable, compiled.diagnostics)
 }
 
-/// The file or folder right below `bots.d` that a diagnostic's file belongs to, without `.toml`.
-fn unit(file: &str) -> &str {
-    let top = file.split('/').next().unwrap_or(file);
-    top.strip_suffix(".toml").unwrap_or(top)
-}
-
-/// Whether any of these makes a definition unusable.
-pub(super) fn has_error(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_diagnostic_belongs_to_the_file_or_folder_below_the_folder_of_bots() {
-        assert_eq!([unit("echo.toml"), unit("oncall/bot.toml"), unit("a/b/c.json")], ["echo", "oncall", "a"]);
+impl Survey {
+    fn note(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic);
     }
 }
