@@ -5,26 +5,27 @@
 //! Order of going: looking stops, bots drain, the api empties its wires, the ingress closes last but one (it
 //! accepts and stores until then), the store closes last.
 
+mod admin_thread;
+mod endpoint;
 mod steering;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use actix::{Actor, Addr, Arbiter};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
+use self::{admin_thread::AdminThread, steering::House};
+pub use self::endpoint::{Endpoint, Use};
 use crate::{
     actors::{
         api::{Api, ApiDeps},
         bells::{BellFaults, BellLimits, Bells},
-        bot,
+        bot::{self, FactCache},
         janitor::{self, Janitor},
         line::Line,
         place::Place,
@@ -38,8 +39,9 @@ use crate::{
     },
     base::{Clock, backoff::Backoff},
     brain::Engine,
+    http::{self, AdminToken, Ingress, Readiness, Running, ServerMode},
     settings::Settings,
-    store::Store,
+    store::{OpenOptions, SqliteStore, Store},
     telemetry::Metrics,
 };
 
@@ -59,8 +61,8 @@ pub struct AppOptions {
     pub settings: Settings,
     /// Where tokens come from.
     pub tokens: TokenPolicy,
-    /// The base URL of the simulator, when the process runs on it: shown to whoever looks.
-    pub simulator: Option<String>,
+    /// For real, or on the simulator: shown to whoever looks, and a data dir serves one of the two.
+    pub used_for: Use,
     /// Time.
     pub clock: Clock,
     /// Threads.
@@ -69,46 +71,4 @@ pub struct AppOptions {
     pub notified: bool,
     /// What a test breaks on purpose.
     pub bell_faults: BellFaults,
-}
-
-/// A running house.
-#[derive(Debug)]
-pub struct App {
-    store: SqliteStore,
-    supervisor: Addr<Supervisor>,
-    api: Line<Api>,
-    roster: Line<Roster>,
-    ingress: Running,
-    admin: AdminThread,
-    readiness: Readiness,
-    arbiters: Vec<Arbiter>,
-    news: watch::Receiver<Arc<ReloadReport>>,
-    fatal: watch::Receiver<Option<String>>,
-    steering: Arc<House>,
-}
-
-/// Why the app did not start. Every text names the setting and the fix.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Settings, data dir or key must be put right first.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The seal key cannot be used.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The admin token cannot be used.
-    #[error(transparent)]
-    AdminToken(#[from] AdminTokenError),
-    /// The way out cannot be built.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// The store does not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A thread or a socket could not be made.
-    #[error("the operating system refuses: {0}")]
-    System(#[from] std::io::Error),
 }
