@@ -122,8 +122,8 @@ wait_healthy "first start"
 compose_exec=(docker exec -i "$(container)")
 
 logs | grep -qi simulator || fail "the log does not say that this is the simulator"
-admin_get /readyz | grep -qi simulator || fail "/readyz does not say that this is the simulator"
-admin_get /metrics | grep -qi simulator || fail "no metric says that this is the simulator"
+admin_get /readyz | grep -q "\"simulator\":true" || fail "/readyz does not say that this is the simulator"
+admin_get /metrics | grep -q "^botyard_simulator 1" || fail "no metric says that this is the simulator"
 say "log, /readyz and /metrics say that it is the simulator"
 
 says echo "hello from the proof" "hello from the proof" || { cat "$work/chat.err" >&2; fail "\`echo\` does not answer"; }

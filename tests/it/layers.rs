@@ -22,8 +22,9 @@ const TABLE: &str = "\
 | layer | room | may use of ours | never touches |
 | --- | --- | --- | --- |
 | 4 | `main` | `cli` | |
-| 4 | `cli` | everything | |
-| 4 | `app` | everything but `cli` | |
+| 4 | `cli` | everything but `main` | |
+| 4 | `app` | everything but `main` `cli` | |
+| 4 | `shutdown` | | |
 | 4 | `http` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `actors` | |
 | 3 | `actors` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` | |
 | 2 | `brain` | `base` `definition` `webex::model` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
