@@ -223,7 +223,10 @@ mod tests {
             write(root.path(), name, "");
         }
         let found = scan(&[root.path().to_owned()]);
-        assert_eq!(found.strays.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.tml", "b.yaml", "c.TOML", "d"]);
+        assert_eq!(
+            found.strays.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["a.tml", "b.yaml", "c.TOML", "d"]
+        );
     }
 
     #[test]

@@ -102,8 +102,11 @@ pub fn load(dirs: &[PathBuf]) -> LoadedSet {
 
 fn duplicate(id: &str, unit: &Unit, other: &Unit) -> Diagnostic {
     let message = format!("two definitions are called {}: this one and `{}`", quote(id), other.path().display());
-    Diagnostic::about_file(codes::DUPLICATE_ID, &unit.main, message)
-        .hint(format!("rename or remove one of `{}` and `{}`", unit.path().display(), other.path().display()))
+    Diagnostic::about_file(codes::DUPLICATE_ID, &unit.main, message).hint(format!(
+        "rename or remove one of `{}` and `{}`",
+        unit.path().display(),
+        other.path().display()
+    ))
 }
 
 fn load_unit(unit: &Unit) -> LoadedUnit {

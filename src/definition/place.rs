@@ -106,7 +106,10 @@ impl Place<'_> {
         let (Some(start), Some(end)) = (raw_offset(literal, inner.start), raw_offset(literal, inner.end)) else {
             return string;
         };
-        let start = start + continuation(literal.get(start..).unwrap_or_default());
+        // A line continuation before the first byte is no part of it; only `"""` strings have them.
+        let blank =
+            if literal.starts_with("\"\"\"") { continuation(literal.get(start..).unwrap_or_default()) } else { 0 };
+        let start = start + blank;
         Span::new(string.start as usize + start..string.start as usize + end.max(start))
     }
 }
