@@ -1,6 +1,8 @@
 //! What the house counts. Each room has a file with its counters; the registry is explicit and handed in,
 //! so that two apps in one process (tests) never share a number.
 
+pub mod log;
+
 use prometheus_client::registry::Registry;
 
 /// All counters, made once by the app and shared by reference.
