@@ -60,3 +60,15 @@ fn every_setting_has_its_reason() {
         assert!(body.trim_end().ends_with('.') && body.len() > 30, "{entry}");
     }
 }
+
+#[test]
+fn the_example_environment_names_only_settings() {
+    let example = include_str!("../../.env.example");
+    let names = example.lines().map(|line| line.trim_start_matches('#')).filter(|line| line.starts_with("BOTYARD_"));
+    let names: Vec<_> = names.filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    assert!(names.contains(&"BOTYARD_PUBLIC_URL"), "{names:?}");
+    let known: Vec<_> = keys::all().iter().map(keys::Key::variable).collect();
+    for name in names {
+        assert!(known.iter().any(|variable| variable == name), "`{name}` in .env.example is no setting");
+    }
+}
