@@ -89,8 +89,8 @@ impl HttpResponse {
     }
 }
 
-/// A client with its own pool of connections. `!Send`: one per arbiter, so the number of arbiters
-/// multiplies the number of connections.
+/// A client with its own pool of connections. `!Send`: one per arbiter, so the number of arbiters multiplies
+/// the number of connections. It lives and ends on its arbiter: connections say goodbye in local tasks.
 #[derive(Clone)]
 pub struct HttpClient {
     pooled: awc::Client,

@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// Why the log cannot be set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,14 +31,21 @@ pub enum LogError {
 /// # Errors
 /// [`LogError`], when `level` is none or there is a log already.
 pub fn init(level: &str, json: bool) -> Result<(), LogError> {
-    let filter = filter(level)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    subscriber(filter(level)?, json, colours, std::io::stderr).try_init().map_err(|_already| LogError::Twice)
+}
+
+fn subscriber<W>(filter: EnvFilter, json: bool, colours: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if json {
         lines.json().flatten_event(true).with_current_span(false).boxed()
     } else {
-        lines.with_ansi(std::io::stderr().is_terminal()).boxed()
+        lines.with_ansi(colours).boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(|_already| LogError::Twice)
+    tracing_subscriber::registry().with(lines.with_filter(filter))
 }
 
 /// Reads a level: one of `error`, `warn`, `info`, `debug`, `trace`, `off`, or such by part.
@@ -55,7 +65,56 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a turn in a span logs.
+    fn logged(json: bool, colours: bool) -> String {
+        let page = Page::default();
+        let writer = page.clone();
+        let subscriber = subscriber(filter("info").unwrap(), json, colours, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            let _turn = tracing::info_span!("turn", bot = "echo").entered();
+            tracing::info!(attempt = 2, "sent");
+            tracing::debug!("not wanted");
+        });
+        let bytes = page.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_holds_fields_and_spans() {
+        let line: serde_json::Value = serde_json::from_str(&logged(true, true)).unwrap();
+        assert_eq!((&line["message"], &line["attempt"], &line["level"]), (&"sent".into(), &2.into(), &"INFO".into()));
+        assert_eq!(line["spans"][0]["bot"], "echo");
+    }
+
+    #[test]
+    fn text_is_plain_without_a_terminal() {
+        let text = logged(false, false);
+        assert!(
+            text.contains("sent attempt=2") && text.contains("bot=\"echo\"") && text.lines().count() == 1,
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}') && logged(false, true).contains('\u{1b}'));
+    }
 
     #[test]
     fn levels_and_levels_by_part_are_read() {
