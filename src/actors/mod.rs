@@ -3,6 +3,15 @@
 
 pub mod api;
 pub mod bells;
+pub mod bot;
+pub mod exit;
+pub mod janitor;
+pub mod line;
+pub mod place;
 pub mod registrar;
 pub mod report;
+pub mod roster;
 pub mod routes;
+pub mod supervisor;
+pub mod sweeper;
+pub mod watcher;

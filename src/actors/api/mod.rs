@@ -58,7 +58,7 @@ pub use self::{
     snapshot::{ApiSnapshot, LaneSnapshot, LaneState},
     wire::{MakeWire, Wire, WireError, WireMode},
 };
-use super::bells::Bells;
+use super::{bells::Bells, exit::ExitGuard};
 use crate::{
     base::{BotId, Clock, Epoch, Millis},
     store::{DeliveryRow, Store, StoreError},
@@ -157,12 +157,13 @@ pub struct Api {
     draining: bool,
     /// Who waits until nothing is on its way.
     drainers: Vec<oneshot::Sender<()>>,
+    _exit: ExitGuard,
 }
 
 impl Api {
     /// To be made on the thread it will run on, inside of an actix system.
     #[must_use]
-    pub fn new(settings: ApiSettings, neighbours: ApiNeighbours) -> Self {
+    pub fn new(settings: ApiSettings, neighbours: ApiNeighbours, exit: ExitGuard) -> Self {
         let ApiNeighbours { store, bells, clock, metrics, make_wire, refused } = neighbours;
         let permits = settings.connections.max(1);
         let (sender, reports) = mpsc::channel(REPORTS);
@@ -184,6 +185,7 @@ impl Api {
             armed: None,
             draining: false,
             drainers: Vec::new(),
+            _exit: exit,
         }
     }
 }

@@ -72,7 +72,7 @@ fn a_base_path_is_a_plain_path_and_the_public_url_ends_with_it() {
 
 #[test]
 fn tokens_go_to_listed_hosts_and_in_clear_only_to_loopback() {
-    assert_eq!(serve(&[("webex.api_url", "http://127.0.0.1:8082/v1/")]), Ok(()));
+    assert_eq!(serve(&[("webex.api_url", "http://127.0.0.1:7070/v1/")]), Ok(()));
     let gov = ("webex.api_url", "https://api-usgov.webex.com/v1");
     let error = serve(&[gov]).unwrap_err();
     assert!(error.starts_with("`webex.api_url` ") && error.contains("`webex.hosts`"), "{error}");
@@ -86,12 +86,12 @@ fn tokens_go_to_listed_hosts_and_in_clear_only_to_loopback() {
 #[test]
 fn the_simulator_stays_on_loopback_unless_allowed() {
     for role in [Role::Dev, Role::Sim] {
-        let error = settings(&[("sim.listen", "0.0.0.0:8082")]).validate(role).unwrap_err().to_string();
+        let error = settings(&[("sim.listen", "0.0.0.0:7070")]).validate(role).unwrap_err().to_string();
         assert!(error.starts_with("`sim.listen` ") && error.contains("sim.allow_remote"), "{error}");
-        let allowed = settings(&[("sim.listen", "0.0.0.0:8082"), ("sim.allow_remote", "true")]);
+        let allowed = settings(&[("sim.listen", "0.0.0.0:7070"), ("sim.allow_remote", "true")]);
         assert_eq!(allowed.validate(role), Ok(()));
     }
-    assert_eq!(serve(&[("sim.listen", "0.0.0.0:8082")]), Ok(()), "serve starts none");
+    assert_eq!(serve(&[("sim.listen", "0.0.0.0:7070")]), Ok(()), "serve starts none");
 }
 
 #[test]
