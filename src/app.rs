@@ -6,21 +6,19 @@
 //! accepts and stores until then), the store closes last.
 
 mod endpoint;
+mod open;
 mod steering;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, Arbiter};
 use tokio::{sync::watch, time::timeout};
 
 use self::steering::House;
-pub use self::endpoint::{Endpoint, Use, UseError};
+pub use self::{
+    endpoint::{Endpoint, Use, UseError},
+    open::open_store_alone,
+};
 use crate::{
     actors::{
         api::{self, Api, ApiNeighbours, ApiSettings, MakeWire, Wire, WireMode},
@@ -47,9 +45,15 @@ use crate::{
     },
     net::{Egress, HttpClient, NetError},
     settings::Settings,
-    store::{OpenError, OpenOptions, SealError, SealKey, SqliteStore, Store, StoreError},
+    store::{
+        Store, StoreError,
+        sqlite::{OpenError, SealError, SqliteStore},
+    },
     telemetry::Metrics,
 };
+
+/// Threads that speak HTTP to Webex. Two keep TLS from being the limit; each has a connection pool of its own.
+const WIRES: usize = 2;
 
 /// How many threads the app may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,17 @@ pub struct AppOptions {
 /// Why the app did not start. Every text names the setting and the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The data dir cannot be made.
+    #[error(
+        "`{}` cannot be made: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write",
+        path.display()
+    )]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: std::io::Error,
+    },
     /// The data dir or the store in it cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -164,7 +179,7 @@ impl App {
         let ingress_listener = server::bind(settings.listen, "listen")?;
         let admin_listener = server::bind(settings.admin.listen, "admin.listen")?;
         let (fatal_sender, fatal) = watch::channel(None);
-        let store = open_store(&settings, &clock, &bells, fatal_sender, threads).await?;
+        let store = open::open_store(&settings, &clock, Arc::new(bells.clone()), fatal_sender, threads).await?;
         used_for.claim(&settings.data_dir)?;
         let verbs: Arc<dyn Store> = Arc::new(store.clone());
         let admin_token = AdminToken::load_or_create(&settings.data_dir, settings.admin.token_file.as_deref())?;
@@ -189,18 +204,18 @@ impl App {
             engine: Arc::new(Engine::default()),
             metrics: metrics.clone(),
             clock: clock.clone(),
-            backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) },
+            backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_mins(1) },
             event_attempts: settings.bots.event_attempts,
             turns_at_once: settings.bots.turns_at_once,
             owner: format!("{}/{}", settings.instance, std::process::id()),
         };
         let supervisor = Supervisor::new(SupervisorDeps {
             bots,
-            place: place(settings.bots.arbiters()),
+            place: place(cores_or(settings.bots.arbiters)),
             registrar: registrar.clone(),
             roster: roster.clone(),
             routes: routes.clone(),
-            backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) },
+            backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) },
         })
         .start();
         supervisor_line.connect(supervisor.clone());
@@ -214,7 +229,7 @@ impl App {
         started.push({
             let wires = match threads {
                 Threads::One => WireMode::Here,
-                Threads::Many => WireMode::Threads(settings.webex.wires()),
+                Threads::Many => WireMode::Threads(WIRES),
             };
             let api_settings = ApiSettings {
                 base_url: settings.webex.api_url.clone(),
@@ -460,9 +475,15 @@ fn egress(settings: &Settings) -> Egress {
         proxy: settings.egress.proxy.clone(),
         no_proxy: settings.egress.no_proxy.clone(),
         extra_ca_file: settings.egress.extra_ca_file.clone(),
+        // Every wire has a pool of its own, and lanes spread over the wires by chance: each may need most of them.
         connections: settings.webex.connections,
         ..Egress::default()
     }
+}
+
+/// A number of threads: as set, or one a core.
+fn cores_or(setting: usize) -> usize {
+    if setting > 0 { setting } else { std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
 }
 
 fn wire_maker(egress: Egress) -> MakeWire {

@@ -3,12 +3,15 @@
 #![forbid(unsafe_code)]
 
 pub mod actors;
+pub mod app;
 pub mod base;
 pub mod brain;
+pub mod cli;
 pub mod definition;
 pub mod http;
 pub mod net;
 pub mod settings;
+pub mod shutdown;
 pub mod sim;
 pub mod store;
 pub mod telemetry;

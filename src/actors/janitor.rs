@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How often it looks.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// Calls in one look: bounded work, so that deleting never starves accepting.
 const CALLS: usize = 50;
 
@@ -27,7 +27,6 @@ pub struct Keep {
 }
 
 /// The janitor.
-#[derive(Debug)]
 pub struct Janitor {
     store: Arc<dyn Store>,
     clock: Clock,
@@ -62,11 +61,7 @@ impl Janitor {
 
 async fn clean(store: &dyn Store, clock: &Clock, keep: Keep) -> Result<u64, StoreError> {
     let now = clock.now();
-    let retention = Retention {
-        now,
-        finished_before: now.minus(keep.finished),
-        buried_before: now.minus(keep.buried),
-    };
+    let retention = Retention { now, finished_before: now.minus(keep.finished), buried_before: now.minus(keep.buried) };
     let mut rows = 0;
     for _ in 0..CALLS {
         let pruned = store.prune(retention).await?;
@@ -89,5 +84,11 @@ impl Actor for Janitor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(EVERY, Self::clean);
+    }
+}
+
+impl std::fmt::Debug for Janitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Janitor").field("keep", &self.keep).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,6 @@ use super::{bells::Bells, exit::ExitGuard};
 use crate::{base::Clock, store::Store};
 
 /// The sweeper.
-#[derive(Debug)]
 pub struct Sweeper {
     store: Arc<dyn Store>,
     bells: Bells,
@@ -58,5 +57,11 @@ impl Actor for Sweeper {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(self.every, Self::sweep);
+    }
+}
+
+impl std::fmt::Debug for Sweeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sweeper").field("every", &self.every).finish_non_exhaustive()
     }
 }

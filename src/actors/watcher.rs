@@ -22,7 +22,7 @@ use super::{
 use crate::definition::{Snapshot, scan};
 
 /// Between two looks when nothing happens.
-const LOOK: Duration = Duration::from_millis(1_000);
+const LOOK: Duration = Duration::from_secs(1);
 /// A change counts when two looks this far apart see the same.
 const STILL: Duration = Duration::from_millis(100);
 /// Looks at a change that does not come to rest; then the roster is told anyway.
@@ -98,7 +98,9 @@ impl Watcher {
         });
         match watching {
             Ok(notifier) => self.notifier = Some(notifier),
-            Err(error) => tracing::debug!(error = %error, "file notification does not work here; looking each second does"),
+            Err(error) => {
+                tracing::debug!(error = %error, "file notification does not work here; looking each second does");
+            }
         }
     }
 }

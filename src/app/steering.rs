@@ -18,7 +18,6 @@ use crate::{
 };
 
 /// What the admin API reaches.
-#[derive(Debug)]
 pub(super) struct House {
     pub(super) store: Arc<dyn Store>,
     pub(super) supervisor: Addr<Supervisor>,

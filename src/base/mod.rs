@@ -13,4 +13,4 @@ pub use event::{Change, Event, Trigger};
 pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
 pub use secret::Secret;
 pub use state::{StateOp, StateScope, Version};
-pub use time::{Clock, Millis};
+pub use time::{Clock, Millis, whole_millis};

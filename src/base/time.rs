@@ -49,6 +49,12 @@ impl fmt::Display for Millis {
     }
 }
 
+/// A duration as whole milliseconds, for logs and records.
+#[must_use]
+pub fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Where "now" comes from. Cheap to clone; handed to whoever needs it, never global.
 #[derive(Debug, Clone)]
 pub enum Clock {

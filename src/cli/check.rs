@@ -48,12 +48,8 @@ impl Checked {
 
 fn look(dirs: &[PathBuf]) -> Checked {
     let loaded = definition::load(dirs);
-    let mut checked = Checked {
-        good: 0,
-        files: loaded.files,
-        diagnostics: loaded.diagnostics,
-        unreadable: loaded.unreadable,
-    };
+    let mut checked =
+        Checked { good: 0, files: loaded.files, diagnostics: loaded.diagnostics, unreadable: loaded.unreadable };
     for definition in loaded.definitions.values() {
         let compiled = brain::compile(definition);
         checked.good += usize::from(compiled.program.is_some());

@@ -6,34 +6,34 @@ use super::exit::Exit;
 
 /// What to say on stderr, and the exit code.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     exit: Exit,
     text: String,
 }
 
 impl Failure {
     /// Something in the user's input is wrong.
-    pub fn problem(text: impl Display) -> Self {
+    pub(super) fn problem(text: impl Display) -> Self {
         Self { exit: Exit::Problem, text: text.to_string() }
     }
 
     /// The command line is wrong.
-    pub fn usage(text: impl Display) -> Self {
+    pub(super) fn usage(text: impl Display) -> Self {
         Self { exit: Exit::Usage, text: text.to_string() }
     }
 
     /// A fault of ours.
-    pub fn fault(text: impl Display) -> Self {
+    pub(super) fn fault(text: impl Display) -> Self {
         Self { exit: Exit::Fault, text: text.to_string() }
     }
 
     /// Settings, data dir or key must be put right first.
-    pub fn refused(text: impl Display) -> Self {
+    pub(super) fn refused(text: impl Display) -> Self {
         Self { exit: Exit::Refused, text: text.to_string() }
     }
 
     /// Says it, and answers how to end.
-    pub fn tell(self) -> Exit {
+    pub(super) fn tell(self) -> Exit {
         // With stderr gone there is nobody left to tell.
         let _ = writeln!(std::io::stderr(), "botyard: {}", self.text);
         self.exit
@@ -41,4 +41,4 @@ impl Failure {
 }
 
 /// How every command ends.
-pub type Outcome = Result<Exit, Failure>;
+pub(super) type Outcome = Result<Exit, Failure>;

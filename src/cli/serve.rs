@@ -1,5 +1,7 @@
 //! `botyard serve`: the service.
 
+use tokio::sync::watch;
+
 use super::{
     args::SettingsArgs,
     exit::Exit,
@@ -10,7 +12,7 @@ use crate::{
     actors::{bells::BellFaults, roster::TokenPolicy},
     app::{App, AppOptions, Threads, Use},
     base::Clock,
-    settings::Role,
+    settings::{LogFormat, Role},
     shutdown::{Asked, Signals},
     telemetry::log,
 };
@@ -18,7 +20,7 @@ use crate::{
 /// Runs the command.
 pub(super) fn serve(from: &SettingsArgs) -> Outcome {
     let settings = settings::load_for(from, Role::Serve)?;
-    log::init(&settings.log).map_err(Failure::refused)?;
+    log::init(&settings.log.level, settings.log.format == LogFormat::Json).map_err(Failure::refused)?;
     let options = AppOptions {
         tokens: TokenPolicy::Definitions { secret_dirs: settings.secrets.dirs.clone() },
         settings,
@@ -28,12 +30,17 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
         notified: true,
         bell_faults: BellFaults::default(),
     };
-    actix::System::new().block_on(async move {
+    actix_rt::System::new().block_on(async move {
         let signals = Signals::listen().map_err(Failure::fault)?;
         let app = App::start(options).await.map_err(Failure::refused)?;
         tracing::info!(listen = %app.ingress_addr(), admin = %app.admin_addr(), "botyard serves");
         until_stopped(app, signals).await
     })
+}
+
+/// Waits until something fatal is told; `None` when nobody is left to tell it.
+async fn told(fatal: &mut watch::Receiver<Option<String>>) -> Option<String> {
+    fatal.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 /// Runs the app until it is asked to stop, then drains it; a second word ends it at once.
@@ -45,8 +52,7 @@ pub(super) async fn until_stopped(app: App, mut signals: Signals) -> Outcome {
                 Asked::Stop => break,
                 Asked::Reload => app.look_soon(),
             },
-            _ = fatal.wait_for(Option::is_some) => {
-                let reason = fatal.borrow().clone().unwrap_or_default();
+            Some(reason) = told(&mut fatal) => {
                 return Err(Failure::fault(format!("{reason}; nothing more is accepted, because it could be lost")));
             }
         }

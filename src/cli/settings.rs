@@ -1,14 +1,20 @@
 //! Settings as a command sees them: file, environment and flags of this process put together.
 
-use std::path::{Path, PathBuf};
-
 use super::{args::SettingsArgs, failure::Failure};
 use crate::settings::{LoadOptions, Role, Settings};
 
 /// Loads the settings; cross-field rules are not checked.
 pub(super) fn load(from: &SettingsArgs) -> Result<Settings, Failure> {
-    let options = LoadOptions { file: file(from), env: std::env::vars().collect(), overrides: overrides(from)? };
-    Settings::load(options).map_err(Failure::refused)
+    // A variable that is no text is none of ours.
+    let env =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let options = LoadOptions {
+        file: from.config.clone(),
+        dir: std::env::current_dir().ok(),
+        env: env.collect(),
+        overrides: overrides(from)?,
+    };
+    Settings::load(&options).map_err(Failure::refused)
 }
 
 /// Loads the settings and checks them for what they will be used for.
@@ -16,11 +22,6 @@ pub(super) fn load_for(from: &SettingsArgs, role: Role) -> Result<Settings, Fail
     let settings = load(from)?;
     settings.validate(role).map_err(Failure::refused)?;
     Ok(settings)
-}
-
-fn file(from: &SettingsArgs) -> Option<PathBuf> {
-    let here = || Path::new("botyard.toml").exists().then(|| PathBuf::from("botyard.toml"));
-    from.config.clone().or_else(here)
 }
 
 fn overrides(from: &SettingsArgs) -> Result<Vec<(String, String)>, Failure> {

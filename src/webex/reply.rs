@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{link, retry_after};
@@ -89,6 +90,14 @@ impl Reply {
             404 | 410 => Verdict::Missing,
             _ => Verdict::Refused(self.sentence()),
         }
+    }
+
+    /// The body as one of Webex's objects.
+    ///
+    /// # Errors
+    /// When it is not that object; the text holds nothing of the body.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
     }
 
     /// Webex's words about an error and the status, in one bounded line.

@@ -14,7 +14,7 @@ use crate::{
 /// Entries kept at most (two generations of half of it).
 const CAPACITY: usize = 8_192;
 /// How long an entry is believed.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 
 /// What Webex said of people and rooms, per bot: what one bot may see is nobody else's to know.
 #[derive(Debug, Default)]

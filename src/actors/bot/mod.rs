@@ -35,7 +35,7 @@ use crate::{
 pub use cache::FactCache;
 
 /// What every bot of a process shares.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Deps {
     /// The store.
     pub store: Arc<dyn Store>,
@@ -62,7 +62,6 @@ pub struct Deps {
 }
 
 /// A running bot.
-#[derive(Debug)]
 pub struct Bot {
     id: BotId,
     deps: Rc<Deps>,
@@ -209,7 +208,7 @@ impl Bot {
         let Some(next) = self.window.wake_up(now) else { return };
         if self.alarm.is_none_or(|set| next < set || set <= now) {
             self.alarm = Some(next);
-            ctx.run_later(next.since(now).max(Duration::from_millis(1)), |bot, ctx| bot.pump(ctx));
+            ctx.run_later(next.since(now).max(Duration::from_millis(1)), Bot::pump);
         }
     }
 
@@ -237,16 +236,13 @@ impl Bot {
     fn start_turns(&mut self, lease: &Lease, rows: Vec<EventRow>, claimed: &[Claimed], ctx: &mut Context<Self>) {
         for row in rows {
             let held = claimed.iter().find(|claimed| claimed.seq == row.seq).copied();
-            match (held, self.me.clone()) {
-                (Some(claimed), Some(me)) => {
-                    let program = self.program.clone();
-                    self.run(Job { lease: lease.clone(), row, claimed, program, me }, ctx);
-                }
-                _ => {
-                    // The store knows better: done already, or an earlier event of the key is not here.
-                    self.window.done(&row);
-                    self.window.doubt();
-                }
+            if let (Some(claimed), Some(me)) = (held, self.me.clone()) {
+                let program = self.program.clone();
+                self.run(Job { lease: lease.clone(), row, claimed, program, me }, ctx);
+            } else {
+                // The store knows better: done already, or an earlier event of the key is not here.
+                self.window.done(&row);
+                self.window.doubt();
             }
         }
         self.pump(ctx);
@@ -377,5 +373,17 @@ impl Handler<HowAreYou> for Bot {
             window: self.window.len(),
             turns: self.turns,
         }
+    }
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Bot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bot").field("id", &self.id).finish_non_exhaustive()
     }
 }

@@ -45,9 +45,16 @@ impl Deps {
             return Ok(Answered { fact, from_cache: true });
         }
         let fact = match read {
-            Read::Message(id) => self.ask::<model::Message>(&lease.bot, Request::message(id)).await?.map(Fact::message),
-            Read::Person(id) => self.ask::<model::Person>(&lease.bot, Request::person(id)).await?.map(Fact::person),
-            Read::Room(id) => self.ask::<model::Room>(&lease.bot, Request::room(id)).await?.map(Fact::room),
+            Read::Message(id) => self
+                .ask::<model::Message>(&lease.bot, Request::message(id))
+                .await?
+                .map(|it| Fact::Message(Box::new(it))),
+            Read::Person(id) => {
+                self.ask::<model::Person>(&lease.bot, Request::person(id)).await?.map(|it| Fact::Person(Box::new(it)))
+            }
+            Read::Room(id) => {
+                self.ask::<model::Room>(&lease.bot, Request::room(id)).await?.map(|it| Fact::Room(Box::new(it)))
+            }
             Read::State(..) => None,
         };
         let fact = fact.unwrap_or(Fact::Missing);
@@ -58,16 +65,14 @@ impl Deps {
     }
 
     /// Asks Webex for one object; `None` when it is not there or not ours to see.
-    pub(super) async fn ask<T: DeserializeOwned>(
-        &self,
-        bot: &BotId,
-        request: Request,
-    ) -> Result<Option<T>, ReadError> {
+    pub(super) async fn ask<T: DeserializeOwned>(&self, bot: &BotId, request: Request) -> Result<Option<T>, ReadError> {
         let call = Call { bot: bot.clone(), request, class: CallClass::Turn, deadline: DEADLINE };
         let Some(api) = self.api.addr() else { return Err(ReadError::Down) };
         let reply = match api.send(call).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(CallError::NoLane | CallError::Unauthorized)) | Err(_) => return Err(ReadError::Down),
+            Ok(Err(CallError::NoLane | CallError::Unauthorized | CallError::Elsewhere(_))) | Err(_) => {
+                return Err(ReadError::Down);
+            }
             Ok(Err(error @ (CallError::Deadline(_) | CallError::Busy))) => return Err(later(&error)),
         };
         match reply.verdict() {

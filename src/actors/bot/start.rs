@@ -10,14 +10,14 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use super::{Bot, Deps, News};
 use crate::{
     actors::api::{Call, CallClass, CallError, OpenLane},
-    base::{BotId, Lease, Secret},
+    base::{BotId, Lease, Secret, whole_millis},
     brain::Me,
     store::{Identity, IdentityAnswer, StoreError},
     webex::{Request, Verdict, model},
 };
 
 /// How long one check of the token may take before it is tried again.
-const CHECK_DEADLINE: Duration = Duration::from_secs(60);
+const CHECK_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a check of the token came to.
 enum Checked {
@@ -47,7 +47,7 @@ impl Bot {
             }
             Err(error) => {
                 tracing::error!(bot.id = %bot.id, error = %error, "the bot could not take its lease");
-                ctx.run_later(Duration::from_secs(1), |bot, ctx| bot.begin(ctx));
+                ctx.run_later(Duration::from_secs(1), super::Bot::begin);
             }
         }));
     }
@@ -55,9 +55,11 @@ impl Bot {
     fn open(&mut self, lease: Lease, token: Secret, ctx: &mut Context<Self>) {
         self.deps.bells.register(&lease, ctx.address().recipient());
         self.lease = Some(lease.clone());
-        let opened = self.deps.api.addr().is_some_and(|api| {
-            api.try_send(OpenLane { lease, token, repeat_doubtful: self.program.repeat_doubtful() }).is_ok()
-        });
+        let opened = self
+            .deps
+            .api
+            .addr()
+            .is_some_and(|api| api.try_send(OpenLane { lease, token, repeat_doubtful: true }).is_ok());
         if opened {
             self.check(0, ctx);
             self.pump(ctx);
@@ -85,7 +87,7 @@ impl Bot {
             }
             Checked::Again(reason) => {
                 let wait = bot.deps.backoff.delay(attempt + 1, super::super::place::spread(&bot.id) as u64);
-                tracing::warn!(bot.id = %bot.id, reason, retry_ms = wait.as_millis() as u64, "the token could not be checked");
+                tracing::warn!(bot.id = %bot.id, reason, retry_ms = whole_millis(wait), "the token could not be checked");
                 ctx.run_later(wait, move |bot, ctx| bot.check(attempt.saturating_add(1), ctx));
             }
         }));

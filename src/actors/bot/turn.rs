@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Deps, reads::ReadError};
 use crate::{
-    base::{Event, EventId, Lease, Millis, StateScope, Version},
+    base::{Event, EventId, Lease, Millis, StateScope, Version, whole_millis},
     brain::{self, Decision, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
     store::{Claimed, Class, EventRow, NewDelivery, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
 };
@@ -140,7 +140,7 @@ impl Job {
         let lagging = matches!((read, &answered.fact), (Read::Message(_), Fact::Missing));
         record.needs.push(json!({
             "read": read.kind(),
-            "took_ms": deps.clock.now().since(asked).as_millis() as u64,
+            "took_ms": whole_millis(deps.clock.now().since(asked)),
             "cached": answered.from_cache,
             "missing": answered.fact == Fact::Missing,
         }));
@@ -207,7 +207,7 @@ impl Job {
     fn commit(&self, outcome: TurnOutcome, started: Millis, record: &Record, deps: &Deps) -> TurnCommit {
         let mut told = json!({
             "program": self.program.digest().short(),
-            "took_ms": deps.clock.now().since(started).as_millis() as u64,
+            "took_ms": whole_millis(deps.clock.now().since(started)),
         });
         if let Value::Object(fields) = &mut told {
             if !record.needs.is_empty() {

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     base::{BotId, Clock, Digest, Millis},
-    definition::{Diagnostic, Loader, TokenSource, render},
+    definition::{Diagnostic, Loader, TokenSource},
     store::{Identity, NewBot, Store},
 };
 
@@ -41,7 +41,7 @@ use crate::{
 const AT_ONCE: usize = 64;
 
 /// What the roster is made from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RosterDeps {
     /// Folders with definitions.
     pub dirs: Vec<PathBuf>,
@@ -62,7 +62,6 @@ pub struct RosterDeps {
 }
 
 /// The roster.
-#[derive(Debug)]
 pub struct Roster {
     deps: RosterDeps,
     entries: BTreeMap<BotId, Entry>,
@@ -111,7 +110,14 @@ impl Roster {
     /// A roster that has not looked yet.
     #[must_use]
     pub fn new(deps: RosterDeps, exit: ExitGuard) -> Self {
-        Self { deps, entries: BTreeMap::new(), booted: false, loader: Arc::default(), told: BTreeMap::new(), _exit: exit }
+        Self {
+            deps,
+            entries: BTreeMap::new(),
+            booted: false,
+            loader: Arc::default(),
+            told: BTreeMap::new(),
+            _exit: exit,
+        }
     }
 }
 
@@ -125,7 +131,7 @@ impl Handler<Look> for Roster {
     fn handle(&mut self, look: Look, _: &mut Self::Context) -> Self::Result {
         let deps = self.deps.clone();
         let mut entries = std::mem::take(&mut self.entries);
-        let (booted, loader) = (self.booted, self.loader.clone());
+        let (booted, loader, confirmed) = (self.booted, self.loader.clone(), look.confirm_removals);
         let work = async move {
             let dirs = deps.dirs.clone();
             let look = move || survey(&mut loader.lock().unwrap_or_else(PoisonError::into_inner), &dirs);
@@ -133,7 +139,7 @@ impl Handler<Look> for Roster {
             if !booted {
                 recall(&deps, &mut entries).await;
             }
-            let report = apply(&deps, &mut entries, &survey, look.confirm_removals).await;
+            let report = apply(&deps, &mut entries, &survey, confirmed).await;
             (entries, survey, report)
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report), roster, ctx| {
@@ -163,13 +169,8 @@ impl Handler<TokenWasPut> for Roster {
 
     fn handle(&mut self, TokenWasPut(bot): TokenWasPut, _: &mut Self::Context) {
         let Some(entry) = self.entries.get(&bot) else { return };
-        let run = Run {
-            bot,
-            program: entry.usable.program.clone(),
-            identity: entry.identity.clone(),
-            new_token: true,
-        };
-        if !self.deps.supervisor.addr().is_some_and(|supervisor| supervisor.try_send(run).is_ok()) {
+        let run = Run { bot, program: entry.usable.program.clone(), identity: entry.identity.clone(), new_token: true };
+        if self.deps.supervisor.addr().is_none_or(|supervisor| supervisor.try_send(run).is_err()) {
             tracing::error!("the supervisor could not be told of a new token");
         }
     }
@@ -200,11 +201,10 @@ impl Roster {
                 continue;
             }
             for diagnostic in diagnostics {
-                let text = render::line(diagnostic);
                 if diagnostic.is_error() {
-                    tracing::error!(definition = %unit, "{text}");
+                    tracing::error!(definition = %unit, "{diagnostic}");
                 } else {
-                    tracing::warn!(definition = %unit, "{text}");
+                    tracing::warn!(definition = %unit, "{diagnostic}");
                 }
             }
         }
@@ -215,7 +215,10 @@ impl Roster {
             tracing::info!(bot.id = %applied.bot, digest = applied.digest, change = ?applied.change, "definition applied");
         }
         if let Some(reason) = &report.confirmation_needed {
-            tracing::warn!(reason, "nothing is removed until `botyard reload --confirm-removals` says that it is meant");
+            tracing::warn!(
+                reason,
+                "nothing is removed until `botyard reload --confirm-removals` says that it is meant"
+            );
         }
         self.told = survey.diagnostics;
     }
@@ -288,7 +291,9 @@ async fn apply(
     report.unchanged = plan
         .unchanged
         .iter()
-        .filter_map(|bot| Some(Unchanged { bot: bot.clone(), digest: entries.get(bot)?.usable.program.digest().short() }))
+        .filter_map(|bot| {
+            Some(Unchanged { bot: bot.clone(), digest: entries.get(bot)?.usable.program.digest().short() })
+        })
         .collect();
     report.refused = survey
         .diagnostics
@@ -305,7 +310,8 @@ async fn apply(
 
 /// Stores definition and token of each bot, then hands it to the supervisor.
 async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots: &BTreeSet<BotId>) {
-    let jobs: Vec<_> = entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
+    let jobs: Vec<_> =
+        entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
     let stored: Vec<_> = stream::iter(jobs)
         .map(|(bot, entry)| async move {
             let kept = deps.store.put_bot(entry.new_bot(&bot)).await;
@@ -393,5 +399,17 @@ impl Entry {
             source: self.usable.source.clone(),
             kinds: self.usable.program.kinds().0,
         }
+    }
+}
+
+impl std::fmt::Debug for RosterDeps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RosterDeps").field("dirs", &self.dirs).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Roster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Roster").field("entries", &self.entries).finish_non_exhaustive()
     }
 }

@@ -73,10 +73,8 @@ pub(super) fn plan(
             plan.apply_last_good.push(bot.clone());
         }
     }
-    let gone: Vec<_> = known
-        .iter()
-        .filter(|(bot, _)| !found.good.contains_key(*bot) && !found.broken.contains(*bot))
-        .collect();
+    let gone: Vec<_> =
+        known.iter().filter(|(bot, _)| !found.good.contains_key(*bot) && !found.broken.contains(*bot)).collect();
     plan.unconfirmed = if confirmed { None } else { alarming(found, gone.len(), known.len()) };
     for (bot, before) in gone {
         if !before.handed {

@@ -60,7 +60,7 @@ pub(super) fn survey(loader: &mut Loader, dirs: &[PathBuf]) -> Survey {
 /// Compiles the last good definition that the store kept.
 pub(super) fn revive(source: &str) -> Option<Usable> {
     let source = DefinitionSource::from_json(source).ok()?;
-    let (definition, _) = definition::parse(source);
+    let (definition, _) = definition::parse(&source);
     compile(&definition?).0
 }
 

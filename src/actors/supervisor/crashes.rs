@@ -7,7 +7,7 @@ use crate::base::{Millis, backoff::Backoff};
 /// Crashes within [`WINDOW`] that lead to quarantine.
 const LIMIT: usize = 5;
 /// Older crashes are forgiven.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: Duration = Duration::from_mins(10);
 
 /// The recent crashes of one bot.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix::Addr;
 use super::crashes::Crashes;
 use crate::{
     actors::{bot::Bot, report::BotState},
@@ -10,6 +9,7 @@ use crate::{
     brain::Program,
     store::{Hold, HoldKind, Identity},
 };
+use actix::Addr;
 
 /// One kept bot.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Kept {
             },
             digest: self.program.digest().short(),
             identity: self.identity.clone(),
-            try_line: self.program.line_to_try(),
+            try_line: self.program.line_to_try().to_owned(),
             description: self.program.description().map(ToOwned::to_owned),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a leaving bot may work off what it holds; the rest stays in the store and runs if it comes back.
-const FINISH: Duration = Duration::from_secs(60);
+const FINISH: Duration = Duration::from_mins(1);
 /// How often it is asked whether it is done.
 const LOOK: Duration = Duration::from_millis(500);
 

@@ -22,14 +22,14 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-pub use self::{
-    kept::{Kept, KeptState},
-    singletons::{Keep, Starter},
-};
 use self::{
     crashes::AfterCrash,
     kept::{Phase, Running},
     singletons::Singleton,
+};
+pub use self::{
+    kept::{Kept, KeptState},
+    singletons::{Keep, Starter},
 };
 use super::{
     api::{CloseLane, TokenRefused},
@@ -42,18 +42,18 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, Epoch, backoff::Backoff},
+    base::{BotId, Epoch, backoff::Backoff, whole_millis},
     brain::Program,
     store::{Hold, HoldKind, Identity},
 };
 
 /// A parked bot is tried again after this: a 401 is final for a token, but not every 401 is about the token.
-const PARKED_RETRY: Duration = Duration::from_secs(900);
+const PARKED_RETRY: Duration = Duration::from_mins(15);
 /// How often the counts of bots by state are refreshed, and addresses looked at that ended without a word.
 const TICK: Duration = Duration::from_secs(5);
 
 /// What the supervisor is made from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SupervisorDeps {
     /// What it hands to every bot.
     pub bots: Deps,
@@ -70,7 +70,6 @@ pub struct SupervisorDeps {
 }
 
 /// The one that keeps all others.
-#[derive(Debug)]
 pub struct Supervisor {
     deps: SupervisorDeps,
     bots: BTreeMap<BotId, Kept>,
@@ -127,7 +126,14 @@ impl Supervisor {
     /// A supervisor that keeps nobody yet.
     #[must_use]
     pub fn new(deps: SupervisorDeps) -> Self {
-        Self { deps, bots: BTreeMap::new(), singletons: HashMap::new(), incarnations: 0, alive: HashSet::new(), stopping: None }
+        Self {
+            deps,
+            bots: BTreeMap::new(),
+            singletons: HashMap::new(),
+            incarnations: 0,
+            alive: HashSet::new(),
+            stopping: None,
+        }
     }
 
     /// Makes a new value of a bot and starts it on its arbiter.
@@ -199,7 +205,8 @@ impl Supervisor {
     /// Answers those who wait for the last bot to end.
     fn settle(&mut self) {
         if self.alive.is_empty()
-            && let Some(waiting) = &mut self.stopping {
+            && let Some(waiting) = &mut self.stopping
+        {
             for answer in waiting.drain(..) {
                 let _ = answer.send(());
             }
@@ -249,7 +256,7 @@ impl Supervisor {
             (Phase::Leaving | Phase::Held(_), _) => {}
             (_, true) => match kept.crashes.note(now, &backoff, spread(id) as u64) {
                 AfterCrash::StartAgain(wait) => {
-                    tracing::error!(bot.id = %id, restart_ms = wait.as_millis() as u64, "bot crashed and comes back");
+                    tracing::error!(bot.id = %id, restart_ms = whole_millis(wait), "bot crashed and comes back");
                     kept.phase = Phase::Waiting;
                     kept.restart_on_exit = false;
                     let id = id.clone();
@@ -425,5 +432,17 @@ impl Handler<Shutdown> for Supervisor {
         Box::pin(async move {
             let _ = ended.await;
         })
+    }
+}
+
+impl std::fmt::Debug for SupervisorDeps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SupervisorDeps").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Supervisor").field("bots", &self.bots).finish_non_exhaustive()
     }
 }
