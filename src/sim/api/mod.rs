@@ -1,0 +1,177 @@
+//! The REST API below `/v1`: one table of operations, one plain function each.
+//!
+//! An operation gets the world, who asks and what is asked, and answers or refuses: no HTTP type comes in
+//! here, so everything can be tried without a socket. What all have in common (tokens, budgets, faults,
+//! headers, the journal) is done by who calls [`answer`].
+
+mod actions;
+mod call;
+mod memberships;
+mod messages;
+mod people;
+mod rooms;
+mod webhooks;
+
+pub(crate) use call::{Call, Reply, Request};
+
+use super::{ids::PersonId, refusal::Refusal, world::World};
+
+/// What an operation comes to.
+type Outcome = Result<Reply, Refusal>;
+
+/// One operation.
+struct Route {
+    method: &'static str,
+    /// Below `/v1`; `{}` stands for an id.
+    path: &'static str,
+    run: fn(&mut Call<'_>) -> Outcome,
+}
+
+const fn route(method: &'static str, path: &'static str, run: fn(&mut Call<'_>) -> Outcome) -> Route {
+    Route { method, path, run }
+}
+
+/// All that is simulated. Fixed words stand before `{}`: the first that fits is taken.
+const ROUTES: &[Route] = &[
+    route("GET", "people", people::list),
+    route("GET", "people/me", people::me),
+    route("GET", "people/{}", people::get),
+    route("GET", "rooms", rooms::list),
+    route("POST", "rooms", rooms::create),
+    route("GET", "rooms/{}", rooms::get),
+    route("PUT", "rooms/{}", rooms::update),
+    route("DELETE", "rooms/{}", rooms::delete),
+    route("GET", "memberships", memberships::list),
+    route("POST", "memberships", memberships::create),
+    route("GET", "memberships/{}", memberships::get),
+    route("PUT", "memberships/{}", memberships::update),
+    route("DELETE", "memberships/{}", memberships::delete),
+    route("GET", "messages", messages::list),
+    route("POST", "messages", messages::create),
+    route("GET", "messages/direct", messages::list_direct),
+    route("GET", "messages/{}", messages::get),
+    route("PUT", "messages/{}", messages::update),
+    route("DELETE", "messages/{}", messages::delete),
+    route("POST", "attachment/actions", actions::create),
+    route("GET", "attachment/actions/{}", actions::get),
+    route("GET", "webhooks", webhooks::list),
+    route("POST", "webhooks", webhooks::create),
+    route("GET", "webhooks/{}", webhooks::get),
+    route("PUT", "webhooks/{}", webhooks::update),
+    route("DELETE", "webhooks/{}", webhooks::delete),
+];
+
+impl Route {
+    /// The id in the path, when the path fits.
+    fn fits<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        match self.path.strip_suffix("{}") {
+            None => (self.path == path).then_some(None),
+            Some(start) => {
+                let id = path.strip_prefix(start)?;
+                (!id.is_empty() && !id.contains('/')).then_some(Some(id))
+            }
+        }
+    }
+}
+
+/// Answers one request of somebody whose token was good.
+pub(crate) fn answer(world: &mut World, caller: PersonId, request: &Request<'_>) -> Outcome {
+    let path = request.path.trim_matches('/');
+    let mut allowed = Vec::new();
+    for route in ROUTES {
+        let Some(id) = route.fits(path) else { continue };
+        if route.method == request.method {
+            return (route.run)(&mut Call::new(world, caller, request, id.unwrap_or_default()));
+        }
+        allowed.push(route.method);
+    }
+    // `people/me` also fits `people/{}`; listing a method twice would be odd.
+    allowed.dedup();
+    if allowed.is_empty() {
+        return Err(Refusal::no_such_resource());
+    }
+    Err(Refusal {
+        allow: Some(allowed.join(", ")),
+        ..Refusal::new(405, format!("Request method '{}' not supported", request.method))
+    })
+}
+
+#[cfg(test)]
+mod testing {
+    //! Asking without a socket.
+
+    use serde_json::Value;
+
+    use super::{Reply, Request, answer};
+    use crate::sim::{refusal::Refusal, world::World};
+
+    /// Sends JSON (none for `Null`) with a token; the answer's body as JSON.
+    pub(super) fn ask(
+        world: &mut World,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<(Value, Option<String>), Refusal> {
+        let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let content_type = Some("application/json; charset=utf-8");
+        let request = Request { method, path, query, content_type, body: &bytes, base: "http://sim/v1" };
+        let caller = world.authenticate(token).unwrap();
+        answer(world, caller, &request).map(|Reply { body, next, .. }| {
+            (body.map_or(Value::Null, |body| serde_json::from_slice(&body).unwrap()), next)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{testing::ask, *};
+
+    #[test]
+    fn an_unknown_path_is_404_and_an_unknown_method_405_with_those_it_has() {
+        let mut world = World::seeded();
+        let mut refused = |method, path| ask(&mut world, "sim-alice", method, path, &Value::Null).unwrap_err();
+        assert_eq!(refused("GET", "/cats").status, 404);
+        assert_eq!(refused("GET", "/rooms/a/b").status, 404);
+        let refusal = refused("PATCH", "/rooms");
+        assert_eq!((refusal.status, refusal.allow.as_deref()), (405, Some("GET, POST")));
+    }
+
+    #[test]
+    fn a_body_must_be_json_and_say_so() {
+        let mut world = World::seeded();
+        let caller = world.authenticate("sim-alice").unwrap();
+        let mut status = |content_type, body: &str| {
+            let (method, path, query, base) = ("POST", "/rooms", "", "");
+            let request = Request { method, path, query, content_type, body: body.as_bytes(), base };
+            answer(&mut world, caller, &request).unwrap_err().status
+        };
+        assert_eq!(status(Some("text/plain"), "{}"), 415);
+        assert_eq!(status(None, "{}"), 415);
+        assert_eq!(status(Some("application/json"), "{"), 400);
+        assert_eq!(status(Some("application/json"), "[]"), 400);
+        assert_eq!(status(Some("application/json"), r#"{"title":5}"#), 400);
+    }
+
+    #[test]
+    fn a_list_is_paged_by_its_link_and_visits_each_item_once() {
+        let mut world = World::seeded();
+        for n in 0..7 {
+            ask(&mut world, "sim-alice", "POST", "/rooms", &json!({"title": format!("r{n}")})).unwrap();
+        }
+        let mut titles = Vec::new();
+        let mut path = "/rooms?sortBy=created&max=3&type=group".to_owned();
+        loop {
+            let (body, next) = ask(&mut world, "sim-alice", "GET", &path, &Value::Null).unwrap();
+            titles.extend(body["items"].as_array().unwrap().iter().map(|room| room["title"].clone()));
+            let Some(next) = next else { break };
+            let below = next.strip_prefix("http://sim/v1").unwrap();
+            assert!(below.contains("type=group") && below.contains("max=3"), "{below}");
+            path = below.to_owned();
+        }
+        assert_eq!(titles, ["r6", "r5", "r4", "r3", "r2", "r1", "r0"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! `/webhooks`
+
+use super::{Call, Outcome, Reply};
+use crate::sim::{
+    ids::WebhookId,
+    world::{NewWebhook, WebhookChange},
+};
+
+const MISSING: &str = "The requested resource could not be found.";
+
+/// `ownedBy=org` lists nothing more: only creators own webhooks here.
+pub(super) fn list(call: &mut Call<'_>) -> Outcome {
+    let wanted = call.wanted(100, 100)?;
+    let page = call.world.list_webhooks(call.caller, wanted);
+    call.page(page.map(|webhook| call.world.show_webhook(webhook)))
+}
+
+pub(super) fn create(call: &mut Call<'_>) -> Outcome {
+    let new: NewWebhook = call.json()?;
+    let id = call.world.create_webhook(call.caller, new)?;
+    show(call, id)
+}
+
+pub(super) fn get(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(WebhookId::parse, MISSING)?;
+    show(call, id)
+}
+
+pub(super) fn update(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(WebhookId::parse, MISSING)?;
+    let change: WebhookChange = call.json()?;
+    call.world.update_webhook(call.caller, id, change)?;
+    show(call, id)
+}
+
+pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(WebhookId::parse, "Invalid webhookId for Delete Webhook request.")?;
+    call.world.delete_webhook(call.caller, id)?;
+    Reply::empty()
+}
+
+fn show(call: &Call<'_>, id: WebhookId) -> Outcome {
+    let webhook = call.world.webhook_of(call.caller, id)?;
+    Reply::ok(&call.world.show_webhook(webhook))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::ask;
+    use crate::sim::world::World;
+
+    #[test]
+    fn a_webhook_is_its_owners_and_shows_its_secret() {
+        let mut world = World::seeded();
+        let new = json!({"name": "n", "targetUrl": "http://h/", "resource": "all", "event": "all", "secret": "s"});
+        let (webhook, _) = ask(&mut world, "sim-bot-echo", "POST", "/webhooks", &new).unwrap();
+        assert_eq!((&webhook["secret"], &webhook["status"]), (&"s".into(), &"active".into()));
+        let path = format!("/webhooks/{}", webhook["id"].as_str().unwrap());
+        assert_eq!(ask(&mut world, "sim-bot-other", "GET", &path, &Value::Null).unwrap_err().status, 404);
+        let change = json!({"name": "m", "targetUrl": "http://h/x", "resource": "rooms", "status": "active"});
+        let (changed, _) = ask(&mut world, "sim-bot-echo", "PUT", &path, &change).unwrap();
+        assert_eq!((&changed["name"], &changed["resource"]), (&"m".into(), &"all".into()));
+        ask(&mut world, "sim-bot-echo", "DELETE", &path, &Value::Null).unwrap();
+        let (list, _) = ask(&mut world, "sim-bot-echo", "GET", "/webhooks", &Value::Null).unwrap();
+        assert_eq!(list["items"], Value::Array(vec![]));
+    }
+}

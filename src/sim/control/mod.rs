@@ -1,0 +1,139 @@
+//! The control API below `/sim`: act as a person, see everything, make things go wrong.
+//!
+//! It takes and gives JSON (`Content-Type: application/json`), needs no token, and is no part of Webex.
+//! People and bots are named by their address, rooms by id or by title. An error has the shape of Webex's.
+//! `seq` is the world's running number: messages and journal entries share it, so "after this message" can be
+//! asked of both.
+//!
+//! | call | body or query | answer |
+//! | --- | --- | --- |
+//! | `GET /sim` | | totals: `seq`, people, rooms, messages, webhooks, requests, deliveries |
+//! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", attachments?}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
+//! | `POST /sim/press` | `{as?, message, inputs}` | `{seq, action}` |
+//! | `POST /sim/wait` | `{bot?, room?, after?, replies?, timeout_ms?}` | `{seq, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`; 504 when not within the time (10 s) |
+//! | `GET /sim/journal` | `after, kind (request, event, delivery), room, person, max (100), wait_ms` | `{seq, oldest, entries}`; waits up to `wait_ms` for a first entry |
+//! | `PUT /sim/journal` | `{keep}` | how many entries are kept; 0 switches it off |
+//! | `GET /sim/people`, `POST /sim/people` | `{email, name?, admin?, token?}` | people with `tokens`; an address at `webex.bot` makes a bot |
+//! | `POST /sim/tokens` | `{email, token?, revoke_others?}` | `{token}`: a further token, or with `revoke_others` the only one |
+//! | `DELETE /sim/tokens` | `{token}` | the token is dead from now on |
+//! | `GET /sim/rooms`, `POST /sim/rooms` | `{as?, title, members?: [address]}` | rooms with `members` |
+//! | `GET /sim/rooms/{room}/messages` | `after` | every message, oldest first, whoever may see it |
+//! | `POST`, `DELETE /sim/rooms/{room}/members` | `{as?, email}` | the room |
+//! | `GET /sim/webhooks` | | all, with owner, without secrets |
+//! | `GET`, `POST`, `DELETE /sim/rules` | one rule: `{on?, token?, email?, method?, path?, times?, status?, retry_after?, delay_ms?, copies?}`; to delete one `{id}`, all `{}` | the rules in force |
+//! | `GET`, `PUT /sim/switches` | `{webex_signature?, resolve_thread_root?, message_updates?}` | the switches; what is left out stays |
+//! | `PUT /sim/budget` | `{email?, requests_per_minute}` | the limit of all, or of one; 0 is none |
+//! | `POST /sim/reset` | | everything as at first start |
+//! | `GET`, `PUT /sim/state` | a state document | the whole state, to keep or to put back |
+
+mod acts;
+mod faults;
+mod look;
+mod people;
+mod wait;
+
+use serde::{Serialize, de::DeserializeOwned};
+use url::form_urlencoded;
+
+use super::{
+    ids::{PersonId, RoomId},
+    refusal::Refusal,
+    shared::Shared,
+    world::World,
+};
+
+/// An answer's JSON.
+type Outcome = Result<Vec<u8>, Refusal>;
+
+/// Who acts when nobody is named.
+const USUAL_PERSON: &str = "alice@example.com";
+
+/// Answers one request below `/sim`.
+pub(crate) async fn answer(shared: &Shared, method: &str, path: &str, query: &str, body: &[u8]) -> Outcome {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').filter(|segment| !segment.is_empty()).collect();
+    let query = Query(form_urlencoded::parse(query.as_bytes()).into_owned().collect());
+    match (method, segments.as_slice()) {
+        ("GET", []) => look::totals(shared),
+        ("POST", ["say"]) => acts::say(shared, body),
+        ("POST", ["press"]) => acts::press(shared, body),
+        ("POST", ["wait"]) => wait::replies(shared, body).await,
+        ("GET", ["journal"]) => wait::journal(shared, &query).await,
+        ("PUT", ["journal"]) => faults::keep_journal(shared, body),
+        ("GET", ["people"]) => people::list(shared),
+        ("POST", ["people"]) => people::add(shared, body),
+        ("POST", ["tokens"]) => people::grant(shared, body),
+        ("DELETE", ["tokens"]) => people::revoke(shared, body),
+        ("GET", ["rooms"]) => look::rooms(shared),
+        ("POST", ["rooms"]) => acts::open_room(shared, body),
+        ("GET", ["rooms", room, "messages"]) => look::messages(shared, room, &query),
+        ("POST", ["rooms", room, "members"]) => acts::add_member(shared, room, body),
+        ("DELETE", ["rooms", room, "members"]) => acts::remove_member(shared, room, body),
+        ("GET", ["webhooks"]) => look::webhooks(shared),
+        ("GET", ["rules"]) => faults::rules(shared),
+        ("POST", ["rules"]) => faults::add_rule(shared, body),
+        ("DELETE", ["rules"]) => faults::remove_rule(shared, body),
+        ("GET", ["switches"]) => faults::switches(shared),
+        ("PUT", ["switches"]) => faults::set_switches(shared, body),
+        ("PUT", ["budget"]) => faults::set_budget(shared, body),
+        ("POST", ["reset"]) => {
+            shared.act(World::reset);
+            look::totals(shared)
+        }
+        ("GET", ["state"]) => json(&shared.act(|world| world.save())),
+        ("PUT", ["state"]) => {
+            let saved = parse(body)?;
+            shared.act(|world| world.replace(saved)).map_err(Refusal::bad)?;
+            look::totals(shared)
+        }
+        _ => Err(Refusal::missing(format!("the control API has no `{method} /sim{path}`"))),
+    }
+}
+
+/// The query of a request.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        self.text(name)
+            .map(|text| text.parse().map_err(|_not_one| Refusal::bad(format!("`{name}` is no number"))))
+            .transpose()
+    }
+}
+
+fn json(value: &impl Serialize) -> Outcome {
+    serde_json::to_vec(value).map_err(|error| Refusal::new(500, error.to_string()))
+}
+
+/// A body; an empty one is `{}`.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("the body does not fit: {error}")))
+}
+
+/// Somebody by address.
+fn person(world: &World, email: &str) -> Result<PersonId, Refusal> {
+    let missing = || Refusal::missing(format!("nobody has the address `{email}`"));
+    world.people.by_email(email).map(|person| person.id).ok_or_else(missing)
+}
+
+/// Who acts.
+fn actor(world: &World, email: Option<&str>) -> Result<PersonId, Refusal> {
+    person(world, email.unwrap_or(USUAL_PERSON))
+}
+
+/// A room by id or title. The title must be that of one group room only.
+fn room(world: &World, name: &str) -> Result<RoomId, Refusal> {
+    if let Some(room) = RoomId::parse(name).and_then(|id| world.rooms.get(id)) {
+        return Ok(room.id);
+    }
+    let mut named = world.rooms.iter().filter(|room| !room.title.is_empty() && room.title == name);
+    match (named.next(), named.next()) {
+        (Some(room), None) => Ok(room.id),
+        (None, _) => Err(Refusal::missing(format!("no room has the id or title `{name}`"))),
+        (Some(_), Some(_)) => Err(Refusal::bad(format!("several rooms have the title `{name}`: use an id"))),
+    }
+}

@@ -1,0 +1,114 @@
+//! People, bots and their tokens.
+
+use serde::Deserialize;
+use serde_json::{Value, json as value};
+
+use super::{Outcome, json, parse, person};
+use crate::sim::{
+    ids::PersonId,
+    refusal::Refusal,
+    shared::Shared,
+    world::{Person, World},
+};
+
+pub(super) fn list(shared: &Shared) -> Outcome {
+    shared.act(|world| {
+        let people: Vec<Value> = world.people.iter().map(|person| show(world, person)).collect();
+        json(&people)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    email: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    admin: bool,
+    token: Option<String>,
+}
+
+pub(super) fn add(shared: &Shared, body: &[u8]) -> Outcome {
+    let new: New = parse(body)?;
+    shared.act(|world| {
+        if let Some(token) = &new.token {
+            free(world, token)?;
+        }
+        let id = world.add_person(&new.email, &new.name, new.admin)?;
+        if let Some(token) = &new.token {
+            world.people.grant(token, id);
+        }
+        json(&show(world, world.person(id)?))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    email: String,
+    token: Option<String>,
+    #[serde(default)]
+    revoke_others: bool,
+}
+
+pub(super) fn grant(shared: &Shared, body: &[u8]) -> Outcome {
+    let wanted: Grant = parse(body)?;
+    shared.act(|world| {
+        let id = person(world, &wanted.email)?;
+        let token = wanted.token.unwrap_or_else(|| format!("sim-token-{}", uuid::Uuid::new_v4()));
+        if world.people.tokens().get(&token) != Some(&id) {
+            free(world, &token)?;
+        }
+        if wanted.revoke_others {
+            world.people.revoke_all(id);
+        }
+        world.people.grant(&token, id);
+        world.touch();
+        json(&value!({ "token": token }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revoke {
+    token: String,
+}
+
+pub(super) fn revoke(shared: &Shared, body: &[u8]) -> Outcome {
+    let Revoke { token } = parse(body)?;
+    shared.act(|world| {
+        let revoked = world.people.revoke(&token);
+        world.touch();
+        json(&value!({ "revoked": revoked }))
+    })
+}
+
+/// A token is the name of one person.
+fn free(world: &World, token: &str) -> Result<(), Refusal> {
+    if token.is_empty() || token.len() > 512 || !token.chars().all(|c| ('!'..='~').contains(&c)) {
+        return Err(Refusal::bad("a token is 1 to 512 printable ASCII characters without a space"));
+    }
+    match world.people.tokens().contains_key(token) {
+        true => Err(Refusal::new(409, "this token belongs to somebody already")),
+        false => Ok(()),
+    }
+}
+
+fn show(world: &World, person: &Person) -> Value {
+    value!({
+        "id": person.id.public(),
+        "email": person.email,
+        "name": person.name,
+        "bot": person.bot,
+        "admin": person.admin,
+        "tokens": tokens(world, person.id),
+    })
+}
+
+fn tokens(world: &World, id: PersonId) -> Vec<&str> {
+    let own = world.people.tokens().iter().filter(|(_, owner)| **owner == id);
+    let mut tokens: Vec<&str> = own.map(|(token, _)| token.as_str()).collect();
+    tokens.sort_unstable();
+    tokens
+}

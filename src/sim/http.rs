@@ -1,0 +1,184 @@
+//! The HTTP surface: tokens, budgets, faults, headers and the journal around the operations.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{self, ServiceConfig},
+};
+use bytes::Bytes;
+
+use super::{
+    api::{self, Reply, Request},
+    control,
+    ids::PersonId,
+    refusal::Refusal,
+    shared::{Counts, Shared},
+    world::{Asked, What},
+};
+
+/// Largest request body: a card is 80 KB, a state document for the control API may be larger.
+const MOST_BODY: usize = 1 << 20;
+const MOST_CONTROL_BODY: usize = 256 << 20;
+
+/// Everything that is served.
+pub(crate) fn routes(shared: Arc<Shared>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config
+            .app_data(web::Data::from(shared))
+            .service(web::scope("/v1").default_service(web::to(webex)))
+            .service(web::scope("/sim").default_service(web::to(steer)))
+            .default_service(web::to(nowhere));
+    }
+}
+
+/// One request to the simulated Webex.
+async fn webex(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
+    Counts::add(&shared.counts.requests);
+    let tracking_id = tracking_id(&request);
+    let path = request.path().strip_prefix("/v1").unwrap_or_default();
+    let method = request.method().as_str();
+    let token = bearer(&request);
+    let mut person = None;
+    let outcome = match payload.to_bytes_limited(MOST_BODY).await {
+        Ok(Ok(body)) => match admit(&shared, token, method, path, &mut person).await {
+            Ok(caller) => handle(&shared, caller, &request, path, &body),
+            Err(refusal) => Err(refusal),
+        },
+        Ok(Err(error)) => Err(Refusal::bad(format!("The request body could not be read: {error}"))),
+        Err(_overflow) => Err(Refusal::new(413, format!("A request body has at most {MOST_BODY} bytes."))),
+    };
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status);
+    shared.act(|world| {
+        world.note(|_| What::Request {
+            person,
+            method: method.to_owned(),
+            path: request.uri().path_and_query().map_or("", |uri| uri.as_str()).trim_start_matches("/v1").to_owned(),
+            status,
+            tracking_id: tracking_id.clone(),
+        });
+    });
+    respond(outcome, &tracking_id)
+}
+
+/// Lets a request in: faults first, then the token, then its budget.
+async fn admit(
+    shared: &Shared,
+    token: Option<&str>,
+    method: &str,
+    path: &str,
+    person: &mut Option<PersonId>,
+) -> Result<PersonId, Refusal> {
+    let (caller, effect) = shared.act(|world| {
+        let caller = token.and_then(|token| world.authenticate(token));
+        if world.rules.list().is_empty() {
+            return (caller, None);
+        }
+        let email = caller.map(|caller| world.email(caller));
+        (caller, world.rules.apply(Asked::request(token, email.as_deref(), method, path)))
+    });
+    *person = caller;
+    if let Some(effect) = effect {
+        if let Some(delay) = effect.delay_ms {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        if let Some(status) = effect.status {
+            let message = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+            let refusal = Refusal::new(status, message.unwrap_or("fault on demand"));
+            return Err(Refusal { retry_after: effect.retry_after, ..refusal });
+        }
+    }
+    let caller = caller.ok_or_else(Refusal::no_token)?;
+    shared.act(|world| {
+        let now = world.now;
+        world.budgets.take(caller, now).map_err(Refusal::too_many)
+    })?;
+    Ok(caller)
+}
+
+fn handle(shared: &Shared, caller: PersonId, request: &HttpRequest, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
+    let base = format!("http://{}/v1", host(request, shared));
+    let asked = Request {
+        method: request.method().as_str(),
+        path,
+        query: request.query_string(),
+        content_type: text(request, &header::CONTENT_TYPE),
+        body,
+        base: &base,
+    };
+    shared.act(|world| api::answer(world, caller, &asked))
+}
+
+/// One request to the control API.
+async fn steer(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
+    let body = match payload.to_bytes_limited(MOST_CONTROL_BODY).await {
+        Ok(Ok(body)) => body,
+        _ => Bytes::new(),
+    };
+    // A page in a browser can post a form or plain text anywhere without being asked; JSON it cannot.
+    let json = text(&request, &header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
+    let answer = if body.is_empty() || json {
+        let path = request.path().strip_prefix("/sim").unwrap_or_default();
+        control::answer(&shared, request.method().as_str(), path, request.query_string(), &body).await
+    } else {
+        Err(Refusal::new(415, "the control API takes `Content-Type: application/json`"))
+    };
+    let outcome = answer.map(|body| Reply { status: 200, body: Some(body), next: None });
+    respond(outcome, &tracking_id(&request))
+}
+
+async fn nowhere(request: HttpRequest) -> HttpResponse {
+    let refusal = Refusal::missing("The Webex API is below `/v1`, the control API below `/sim`.");
+    respond(Err(refusal), &tracking_id(&request))
+}
+
+fn respond(outcome: Result<Reply, Refusal>, tracking_id: &str) -> HttpResponse {
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status);
+    let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    response.insert_header(("TrackingID", tracking_id)).insert_header((header::CACHE_CONTROL, "no-cache"));
+    let body = match outcome {
+        Ok(Reply { body, next, .. }) => {
+            if let Some(next) = next {
+                response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
+            }
+            body
+        }
+        Err(refusal) => {
+            if let Some(retry_after) = &refusal.retry_after {
+                response.insert_header((header::RETRY_AFTER, retry_after.as_str()));
+            }
+            if let Some(allow) = &refusal.allow {
+                response.insert_header((header::ALLOW, allow.as_str()));
+            }
+            serde_json::to_vec(&refusal.body(tracking_id)).ok()
+        }
+    };
+    match body {
+        Some(body) => response.insert_header((header::CONTENT_TYPE, "application/json;charset=UTF-8")).body(body),
+        None => response.finish(),
+    }
+}
+
+/// The client's own, when it sent a usable one.
+fn tracking_id(request: &HttpRequest) -> String {
+    let sent = request.headers().get("trackingid").and_then(|value| value.to_str().ok());
+    let sent = sent.filter(|id| (1..=200).contains(&id.len()));
+    sent.map_or_else(|| format!("ROUTER_{}", uuid::Uuid::new_v4()), str::to_owned)
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = text(request, &header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What the client called us, so that it can follow our links; a strange one is replaced by our address.
+fn host(request: &HttpRequest, shared: &Shared) -> String {
+    let sent = text(request, &header::HOST)
+        .filter(|host| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c)) && !host.is_empty());
+    sent.map_or_else(|| shared.addr.to_string(), str::to_owned)
+}
+
+fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,141 @@
+//! The world behind its lock, and what follows from a change: deliveries go out, who waits is woken.
+//!
+//! One short lock around plain memory: nothing is awaited under it, and deliveries are handed over before it
+//! is released, so that their order is that of the changes.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::world::{Delivery, What, World};
+use crate::base::{Clock, Millis};
+
+/// Deliveries that may wait; what comes beyond is dropped and journalled, as Webex drops it.
+const MOST_WAITING: usize = 100_000;
+
+/// What every thread of a simulator shares.
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    clock: Clock,
+    /// Where it listens: what its links begin with when a client does not say how it reached us.
+    pub(crate) addr: SocketAddr,
+    /// The world's running number, for those who wait for something to happen.
+    changes: watch::Sender<u64>,
+    /// One queue for each thread that delivers.
+    queues: Vec<mpsc::UnboundedSender<Delivery>>,
+    /// Deliveries in the queues and in flight.
+    waiting: AtomicUsize,
+    pub(crate) counts: Counts,
+}
+
+/// Totals since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) requests: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+impl Counts {
+    /// One more.
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// Around a world; deliveries are spread over the queues.
+    pub(crate) fn new(
+        world: World,
+        clock: Clock,
+        addr: SocketAddr,
+        queues: Vec<mpsc::UnboundedSender<Delivery>>,
+    ) -> Self {
+        let changes = watch::Sender::new(world.seq());
+        let (waiting, counts) = (AtomicUsize::new(0), Counts::default());
+        Self { world: Mutex::new(world), clock, addr, changes, queues, waiting, counts }
+    }
+
+    /// The current time.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Does something with the world.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        // A panic under the lock ended one request; the world is plain data and goes on.
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = world.seq();
+        let result = act(world.at(self.now()));
+        for delivery in world.take_deliveries() {
+            self.queue(&mut world, delivery);
+        }
+        let after = world.seq();
+        drop(world);
+        if after != before {
+            self.changes.send_replace(after);
+        }
+        result
+    }
+
+    /// Hears of every change from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A delivery is over, however it ended.
+    pub(crate) fn delivery_ended(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many deliveries are not over yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn queue(&self, world: &mut World, delivery: Delivery) {
+        let mut hasher = DefaultHasher::new();
+        (delivery.webhook, delivery.room).hash(&mut hasher);
+        let lanes = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
+        let queue = usize::try_from(hasher.finish() % lanes).ok().and_then(|at| self.queues.get(at));
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING
+            && let Some(queue) = queue
+        {
+            match queue.send(delivery) {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(back)) => self.drop_delivery(world, back),
+            }
+        } else {
+            self.drop_delivery(world, delivery);
+        }
+    }
+
+    fn drop_delivery(&self, world: &mut World, delivery: Delivery) {
+        self.delivery_ended();
+        Counts::add(&self.counts.dropped);
+        world.note(|_| note(delivery, None, Some("dropped: too many deliveries are waiting".to_owned())));
+    }
+}
+
+/// The journal's words about a delivery.
+pub(crate) fn note(delivery: Delivery, status: Option<u16>, error: Option<String>) -> What {
+    let Delivery { room, note, .. } = delivery;
+    What::Delivery {
+        person: note.person,
+        webhook: note.webhook,
+        resource: note.resource,
+        event: note.event,
+        room,
+        id: note.id,
+        status,
+        error,
+    }
+}

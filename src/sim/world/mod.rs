@@ -1,0 +1,218 @@
+//! The simulated cloud itself: one plain structure, and operations on it as plain functions.
+//!
+//! An operation checks, changes, and leaves what must go out (webhook deliveries) in a list for its caller
+//! to fetch. Nothing here knows HTTP, waits, or asks for the time: `now` is set before each operation.
+//! Whatever a request does often is a look-up: rooms by member, webhooks by owner, messages by room and
+//! by author are indexes, so no path that a bench takes walks over everything.
+
+mod budget;
+mod cards;
+mod events;
+mod filter;
+mod journal;
+mod members;
+mod messages;
+mod page;
+mod people;
+mod rooms;
+mod rules;
+mod saved;
+mod webhooks;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use budget::Budgets;
+pub(crate) use cards::{Action, Actions};
+pub(crate) use events::Delivery;
+pub(crate) use filter::Filter;
+pub(crate) use journal::{Entry, Journal, Search, What};
+pub(crate) use members::NewMember;
+pub(crate) use messages::{Body, Message, MessageQuery, Messages, NewMessage};
+pub(crate) use page::{Page, Position, Wanted};
+pub(crate) use people::{People, Person};
+pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
+pub(crate) use rules::{Asked, Rule, Rules};
+pub(crate) use saved::Saved;
+pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
+
+use super::{
+    ids::{AppId, OrgId},
+    options::Retention,
+};
+use crate::base::Millis;
+
+/// Everything there is.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// The moment of the operation in hand; never goes back.
+    pub(crate) now: Millis,
+    seq: u64,
+    /// Counts what is worth saving; the journal alone is not.
+    revision: u64,
+    /// The one organisation.
+    pub(crate) org: OrgId,
+    /// What every token belongs to.
+    pub(crate) app: AppId,
+    /// Everyone, and their tokens.
+    pub(crate) people: People,
+    /// Rooms with their members.
+    pub(crate) rooms: Rooms,
+    /// Messages.
+    pub(crate) messages: Messages,
+    /// Presses of buttons.
+    pub(crate) actions: Actions,
+    /// Webhooks.
+    pub(crate) webhooks: Webhooks,
+    /// What happened.
+    pub(crate) journal: Journal,
+    /// Faults on demand.
+    pub(crate) rules: Rules,
+    /// Requests a minute.
+    pub(crate) budgets: Budgets,
+    /// Behaviour that is doubtful or optional at Webex.
+    pub(crate) switches: Switches,
+    retention: Retention,
+    deliveries: Vec<Delivery>,
+}
+
+/// Behaviour of Webex that is not settled, or that one wants to see both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Switches {
+    /// Deliveries also carry `X-Webex-Signature` (SHA-256 and SHA-512).
+    pub(crate) webex_signature: bool,
+    /// A reply to a reply goes to its root instead of being refused.
+    pub(crate) resolve_thread_root: bool,
+    /// Webhooks hear of edited messages.
+    pub(crate) message_updates: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { webex_signature: false, resolve_thread_root: false, message_updates: true }
+    }
+}
+
+impl World {
+    /// An empty organisation.
+    pub(crate) fn empty(retention: Retention, requests_per_minute: u32) -> Self {
+        Self {
+            now: Millis::default(),
+            seq: 0,
+            revision: 0,
+            org: OrgId::of("Example"),
+            app: AppId::of("simulator"),
+            people: People::default(),
+            rooms: Rooms::default(),
+            messages: Messages::default(),
+            actions: Actions::default(),
+            webhooks: Webhooks::default(),
+            journal: Journal::new(retention.journal),
+            rules: Rules::default(),
+            budgets: Budgets::new(requests_per_minute),
+            switches: Switches::default(),
+            retention,
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// Puts in the people that are there without a seed file, each with a fixed token.
+    pub(crate) fn seed(&mut self) {
+        for (local, admin) in [("admin", true), ("alice", false), ("bob", false), ("carol", false)] {
+            let name = format!("{} Example", people::display_name(local));
+            if let Ok(id) = self.add_person(&format!("{local}@example.com"), &name, admin) {
+                self.people.grant(&format!("sim-{local}"), id);
+            }
+        }
+    }
+
+    /// Everything as at first start; the running number goes on, so that no waiting reader is confused.
+    pub(crate) fn reset(&mut self) {
+        let (seq, revision) = (self.seq, self.revision + 1);
+        let per_minute = self.budgets.default_per_minute();
+        *self = Self { seq, revision, now: self.now, ..Self::empty(self.retention, per_minute) };
+        self.seed();
+    }
+
+    /// Puts back what was saved, in the place of everything. On an error nothing has changed.
+    pub(crate) fn replace(&mut self, saved: Saved) -> Result<(), String> {
+        let mut fresh = Self::empty(self.retention, self.budgets.default_per_minute());
+        fresh.load(saved)?;
+        fresh.seq = fresh.seq.max(self.seq) + 1;
+        fresh.revision = self.revision + 1;
+        fresh.now = fresh.now.max(self.now);
+        *self = fresh;
+        Ok(())
+    }
+
+    /// Sets the moment of the next operation.
+    pub(crate) fn at(&mut self, now: Millis) -> &mut Self {
+        self.now = self.now.max(now);
+        self
+    }
+
+    /// The last running number given out.
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// How often anything that is saved has changed.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Something changed that has no number of its own.
+    pub(crate) fn touch(&mut self) {
+        self.next_seq();
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.revision += 1;
+        self.seq += 1;
+        self.seq
+    }
+
+    /// What the operations so far want delivered, in their order.
+    pub(crate) fn take_deliveries(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.deliveries)
+    }
+
+    /// Notes something in the journal, where there is one.
+    pub(crate) fn note(&mut self, what: impl FnOnce(&Self) -> What) {
+        if self.journal.is_on() {
+            let what = what(self);
+            self.seq += 1;
+            self.journal.push(Entry { seq: self.seq, at: self.now, what });
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn seeded() -> Self {
+        let mut world = Self::empty(Retention::default(), 0);
+        world.at(Millis(1_767_225_600_000)).seed();
+        world
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_world_is_the_seeded_one_with_a_later_number() {
+        let mut world = World::seeded();
+        world.authenticate("sim-bot-echo");
+        let before = world.seq();
+        world.reset();
+        assert!(world.seq() > before);
+        assert_eq!(world.people.len(), 4);
+        assert!(world.authenticate("sim-carol").is_some());
+    }
+
+    #[test]
+    fn time_never_goes_back() {
+        let mut world = World::seeded();
+        let now = world.now;
+        assert_eq!(world.at(Millis(0)).now, now);
+    }
+}

@@ -1,0 +1,156 @@
+//! The whole state as one JSON document: what is saved, and how a world is made of it again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Message, Person, Room, Switches, World, webhooks::SavedWebhook};
+use crate::{base::Millis, sim::ids::PersonId};
+
+/// Everything that outlives the process. Faults, budgets and the journal belong to a run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saved {
+    /// Form of this document.
+    version: u32,
+    seq: u64,
+    now: Millis,
+    people: Vec<Person>,
+    tokens: BTreeMap<String, PersonId>,
+    revoked: Vec<String>,
+    rooms: Vec<Room>,
+    messages: Vec<Message>,
+    actions: Vec<Action>,
+    webhooks: Vec<SavedWebhook>,
+    switches: Switches,
+}
+
+const VERSION: u32 = 1;
+
+impl World {
+    /// What is saved, oldest first.
+    pub(crate) fn save(&self) -> Saved {
+        let mut rooms: Vec<Room> = self.rooms.iter().cloned().collect();
+        rooms.sort_unstable_by_key(|room| room.seq);
+        let mut messages: Vec<Message> = self.messages.iter().cloned().collect();
+        messages.sort_unstable_by_key(|message| message.seq);
+        let mut actions: Vec<Action> = self.actions.iter().cloned().collect();
+        actions.sort_unstable_by_key(|action| action.seq);
+        let mut webhooks: Vec<_> = self.webhooks.iter().collect();
+        webhooks.sort_unstable_by_key(|webhook| webhook.seq);
+        let mut revoked: Vec<String> = self.people.revoked().iter().cloned().collect();
+        revoked.sort_unstable();
+        Saved {
+            version: VERSION,
+            seq: self.seq,
+            now: self.now,
+            people: self.people.iter().cloned().collect(),
+            tokens: self.people.tokens().iter().map(|(token, id)| (token.clone(), *id)).collect(),
+            revoked,
+            rooms,
+            messages,
+            actions,
+            webhooks: webhooks.into_iter().map(super::Webhook::save).collect(),
+            switches: self.switches,
+        }
+    }
+
+    /// Takes over what was saved; the world must be empty. The error says what does not fit.
+    pub(crate) fn load(&mut self, saved: Saved) -> Result<(), String> {
+        if saved.version != VERSION {
+            return Err(format!("it has version {}, this program reads version {VERSION}", saved.version));
+        }
+        self.seq = saved.seq;
+        self.now = saved.now;
+        self.switches = saved.switches;
+        saved.people.into_iter().for_each(|person| self.people.insert(person));
+        for token in saved.revoked {
+            self.people.revoke(&token);
+        }
+        for (token, id) in saved.tokens {
+            self.known(id)?;
+            self.people.grant(&token, id);
+        }
+        for room in saved.rooms {
+            room.members.keys().try_for_each(|id| self.known(*id))?;
+            self.rooms.insert(room);
+        }
+        for message in saved.messages {
+            self.known(message.author)?;
+            let Some(room) = self.rooms.get(message.room) else {
+                return Err(format!("message {:?} is in no room", message.id));
+            };
+            let last_activity = room.last_activity;
+            let room = message.room;
+            self.messages.insert(&mut self.rooms, message, self.retention.messages);
+            if let Some(room) = self.rooms.get_mut(room) {
+                room.last_activity = last_activity;
+            }
+        }
+        for action in saved.actions {
+            self.actions.insert(action, self.retention.actions);
+        }
+        for webhook in saved.webhooks {
+            // A filter on a room that is gone holds never again: the registration goes too.
+            let _gone = self.restore_webhook(webhook);
+        }
+        Ok(())
+    }
+
+    fn known(&self, id: PersonId) -> Result<(), String> {
+        self.people.get(id).map(|_| ()).ok_or_else(|| format!("it names {id:?}, who is not in it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{
+        options::Retention,
+        world::{NewMessage, NewWebhook, RoomChange},
+    };
+
+    #[test]
+    fn what_is_saved_comes_back_the_same() {
+        let mut world = World::seeded();
+        let alice = world.authenticate("sim-alice").unwrap();
+        let echo = world.authenticate("sim-bot-echo").unwrap();
+        world.people.revoke("sim-bob");
+        let change = RoomChange { title: Some("Ops".into()), ..RoomChange::default() };
+        let room = world.create_room(alice, change).unwrap();
+        world.add_member(alice, room, echo, false).unwrap();
+        let new = NewMessage {
+            room_id: Some(room.public()),
+            markdown: Some("<@personEmail:echo@webex.bot> hi".into()),
+            ..NewMessage::default()
+        };
+        let message = world.create_message(alice, new).unwrap();
+        let webhook = NewWebhook {
+            name: Some("n".into()),
+            target_url: Some("http://h/".into()),
+            resource: Some("messages".into()),
+            event: Some("created".into()),
+            filter: Some(format!("roomId={}", room.public())),
+            secret: Some("s".into()),
+        };
+        world.create_webhook(echo, webhook).unwrap();
+        let text = serde_json::to_string(&world.save()).unwrap();
+
+        let mut again = World::empty(Retention::default(), 0);
+        again.load(serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&again.save()).unwrap(), text);
+        assert_eq!(again.authenticate("sim-bob"), None);
+        assert!(again.message_of(echo, message).is_ok());
+        assert_eq!(again.rooms.get(room).unwrap().timeline.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let mut saved = World::seeded().save();
+        saved.people.clear();
+        let error = World::empty(Retention::default(), 0).load(saved).unwrap_err();
+        assert!(error.contains("who is not in it"), "{error}");
+        let saved = Saved { version: 9, ..World::seeded().save() };
+        assert!(World::empty(Retention::default(), 0).load(saved).unwrap_err().contains("version 9"));
+    }
+}
