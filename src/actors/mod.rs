@@ -6,3 +6,5 @@ pub mod bells;
 pub mod registrar;
 pub mod report;
 pub mod routes;
+#[cfg(test)]
+mod testing;
