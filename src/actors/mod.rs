@@ -15,3 +15,5 @@ pub mod routes;
 pub mod supervisor;
 pub mod sweeper;
 pub mod watcher;
+#[cfg(test)]
+mod testing;

@@ -98,24 +98,22 @@ fn path_only(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::{actors::api::CallClass, base::BotId, webex::Request};
+    use crate::{
+        actors::{
+            api::CallClass,
+            testing::{
+                bot,
+                wire::{lost, reply},
+            },
+        },
+        webex::Request,
+    };
 
     fn call(method: &'static str) -> Asked {
         let request = Request { method, path: "/webhooks".into(), body: None };
-        let bot = BotId::parse("echo").unwrap();
         let deadline = Duration::from_secs(10);
-        asked(Call { bot, request, class: CallClass::Upkeep, deadline }, Millis(0)).0
-    }
-
-    fn reply(status: u16) -> Result<Reply, WireError> {
-        Ok(Reply { status, tracking_id: None, retry_after: None, next: None, body: Bytes::new() })
-    }
-
-    fn lost(may_have_arrived: bool) -> Result<Reply, WireError> {
-        Err(WireError { message: "the connection broke".into(), may_have_arrived })
+        asked(Call { bot: bot("echo"), request, class: CallClass::Upkeep, deadline }, Millis(0)).0
     }
 
     fn is_tried_again(method: &'static str, answer: Result<Reply, WireError>) -> bool {
@@ -125,7 +123,7 @@ mod tests {
     #[test]
     fn every_status_that_is_an_answer_is_answered() {
         for status in [200, 204, 400, 403, 404, 409, 410] {
-            let (next, news) = judge(reply(status), &call("GET"), Millis(0));
+            let (next, news) = judge(Ok(reply(status, "")), &call("GET"), Millis(0));
             assert!(matches!(next, Next::Answer(answer) if answer.as_ref().as_ref().unwrap().status == status));
             assert_eq!(news, News::Fine);
         }
@@ -133,19 +131,19 @@ mod tests {
 
     #[test]
     fn trouble_of_webex_and_of_the_way_is_tried_again() {
-        assert!(is_tried_again("GET", reply(502)) && is_tried_again("PUT", reply(429)));
-        assert!(is_tried_again("GET", lost(true)) && is_tried_again("DELETE", lost(true)));
+        assert!(is_tried_again("GET", Ok(reply(502, ""))) && is_tried_again("PUT", Ok(reply(429, ""))));
+        assert!(is_tried_again("GET", Err(lost(true))) && is_tried_again("DELETE", Err(lost(true))));
     }
 
     #[test]
     fn a_post_is_tried_again_only_when_it_cannot_have_arrived() {
-        assert!(is_tried_again("POST", lost(false)) && is_tried_again("POST", reply(429)));
-        assert!(!is_tried_again("POST", lost(true)) && !is_tried_again("POST", reply(503)));
+        assert!(is_tried_again("POST", Err(lost(false))) && is_tried_again("POST", Ok(reply(429, ""))));
+        assert!(!is_tried_again("POST", Err(lost(true))) && !is_tried_again("POST", Ok(reply(503, ""))));
     }
 
     #[test]
     fn a_dead_token_is_news_for_the_lane() {
-        let (next, news) = judge(reply(401), &call("GET"), Millis(0));
+        let (next, news) = judge(Ok(reply(401, "")), &call("GET"), Millis(0));
         assert!(matches!(next, Next::Answer(answer) if matches!(*answer, Err(CallError::Unauthorized))));
         assert_eq!(news, News::Refused);
     }

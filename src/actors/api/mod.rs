@@ -25,6 +25,8 @@ mod pump;
 mod queue;
 mod schedule;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::{
