@@ -1,3 +1,7 @@
 //! The `botyard` program: a thin door to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    botyard::cli::run(std::env::args_os()).into()
+}

@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn a_bell_rings_only_from_false_to_true_and_hands_all_rows_over() {
         let bells = Bells::default();
         let knocks = listening(&bells);
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(knocks.load(Ordering::SeqCst), 2);
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn what_does_not_fit_sends_the_bot_to_the_store_and_later_rows_do_not_overtake_it() {
         let bells = Bells::new(BellLimits { per_bot: 2, total: 100 }, BellFaults::default());
         listening(&bells);
@@ -389,7 +389,7 @@ mod tests {
         assert!(bells.drain(&lease(1).bot).complete, "the shelf is fresh again");
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn a_ring_that_the_mailbox_refused_can_be_rung_again() {
         let bells = Bells::default();
         let knocks = Arc::new(AtomicUsize::new(0));
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(knocks.load(Ordering::SeqCst), before + 1);
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn a_former_incarnation_takes_no_newer_bell_down() {
         let bells = Bells::default();
         let listener = Listener::default().start();
@@ -418,7 +418,7 @@ mod tests {
         assert!(bells.bell(&lease(1).bot).is_none());
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn the_api_gets_the_deliveries_of_each_bot_and_the_word_to_look_further() {
         let bells = Bells::default();
         let listener = Listener::default();
@@ -438,7 +438,7 @@ mod tests {
         assert!(!bells.drain_api()[0].1.complete);
     }
 
-    #[actix_web::test]
+    #[actix::test]
     async fn with_every_wake_dropped_the_sweeper_still_reaches_the_bot() {
         let bells = Bells::new(BellLimits::default(), BellFaults { drop_wakes: true, drop_hand_over: true });
         let knocks = listening(&bells);

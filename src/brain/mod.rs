@@ -3,9 +3,36 @@
 //! [`compile`] turns a definition into a [`Program`] and its diagnostics; [`step`] runs one turn of it.
 //! A step that needs to know more answers [`Step::Need`] with idempotent reads, gets them as [`Facts`]
 //! and is repeated; nothing it asked for before the last repetition has had any effect.
+//!
+//! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
+//! is made on use and shared by all bots in one bounded [`Engine`].
 
+mod answer;
+mod cache;
+pub mod compile;
 pub mod delivery;
+pub mod engine;
+#[cfg(test)]
+mod fixture;
+mod help;
+mod html;
+mod ids;
+pub mod markdown;
+pub mod mention;
+pub mod names;
+mod pattern;
+pub mod program;
+#[cfg(test)]
+mod shipped;
+pub mod split;
+mod step;
+mod template;
 pub mod turn;
+mod words;
 
+pub use compile::{Compiled, compile};
 pub use delivery::{Delivery, Destination};
+pub use engine::Engine;
+pub use program::Program;
+pub use step::step;
 pub use turn::{Decision, Effect, Fact, Facts, Me, Read, Step, Turn};

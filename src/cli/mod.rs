@@ -1,1 +1,47 @@
-//! (in the making)
+//! The command line: one binary, one word for each thing to do.
+//!
+//! Data goes to stdout, everything else to stderr; exit codes are those of [`exit::Exit`].
+
+pub mod args;
+mod check;
+mod dev;
+pub mod exit;
+mod serve;
+mod settings;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use self::{
+    args::{Cli, Command},
+    exit::Exit,
+};
+
+/// Runs the program.
+///
+/// The arguments are those of the process, its name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    crate::net::install_tls();
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, and go to stdout.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+        }
+    };
+    let result = match cli.command {
+        Command::Serve => serve::serve(&cli.settings),
+        Command::Dev(args) => dev::dev(&cli.settings, &args),
+        Command::Check(args) => check::check(&cli.settings, &args),
+        Command::Sim(args) => sim::sim(&cli.settings, &args),
+        Command::Chat(args) => chat::chat(&cli.settings, &args),
+        Command::Bots(args) => admin::bots(&cli.settings, &args),
+        Command::Events(args) => admin::events(&cli.settings, &args),
+        Command::Reload(args) => admin::reload(&cli.settings, &args),
+        Command::Token(args) => admin::token(&cli.settings, &args),
+        Command::Healthcheck => admin::healthcheck(&cli.settings),
+    };
+    result.unwrap_or_else(|failure| failure.tell())
+}

@@ -1,8 +1,34 @@
 //! What a person wrote, parsed to spanned plain data, and what is wrong with it.
 //!
 //! The loader answers the set *and* every diagnostic of every file, never a `Result`: one broken
-//! definition hides no other.
+//! definition hides no other. Nothing here compiles: whether a template or a pattern makes sense is for
+//! the brain to say, with the same [`Diagnostic`].
+//!
+//! In reading order: [`files`] (which files count), [`loader`] (all of them), [`parse`] (one of them),
+//! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
+pub mod codes;
 pub mod diagnostic;
+pub mod files;
+#[cfg(test)]
+mod golden;
+pub mod loader;
+pub mod mask;
+pub mod model;
+mod parse;
+pub mod place;
+pub mod render;
+pub mod shape;
+pub mod source;
+pub mod token;
 
+pub use codes::Code;
 pub use diagnostic::{Diagnostic, Severity};
+pub use files::{Snapshot, scan};
+pub use loader::{LoadedSet, Loader, load};
+pub use model::{Answer, Command, Definition, Format, On, Reply, When, Who};
+pub use parse::parse;
+pub use place::{Place, Span, Spanned};
+pub use render::render;
+pub use source::DefinitionSource;
+pub use token::{TokenError, TokenSource};

@@ -73,16 +73,16 @@ pub struct RequestRefused<'a> {
     pub code: &'static str,
     /// The bot of the path, if it is one we know.
     pub bot: Option<&'a str>,
-    /// It is our fault or our load (5xx), not the caller's.
-    pub ours: bool,
+    /// What went wrong on our side, if something did: for the log, not for the caller.
+    pub fault: Option<&'a str>,
 }
 
 impl Occurrence for RequestRefused<'_> {
-    /// At debug for the caller's mistakes: anybody on the internet can make them, at any rate.
+    /// At debug, but for our own failures: anybody on the internet can be refused, at any rate.
     fn log(&self) {
         let bot = self.bot.unwrap_or_default();
-        if self.ours {
-            tracing::warn!(bot.id = bot, code = self.code, "a webhook could not be stored");
+        if let Some(error) = self.fault {
+            tracing::error!(bot.id = bot, code = self.code, error, "a webhook could not be stored");
         } else {
             tracing::debug!(bot.id = bot, code = self.code, "a request was refused");
         }
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn a_refusal_is_counted_under_its_code() {
         let metrics = Metrics::new();
-        metrics.emit(&RequestRefused { code: "bad_signature", bot: Some("echo"), ours: false });
-        metrics.emit(&RequestRefused { code: "disk_full", bot: None, ours: true });
+        metrics.emit(&RequestRefused { code: "bad_signature", bot: Some("echo"), fault: None });
+        metrics.emit(&RequestRefused { code: "disk_full", bot: None, fault: Some("no space") });
         assert_eq!(metrics.ingress.refused("bad_signature"), 1);
         assert_eq!(metrics.ingress.refused("disk_full"), 1);
         assert_eq!(metrics.ingress.refused("unknown_bot"), 0);

@@ -2,9 +2,20 @@
 //!
 //! Nothing here does IO. The api actor decides when a [`Request`] goes and `net` carries it.
 
+pub mod envelope;
+pub mod ids;
 pub mod kinds;
+pub mod link;
 pub mod model;
+pub mod owner_tag;
+pub mod reply;
 pub mod request;
+pub mod retry_after;
+pub mod signature;
 
+pub use envelope::{Dedupe, Envelope, EnvelopeError};
 pub use kinds::Kinds;
-pub use request::{Reply, Request, Verdict};
+pub use owner_tag::OwnerTag;
+pub use reply::{Reply, Verdict};
+pub use request::{ForeignUrl, NewMessage, Recipient, Request, WebhookSpec};
+pub use signature::{SignatureError, SignatureHeaders};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actix::Message;
 
+use super::snapshot::ApiSnapshot;
 use crate::{
     base::{BotId, Epoch, Lease, Secret},
-    webex::{Reply, Request},
+    webex::{ForeignUrl, Reply, Request},
 };
 
 /// Opens a bot's lane, or replaces its lease and token. A lane in the penalty box of a 429 stays in it
@@ -37,6 +38,17 @@ pub struct CloseLane {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Ring;
+
+/// Nothing new leaves from now on; answered when nothing is on its way any more and every outcome is recorded.
+/// How long to wait is the caller's affair.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// How the api is.
+#[derive(Debug, Message)]
+#[rtype(result = "ApiSnapshot")]
+pub struct Snapshot;
 
 /// An idempotent request with an answer, for turns, registrar and start-up checks.
 #[derive(Debug, Message)]
@@ -76,6 +88,9 @@ pub enum CallError {
     /// The lane's queue is full.
     #[error("too many requests of this bot are waiting")]
     Busy,
+    /// A next page that leads to another host than the API's: the token is not sent there.
+    #[error(transparent)]
+    Elsewhere(#[from] ForeignUrl),
 }
 
 /// Tells the supervisor that Webex refused a bot's token.

@@ -1,0 +1,141 @@
+//! The wire: what really speaks HTTP, on a few threads of its own, chosen by lane.
+//!
+//! The api actor decides and never waits for a socket or for TLS; a wire carries and decides nothing. How many
+//! requests are out at once is the actor's affair, so the channel to a wire never fills.
+
+use std::{fmt, future::Future, rc::Rc, sync::Arc};
+
+use actix::Arbiter;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    base,
+    net::{HttpClient, HttpRequest, NetError},
+    webex::Reply,
+};
+
+/// Carries one request and brings the answer. Lives on one thread.
+pub trait Wire: 'static {
+    /// Sends a request and reads the whole answer; any status is an answer.
+    fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<Reply, WireError>>;
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct WireError {
+    /// For people; holds no header and no body.
+    pub message: String,
+    /// Whether Webex may have seen the request. `false` is a promise.
+    pub may_have_arrived: bool,
+}
+
+impl From<NetError> for WireError {
+    fn from(error: NetError) -> Self {
+        Self { message: error.to_string(), may_have_arrived: error.may_have_arrived }
+    }
+}
+
+impl Wire for HttpClient {
+    fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<Reply, WireError>> {
+        let client = self.clone();
+        async move {
+            // Headers are read here, off the thread that decides for everybody.
+            Ok(Reply::from(HttpClient::send(&client, request).await?))
+        }
+        .boxed_local()
+    }
+}
+
+/// Makes a wire on the thread it will live on. What cannot be made answers every request with the reason; check
+/// settings before, by building a client once.
+pub type MakeWire = Arc<dyn Fn() -> Result<Rc<dyn Wire>, WireError> + Send + Sync>;
+
+/// Where the wires run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireMode {
+    /// On this many arbiters of their own (at least one).
+    Threads(usize),
+    /// On the api actor's own thread: for an app on one thread, and so for tests.
+    Here,
+}
+
+/// All wires of one api actor.
+pub(super) struct Wires(Vec<Route>);
+
+enum Route {
+    Here(Result<Rc<dyn Wire>, WireError>),
+    Thread(mpsc::Sender<Job>),
+}
+
+struct Job {
+    request: HttpRequest,
+    answer: oneshot::Sender<Result<Reply, WireError>>,
+}
+
+impl Wires {
+    /// Starts the wires. Arbiters end when this was dropped and their last answer was given.
+    pub(super) fn start(mode: WireMode, make: &MakeWire, connections: usize) -> Self {
+        match mode {
+            WireMode::Here => Self(vec![Route::Here(make())]),
+            WireMode::Threads(count) => {
+                Self((0..count.max(1)).map(|_| Route::Thread(start_thread(make, connections))).collect())
+            }
+        }
+    }
+
+    /// Sends over the wire of this lane.
+    pub(super) fn send(
+        &self,
+        lane: usize,
+        request: HttpRequest,
+    ) -> impl Future<Output = Result<Reply, WireError>> + use<> {
+        match &self.0[lane % self.0.len()] {
+            Route::Here(Ok(wire)) => wire.send(request),
+            Route::Here(Err(error)) => std::future::ready(Err(error.clone())).boxed_local(),
+            Route::Thread(jobs) => {
+                let jobs = jobs.clone();
+                async move {
+                    let gone = |may_have_arrived| WireError { message: "the wire is gone".into(), may_have_arrived };
+                    let (answer, reply) = oneshot::channel();
+                    jobs.send(Job { request, answer }).await.map_err(|_gone| gone(false))?;
+                    reply.await.unwrap_or_else(|_gone| Err(gone(true)))
+                }
+                .boxed_local()
+            }
+        }
+    }
+}
+
+fn start_thread(make: &MakeWire, connections: usize) -> mpsc::Sender<Job> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(connections.max(1));
+    let make = Arc::clone(make);
+    Arbiter::new().spawn_fn(move || {
+        base::spawn::spawn(async move {
+            let wire = make();
+            while let Some(Job { request, answer }) = jobs.recv().await {
+                match &wire {
+                    Ok(wire) => {
+                        let reply = wire.send(request);
+                        base::spawn::spawn(async move {
+                            // Nobody waits for it any more when the api actor is gone.
+                            let _ = answer.send(reply.await);
+                        });
+                    }
+                    Err(error) => {
+                        let _ = answer.send(Err(error.clone()));
+                    }
+                }
+            }
+            Arbiter::current().stop();
+        });
+    });
+    sender
+}
+
+impl fmt::Debug for Wires {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Wires").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,91 @@
+//! People and rooms that turns read again and again: bounded in number and age, shared by the bots of a process.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    base::{BotId, Millis},
+    brain::{Fact, Read},
+};
+
+/// Entries kept at most (two generations of half of it).
+const CAPACITY: usize = 8_192;
+/// How long an entry is believed.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// What Webex said of people and rooms, per bot: what one bot may see is nobody else's to know.
+#[derive(Debug, Default)]
+pub struct FactCache(Mutex<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<(BotId, Read), (Millis, Fact)>,
+    old: HashMap<(BotId, Read), (Millis, Fact)>,
+}
+
+impl FactCache {
+    /// A fact that is still fresh.
+    pub(super) fn get(&self, bot: &BotId, read: &Read, now: Millis) -> Option<Fact> {
+        let key = (bot.clone(), read.clone());
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, fact) = match generations.young.get(&key) {
+            Some(entry) => entry.clone(),
+            None => generations.old.remove(&key)?,
+        };
+        if now.since(at) > FRESH {
+            generations.young.remove(&key);
+            return None;
+        }
+        generations.put(key, (at, fact.clone()));
+        Some(fact)
+    }
+
+    /// Keeps a fact read at `now`.
+    pub(super) fn put(&self, bot: &BotId, read: &Read, now: Millis, fact: &Fact) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put((bot.clone(), read.clone()), (now, fact.clone()));
+    }
+}
+
+impl Generations {
+    fn put(&mut self, key: (BotId, Read), entry: (Millis, Fact)) {
+        if self.young.len() >= CAPACITY / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bot() -> BotId {
+        BotId::parse("echo").unwrap()
+    }
+
+    #[test]
+    fn a_fact_is_believed_for_ten_minutes_and_by_its_own_bot_only() {
+        let cache = FactCache::default();
+        let read = Read::Person("P".into());
+        cache.put(&bot(), &read, Millis(0), &Fact::Missing);
+        assert_eq!(cache.get(&bot(), &read, Millis(600_000)), Some(Fact::Missing));
+        assert_eq!(cache.get(&BotId::parse("other").unwrap(), &read, Millis(1)), None);
+        assert_eq!(cache.get(&bot(), &read, Millis(600_001)), None);
+    }
+
+    #[test]
+    fn the_number_of_entries_stays_bounded_and_used_ones_survive() {
+        let cache = FactCache::default();
+        let kept = Read::Room("kept".into());
+        cache.put(&bot(), &kept, Millis(0), &Fact::Missing);
+        for number in 0..3 * CAPACITY {
+            cache.put(&bot(), &Read::Room(number.to_string()), Millis(0), &Fact::Missing);
+            assert!(cache.get(&bot(), &kept, Millis(1)).is_some());
+        }
+        let generations = cache.0.lock().unwrap();
+        assert!(generations.young.len() + generations.old.len() <= CAPACITY);
+    }
+}

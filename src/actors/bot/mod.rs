@@ -1,0 +1,381 @@
+//! One bot: its lease, its identity, its window on pending events and the turns in flight.
+//!
+//! It hears a knock (events were committed for it), a changed program, and a word to stop. It claims events,
+//! runs a turn for each and commits; it tells the supervisor who it turned out to be or why it cannot work.
+//! All it knows is in the store: a new value made after a crash goes on where the last one was.
+
+mod cache;
+mod reads;
+mod start;
+mod turn;
+mod window;
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use serde::Serialize;
+
+use self::{
+    turn::{Ended, Job},
+    window::Window,
+};
+use super::{
+    api::Api,
+    bells::{Bells, Knock},
+    exit::ExitGuard,
+    line::Line,
+};
+use crate::{
+    base::{BotId, Clock, Lease, Millis, backoff::Backoff},
+    brain::{Engine, Me, Program},
+    store::{Claimed, DueQuery, EventRow, Identity, Store},
+    telemetry::Metrics,
+};
+
+pub use cache::FactCache;
+
+/// What every bot of a process shares.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub api: Line<Api>,
+    /// The doorbell's other end.
+    pub bells: Bells,
+    /// People and rooms read before.
+    pub cache: Arc<FactCache>,
+    /// Templates and patterns.
+    pub engine: Arc<Engine>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Clock,
+    /// Waits between tries of one event.
+    pub backoff: Backoff,
+    /// Tries of one event before it is buried.
+    pub event_attempts: u32,
+    /// Turns of one bot at once.
+    pub turns_at_once: usize,
+    /// Which process this is, for the lease.
+    pub owner: String,
+}
+
+/// A running bot.
+#[derive(Debug)]
+pub struct Bot {
+    id: BotId,
+    deps: Rc<Deps>,
+    supervisor: Recipient<BotNews>,
+    /// Which incarnation this is, in the supervisor's count.
+    incarnation: u64,
+    program: Arc<Program>,
+    /// Known from the start when the store remembers it; checked with Webex in any case.
+    me: Option<Arc<Me>>,
+    /// Ours from the first commit on; without it nothing is claimed.
+    lease: Option<Lease>,
+    window: Window,
+    /// A read of the store is on its way; the doorbell keeps what it has until it is back.
+    loading: bool,
+    /// The bot could not work a moment ago: nothing is claimed until this is over.
+    resting: bool,
+    /// When set-aside keys will be looked at next, if a timer runs for it.
+    alarm: Option<Millis>,
+    /// Set by the word to stop: finish what is claimed, claim nothing new. The actor ends when nothing is left.
+    draining: bool,
+    turns: u64,
+    /// Reports the end of this actor, however it comes. Last, so that it is dropped last.
+    _exit: ExitGuard,
+}
+
+/// What a bot is made from.
+#[derive(Debug)]
+pub struct BotSpec {
+    /// Its id.
+    pub id: BotId,
+    /// What it runs.
+    pub program: Arc<Program>,
+    /// Who it was when last seen.
+    pub identity: Option<Identity>,
+    /// Whom to tell.
+    pub supervisor: Recipient<BotNews>,
+    /// Reports the end of the actor.
+    pub exit: ExitGuard,
+    /// Which incarnation this is.
+    pub incarnation: u64,
+}
+
+/// What a bot tells its supervisor.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct BotNews {
+    /// Which bot.
+    pub bot: BotId,
+    /// Which incarnation of it.
+    pub incarnation: u64,
+    /// What.
+    pub what: News,
+}
+
+/// The things a bot may tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The token is this bot's: its registrations can be put right.
+    Ready(Identity),
+    /// It must not run until something is put right.
+    Held(String),
+}
+
+/// From the next event on, run this program. The events in hand finish on the old one.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct UseProgram(pub Arc<Program>);
+
+/// Finish what is claimed, claim nothing new, then end.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// Asks a bot how it is.
+#[derive(Debug, Message)]
+#[rtype(result = "BotSnapshot")]
+pub struct HowAreYou;
+
+/// How a bot is.
+#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
+pub struct BotSnapshot {
+    /// Whether it knows who it is and holds its lease.
+    pub ready: bool,
+    /// Turns in flight.
+    pub in_turn: usize,
+    /// Events waiting in memory.
+    pub window: usize,
+    /// Turns ended since it started.
+    pub turns: u64,
+}
+
+impl Bot {
+    /// A bot that has not started yet.
+    #[must_use]
+    pub fn new(spec: BotSpec, deps: Deps) -> Self {
+        Self {
+            id: spec.id,
+            deps: Rc::new(deps),
+            supervisor: spec.supervisor,
+            incarnation: spec.incarnation,
+            program: spec.program,
+            me: spec.identity.map(|identity| Arc::new(start::me(&identity))),
+            lease: None,
+            window: Window::default(),
+            loading: false,
+            resting: false,
+            alarm: None,
+            draining: false,
+            turns: 0,
+            _exit: spec.exit,
+        }
+    }
+
+    fn tell(&self, what: News) {
+        let news = BotNews { bot: self.id.clone(), incarnation: self.incarnation, what };
+        if self.supervisor.try_send(news).is_err() {
+            tracing::warn!(bot.id = %self.id, "the supervisor could not be told how the bot is");
+        }
+    }
+
+    /// Does what can be done now: claims and starts turns, reads more rows, sets the alarm for set-aside keys.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        if self.draining {
+            if self.window.in_turn() == 0 {
+                ctx.stop();
+            }
+            return;
+        }
+        let (Some(lease), Some(_), false) = (self.lease.clone(), self.me.as_ref(), self.resting) else { return };
+        self.set_alarm(ctx);
+        let free = self.deps.turns_at_once.saturating_sub(self.window.in_turn());
+        let rows = self.window.take(free);
+        if !rows.is_empty() {
+            self.claim(lease.clone(), rows, ctx);
+        }
+        if self.window.wants_load() && !self.loading {
+            self.load(lease, ctx);
+        }
+    }
+
+    /// Wakes keys whose wait is over, and sets one timer for the next of them.
+    fn set_alarm(&mut self, ctx: &mut Context<Self>) {
+        let now = self.deps.clock.now();
+        let Some(next) = self.window.wake_up(now) else { return };
+        if self.alarm.is_none_or(|set| next < set || set <= now) {
+            self.alarm = Some(next);
+            ctx.run_later(next.since(now).max(Duration::from_millis(1)), |bot, ctx| bot.pump(ctx));
+        }
+    }
+
+    fn claim(&mut self, lease: Lease, rows: Vec<EventRow>, ctx: &mut Context<Self>) {
+        let deps = self.deps.clone();
+        let asked = lease.clone();
+        let seqs = rows.iter().map(|row| row.seq).collect();
+        let claim = async move { deps.store.claim(asked, seqs).await };
+        ctx.spawn(claim.into_actor(self).map(move |claimed, bot, ctx| match claimed {
+            Ok(claimed) => bot.start_turns(&lease, rows, &claimed, ctx),
+            Err(error) => {
+                tracing::error!(bot.id = %bot.id, error = %error, "events could not be claimed");
+                for row in &rows {
+                    bot.window.done(row);
+                }
+                // No new try from here: the store is in trouble, and the sweeper knocks in a few seconds.
+                bot.window.doubt();
+                if bot.draining {
+                    bot.pump(ctx);
+                }
+            }
+        }));
+    }
+
+    fn start_turns(&mut self, lease: &Lease, rows: Vec<EventRow>, claimed: &[Claimed], ctx: &mut Context<Self>) {
+        for row in rows {
+            let held = claimed.iter().find(|claimed| claimed.seq == row.seq).copied();
+            match (held, self.me.clone()) {
+                (Some(claimed), Some(me)) => {
+                    let program = self.program.clone();
+                    self.run(Job { lease: lease.clone(), row, claimed, program, me }, ctx);
+                }
+                _ => {
+                    // The store knows better: done already, or an earlier event of the key is not here.
+                    self.window.done(&row);
+                    self.window.doubt();
+                }
+            }
+        }
+        self.pump(ctx);
+    }
+
+    fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
+        let deps = self.deps.clone();
+        let turn = async move {
+            let ended = job.run(&deps).await;
+            (job.row, ended)
+        };
+        ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
+            bot.turns += 1;
+            match ended {
+                Ended::Done => bot.window.done(&row),
+                Ended::Aside(until) => bot.window.set_aside(&row, until),
+                Ended::Returned => {
+                    // The bot cannot work now; the sweeper, or a new incarnation, comes back to it.
+                    bot.window.done(&row);
+                    bot.window.doubt();
+                    bot.rest(ctx);
+                }
+                Ended::Fenced => {
+                    tracing::warn!(bot.id = %bot.id, "another incarnation took over; this one ends");
+                    ctx.stop();
+                }
+            }
+            bot.pump(ctx);
+        }));
+    }
+
+    /// Claims nothing for a second: what stopped one turn would stop the next as well.
+    fn rest(&mut self, ctx: &mut Context<Self>) {
+        if !self.resting {
+            self.resting = true;
+            ctx.run_later(Duration::from_secs(1), |bot, ctx| {
+                bot.resting = false;
+                bot.pump(ctx);
+            });
+        }
+    }
+
+    fn load(&mut self, lease: Lease, ctx: &mut Context<Self>) {
+        self.loading = true;
+        let skip_keys = self.window.full_keys();
+        let skipped = !skip_keys.is_empty();
+        let limit = window::CAPACITY + self.window.len() + self.window.in_turn();
+        let query = DueQuery {
+            bot: lease.bot,
+            epoch: lease.epoch,
+            now: self.deps.clock.now(),
+            skip_keys,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        };
+        let deps = self.deps.clone();
+        let read = async move { deps.store.due_events(query).await };
+        ctx.spawn(read.into_actor(self).map(move |rows, bot, ctx| {
+            bot.loading = false;
+            match rows {
+                Ok(rows) => {
+                    bot.window.loaded(rows, limit, skipped);
+                    // What was handed along while we read came after our look: take it now, in order.
+                    bot.hear();
+                    bot.pump(ctx);
+                }
+                Err(error) => {
+                    tracing::error!(bot.id = %bot.id, error = %error, "pending events could not be read");
+                }
+            }
+        }));
+    }
+
+    /// Takes what the doorbell holds for us.
+    fn hear(&mut self) {
+        let handed = self.deps.bells.drain(&self.id);
+        if handed.complete {
+            self.window.offer(handed.rows);
+        } else {
+            self.window.doubt();
+        }
+    }
+}
+
+impl Actor for Bot {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.begin(ctx);
+    }
+}
+
+impl Handler<Knock> for Bot {
+    type Result = ();
+
+    fn handle(&mut self, _: Knock, ctx: &mut Self::Context) {
+        // While rows are being read, the doorbell keeps what it has: it is drained after the read.
+        if !self.loading {
+            self.hear();
+            self.pump(ctx);
+        }
+    }
+}
+
+impl Handler<UseProgram> for Bot {
+    type Result = ();
+
+    fn handle(&mut self, UseProgram(program): UseProgram, _: &mut Self::Context) {
+        self.program = program;
+    }
+}
+
+impl Handler<Drain> for Bot {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        self.draining = true;
+        self.pump(ctx);
+    }
+}
+
+impl Handler<HowAreYou> for Bot {
+    type Result = BotSnapshot;
+
+    fn handle(&mut self, _: HowAreYou, _: &mut Self::Context) -> BotSnapshot {
+        BotSnapshot {
+            ready: self.lease.is_some() && self.me.is_some(),
+            in_turn: self.window.in_turn(),
+            window: self.window.len(),
+            turns: self.turns,
+        }
+    }
+}

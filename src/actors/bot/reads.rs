@@ -1,0 +1,86 @@
+//! Answers what a step wants to know: from the cache, from the store, or from Webex through the api actor.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::Deps;
+use crate::{
+    actors::api::{Call, CallClass, CallError},
+    base::{BotId, Lease},
+    brain::{Fact, Read},
+    webex::{Request, Verdict, model},
+};
+
+/// How long a turn waits for one answer of Webex, queueing and retries included.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why a read has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// The bot cannot ask at all now (dead token, closed lane): give the event back.
+    Down,
+    /// Try the turn again later.
+    Later(String),
+}
+
+/// What was found, and where, for the turn's record.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answered {
+    pub(super) fact: Fact,
+    pub(super) from_cache: bool,
+}
+
+impl Deps {
+    /// Reads one thing.
+    pub(super) async fn read(&self, lease: &Lease, read: &Read) -> Result<Answered, ReadError> {
+        if let Read::State(scope, key) = read {
+            let keys = vec![(scope.clone(), key.clone())];
+            let mut values = self.store.read_state(lease.bot.clone(), keys).await.map_err(|e| later(&e))?;
+            let value = values.pop().ok_or_else(|| ReadError::Later("the store answered nothing".to_owned()))?;
+            return Ok(Answered { fact: Fact::State(value.version, value.value), from_cache: false });
+        }
+        let cached = !matches!(read, Read::Message(_));
+        if cached && let Some(fact) = self.cache.get(&lease.bot, read, self.clock.now()) {
+            return Ok(Answered { fact, from_cache: true });
+        }
+        let fact = match read {
+            Read::Message(id) => self.ask::<model::Message>(&lease.bot, Request::message(id)).await?.map(Fact::message),
+            Read::Person(id) => self.ask::<model::Person>(&lease.bot, Request::person(id)).await?.map(Fact::person),
+            Read::Room(id) => self.ask::<model::Room>(&lease.bot, Request::room(id)).await?.map(Fact::room),
+            Read::State(..) => None,
+        };
+        let fact = fact.unwrap_or(Fact::Missing);
+        if cached {
+            self.cache.put(&lease.bot, read, self.clock.now(), &fact);
+        }
+        Ok(Answered { fact, from_cache: false })
+    }
+
+    /// Asks Webex for one object; `None` when it is not there or not ours to see.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        bot: &BotId,
+        request: Request,
+    ) -> Result<Option<T>, ReadError> {
+        let call = Call { bot: bot.clone(), request, class: CallClass::Turn, deadline: DEADLINE };
+        let Some(api) = self.api.addr() else { return Err(ReadError::Down) };
+        let reply = match api.send(call).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(CallError::NoLane | CallError::Unauthorized)) | Err(_) => return Err(ReadError::Down),
+            Ok(Err(error @ (CallError::Deadline(_) | CallError::Busy))) => return Err(later(&error)),
+        };
+        match reply.verdict() {
+            Verdict::Fine => reply.json().map(Some).map_err(|error| later(&error)),
+            // A 403 on a message or a room is Webex's way to say "not yours to see".
+            Verdict::Missing | Verdict::Refused(_) => Ok(None),
+            Verdict::Unauthorized => Err(ReadError::Down),
+            Verdict::Wait(_) => Err(ReadError::Later("Webex asked to wait".to_owned())),
+            Verdict::Retry(reason) => Err(ReadError::Later(reason)),
+        }
+    }
+}
+
+fn later(error: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Later(error.to_string())
+}

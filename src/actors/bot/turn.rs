@@ -1,0 +1,267 @@
+//! One turn: step until decided, then one commit. Nothing of it is visible outside before the commit.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{Deps, reads::ReadError};
+use crate::{
+    base::{Event, EventId, Lease, Millis, StateScope, Version},
+    brain::{self, Decision, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
+    store::{Claimed, Class, EventRow, NewDelivery, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
+};
+
+/// A turn asks at most this often for more: a program that never has enough is broken, not curious.
+const STEPS: usize = 8;
+/// How often a turn is stepped again because shared state changed under it.
+const CONFLICTS: usize = 3;
+/// After this many claims that ended with the process going down, the event is taken for the cause.
+const DOUBTS: u32 = 3;
+/// REST can lag the event: a message that is not there yet is asked for again so often before it counts as gone.
+const LAG_ATTEMPTS: u32 = 3;
+
+/// Everything one turn needs, owned by it: the program stays the same to its end, whatever is reloaded meanwhile.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) lease: Lease,
+    pub(super) row: EventRow,
+    pub(super) claimed: Claimed,
+    pub(super) program: Arc<Program>,
+    pub(super) me: Arc<Me>,
+}
+
+/// How a turn ended, as far as the actor must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The event has its outcome.
+    Done,
+    /// The event waits, and its order key with it.
+    Aside(Millis),
+    /// The event was given back: the bot cannot work now.
+    Returned,
+    /// A newer incarnation holds the lease.
+    Fenced,
+}
+
+/// What the turn's record collects on the way.
+#[derive(Debug, Default)]
+struct Record {
+    needs: Vec<Value>,
+    conflicts: usize,
+}
+
+impl Job {
+    /// Runs the turn to its end.
+    pub(super) async fn run(&self, deps: &Deps) -> Ended {
+        let started = deps.clock.now();
+        let mut record = Record::default();
+        loop {
+            let (commit, again) = match self.decide(deps, started, &mut record).await {
+                Ok(commit) => (commit, record.conflicts < CONFLICTS),
+                Err(ended) => return ended,
+            };
+            let outcome = commit.outcome.clone();
+            match deps.store.commit_turn(commit).await {
+                Ok(TurnAnswer::Committed) => return self.report(deps, &outcome, started),
+                Ok(TurnAnswer::Fenced) => return Ended::Fenced,
+                Ok(TurnAnswer::Conflict) if again => {
+                    record.conflicts += 1;
+                    deps.metrics.bots.conflicts.inc();
+                }
+                Ok(TurnAnswer::Conflict) => {
+                    let reason = "its state kept changing while it was being handled".to_owned();
+                    return self.again_later(deps, reason, started, &record).await;
+                }
+                Err(StoreError::Refused(reason)) => {
+                    let reason = format!("the store refused the turn: {reason}");
+                    return self.bury(deps, reason, started, &record).await;
+                }
+                Err(error) => {
+                    tracing::error!(bot.id = %self.lease.bot, event.id = %self.row.id, error = %error, "turn could not be committed");
+                    return Ended::Returned;
+                }
+            }
+        }
+    }
+
+    /// Steps until the brain has decided, and makes the commit of it.
+    async fn decide(&self, deps: &Deps, now: Millis, record: &mut Record) -> Result<TurnCommit, Ended> {
+        if self.claimed.doubts >= DOUBTS {
+            let reason = format!("took the process down: {DOUBTS} claims of it ended with the process");
+            return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
+        }
+        let event = match Event::decode(&self.row.payload) {
+            Ok(event) => event,
+            Err(error) => {
+                let reason = format!("this version cannot read the stored event: {error}");
+                return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
+            }
+        };
+        let mut facts = Facts::new();
+        for _ in 0..STEPS {
+            let turn = Turn { event: &event, me: &self.me, facts: &facts, now };
+            let step = catch_unwind(AssertUnwindSafe(|| brain::step(&deps.engine, &self.program, &turn)));
+            match step {
+                Ok(Step::Done(decision)) => return Ok(self.decided(decision, &facts, now, record, deps)),
+                Ok(Step::Fail(reason)) => {
+                    return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
+                }
+                Ok(Step::Need(reads)) => {
+                    for read in reads {
+                        match self.learn(deps, &read, record).await {
+                            Ok(fact) => {
+                                facts.insert(read, fact);
+                            }
+                            Err(ReadError::Down) => {
+                                let _ = deps.store.release(self.lease.clone(), vec![self.row.seq]).await;
+                                return Err(Ended::Returned);
+                            }
+                            Err(ReadError::Later(reason)) => return Ok(self.retry(deps, reason, now, record)),
+                        }
+                    }
+                }
+                Err(_) => {
+                    let reason = "the program panicked on it; please report this as a fault of Botyard".to_owned();
+                    return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
+                }
+            }
+        }
+        let reason = format!("no decision after {STEPS} rounds of reads");
+        Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps))
+    }
+
+    async fn learn(&self, deps: &Deps, read: &Read, record: &mut Record) -> Result<Fact, ReadError> {
+        let asked = deps.clock.now();
+        let answered = deps.read(&self.lease, read).await?;
+        let lagging = matches!((read, &answered.fact), (Read::Message(_), Fact::Missing));
+        record.needs.push(json!({
+            "read": read.kind(),
+            "took_ms": deps.clock.now().since(asked).as_millis() as u64,
+            "cached": answered.from_cache,
+            "missing": answered.fact == Fact::Missing,
+        }));
+        if lagging && self.claimed.attempt <= LAG_ATTEMPTS {
+            return Err(ReadError::Later("Webex does not show the message yet".to_owned()));
+        }
+        Ok(answered.fact)
+    }
+
+    fn decided(&self, decision: Decision, facts: &Facts, now: Millis, record: &Record, deps: &Deps) -> TurnCommit {
+        let mut commit = self.commit(TurnOutcome::Finished, now, record, deps);
+        for effect in decision.effects {
+            match effect {
+                Effect::Say(delivery) => commit.deliveries.push(NewDelivery {
+                    id: EventId::new(),
+                    order_key: delivery.to.order_key(),
+                    class: Class::Interactive,
+                    due_at: now,
+                    payload: delivery.encode(),
+                }),
+                Effect::Remember(operation) => commit.state.push(operation),
+            }
+        }
+        commit.reads = versions(facts);
+        if let Some(Value::Object(fields)) = &mut commit.record {
+            fields.insert("rule".to_owned(), json!(decision.rule));
+            if !decision.notes.is_empty() {
+                fields.insert("notes".to_owned(), json!(decision.notes));
+            }
+        }
+        commit
+    }
+
+    fn retry(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
+        if self.claimed.attempt >= deps.event_attempts {
+            let reason = format!("gave up after {} attempts: {reason}", self.claimed.attempt);
+            return self.commit(TurnOutcome::Buried { reason }, now, record, deps);
+        }
+        let wait = deps.backoff.delay(self.claimed.attempt, self.row.seq.0.unsigned_abs());
+        let at = deps.clock.now().plus(wait.max(Duration::from_millis(1)));
+        self.commit(TurnOutcome::Retry { at, reason }, now, record, deps)
+    }
+
+    async fn again_later(&self, deps: &Deps, reason: String, started: Millis, record: &Record) -> Ended {
+        let commit = self.retry(deps, reason, started, record);
+        self.settle(deps, commit, started).await
+    }
+
+    async fn bury(&self, deps: &Deps, reason: String, started: Millis, record: &Record) -> Ended {
+        let commit = self.commit(TurnOutcome::Buried { reason }, started, record, deps);
+        self.settle(deps, commit, started).await
+    }
+
+    /// Commits an outcome that carries no effects.
+    async fn settle(&self, deps: &Deps, commit: TurnCommit, started: Millis) -> Ended {
+        let outcome = commit.outcome.clone();
+        match deps.store.commit_turn(commit).await {
+            Ok(TurnAnswer::Committed) => self.report(deps, &outcome, started),
+            Ok(TurnAnswer::Fenced) => Ended::Fenced,
+            Ok(TurnAnswer::Conflict) | Err(_) => Ended::Returned,
+        }
+    }
+
+    fn commit(&self, outcome: TurnOutcome, started: Millis, record: &Record, deps: &Deps) -> TurnCommit {
+        let mut told = json!({
+            "program": self.program.digest().short(),
+            "took_ms": deps.clock.now().since(started).as_millis() as u64,
+        });
+        if let Value::Object(fields) = &mut told {
+            if !record.needs.is_empty() {
+                fields.insert("needs".to_owned(), json!(record.needs));
+            }
+            if record.conflicts > 0 {
+                fields.insert("conflicts".to_owned(), json!(record.conflicts));
+            }
+        }
+        TurnCommit {
+            lease: self.lease.clone(),
+            event: self.row.seq,
+            attempt: self.claimed.attempt,
+            reads: Vec::new(),
+            state: Vec::new(),
+            dialogue: None,
+            deliveries: Vec::new(),
+            timers: Vec::new(),
+            outcome,
+            record: Some(told),
+        }
+    }
+
+    /// Logs and counts how the turn ended; a failure is logged here and nowhere else.
+    fn report(&self, deps: &Deps, outcome: &TurnOutcome, started: Millis) -> Ended {
+        let (bot, event, attempt) = (&self.lease.bot, &self.row.id, self.claimed.attempt);
+        deps.metrics.bots.turn_took(deps.clock.now().since(started));
+        match outcome {
+            TurnOutcome::Finished => {
+                deps.metrics.bots.finished.inc();
+                tracing::debug!(bot.id = %bot, event.id = %event, turn.attempt = attempt, "turn finished");
+                Ended::Done
+            }
+            TurnOutcome::Retry { at, reason } => {
+                deps.metrics.bots.retried.inc();
+                tracing::warn!(bot.id = %bot, event.id = %event, turn.attempt = attempt, retry.at = %at, reason, "turn will be tried again");
+                Ended::Aside(*at)
+            }
+            TurnOutcome::Buried { reason } => {
+                deps.metrics.bots.buried.inc();
+                tracing::error!(bot.id = %bot, event.id = %event, turn.attempt = attempt, reason, "event buried");
+                Ended::Done
+            }
+        }
+    }
+}
+
+/// The versions of shared state that the decision rests on.
+fn versions(facts: &Facts) -> Vec<(StateScope, String, Version)> {
+    facts
+        .iter()
+        .filter_map(|(read, fact)| match (read, fact) {
+            (Read::State(scope, key), Fact::State(version, _)) => Some((scope.clone(), key.clone(), *version)),
+            _ => None,
+        })
+        .collect()
+}

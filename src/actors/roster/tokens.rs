@@ -1,0 +1,75 @@
+//! Where a bot's token comes from. However it is given, it ends up sealed in the store, and the bot takes it
+//! from there; so a bot whose variable is no longer set runs on with the token it had.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{
+    base::{BotId, Secret},
+    definition::TokenSource,
+    store::{Store, StoreError},
+};
+
+/// Where tokens come from in this process.
+#[derive(Debug, Clone)]
+pub enum TokenPolicy {
+    /// From what the definitions name: `env:` and `file:` below these folders; or from the store.
+    Definitions {
+        /// Folders that `file:` may read from.
+        secret_dirs: Vec<PathBuf>,
+    },
+    /// From the simulator, which makes a bot of any token `sim-bot-<name>`; definitions are not asked.
+    Simulated,
+}
+
+/// What became of looking for a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    /// The store holds another one than before.
+    New,
+    /// The store holds the one it held.
+    Same,
+    /// There is none, and what to do about it.
+    Missing(String),
+}
+
+impl TokenPolicy {
+    /// Reads the token at its source and keeps it in the store.
+    pub(super) async fn take(&self, store: &Arc<dyn Store>, bot: &BotId, source: Option<&TokenSource>) -> Token {
+        let found = match (self, source) {
+            (Self::Simulated, _) => Ok(Some(Secret::new(format!("sim-bot-{bot}")))),
+            (Self::Definitions { secret_dirs }, Some(source)) => {
+                source.read(secret_dirs, |name| std::env::var(name).ok()).map(Some).map_err(|error| error.to_string())
+            }
+            (Self::Definitions { .. }, None) => Ok(None),
+        };
+        match self.keep(store, bot, found).await {
+            Ok(token) => token,
+            Err(error) => Token::Missing(format!("its token could not be kept: {error}")),
+        }
+    }
+
+    async fn keep(
+        &self,
+        store: &Arc<dyn Store>,
+        bot: &BotId,
+        found: Result<Option<Secret>, String>,
+    ) -> Result<Token, StoreError> {
+        let sealed = store.token(bot.clone()).await?;
+        Ok(match (found, sealed) {
+            (Ok(Some(token)), Some(sealed)) if token == sealed => Token::Same,
+            (Ok(Some(token)), _) => {
+                store.put_token(bot.clone(), token).await?;
+                Token::New
+            }
+            (Ok(None), Some(_)) => Token::Same,
+            (Err(reason), Some(_)) => {
+                tracing::warn!(bot.id = %bot, reason, "token cannot be read where its definition says; the one in the store is used");
+                Token::Same
+            }
+            (Ok(None), None) => Token::Missing(format!(
+                "it has no token: add `token = \"env:NAME\"` to its definition, or run `botyard token set {bot}`"
+            )),
+            (Err(reason), None) => Token::Missing(format!("{reason}; or run `botyard token set {bot}`")),
+        })
+    }
+}

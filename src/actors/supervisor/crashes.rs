@@ -1,0 +1,67 @@
+//! What becomes of a bot that crashed: back after a wait, or quarantined when it keeps crashing. Pure.
+
+use std::time::Duration;
+
+use crate::base::{Millis, backoff::Backoff};
+
+/// Crashes within [`WINDOW`] that lead to quarantine.
+const LIMIT: usize = 5;
+/// Older crashes are forgiven.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// The recent crashes of one bot.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Crashes(Vec<Millis>);
+
+/// What to do after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterCrash {
+    /// Make a new value after this long.
+    StartAgain(Duration),
+    /// Leave it down until its definition changes or somebody says so.
+    Quarantine,
+}
+
+impl Crashes {
+    /// Notes a crash and says what to do.
+    pub(super) fn note(&mut self, now: Millis, backoff: &Backoff, seed: u64) -> AfterCrash {
+        self.0.retain(|at| now.since(*at) < WINDOW);
+        self.0.push(now);
+        if self.0.len() >= LIMIT {
+            AfterCrash::Quarantine
+        } else {
+            AfterCrash::StartAgain(backoff.delay(u32::try_from(self.0.len()).unwrap_or(u32::MAX), seed))
+        }
+    }
+
+    /// A changed program or token deserves a fresh count.
+    pub(super) fn forgive(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backoff() -> Backoff {
+        Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) }
+    }
+
+    #[test]
+    fn the_fifth_crash_in_ten_minutes_is_quarantine() {
+        let mut crashes = Crashes::default();
+        for minute in 0..4 {
+            assert!(matches!(crashes.note(Millis(minute * 60_000), &backoff(), 1), AfterCrash::StartAgain(_)));
+        }
+        assert_eq!(crashes.note(Millis(240_000), &backoff(), 1), AfterCrash::Quarantine);
+    }
+
+    #[test]
+    fn old_crashes_are_forgiven() {
+        let mut crashes = Crashes::default();
+        for hour in 0..20 {
+            assert!(matches!(crashes.note(Millis(hour * 3_600_000), &backoff(), 1), AfterCrash::StartAgain(_)));
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! Keeps every actor of the house: makes it, hears of its end, makes it anew after a wait, or leaves it down
+//! with a reason that people can read.
+//!
+//! A bot is kept in one of a few phases. It runs on a program the roster handed over; it comes back after a
+//! crash as a new value; it is parked when Webex refuses its token, held when something must be put right
+//! first, quarantined when it keeps crashing. Whatever the phase, its events keep being accepted and wait.
+
+mod crashes;
+mod kept;
+mod leaving;
+mod singletons;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
+    fut::wrap_future,
+};
+use tokio::sync::oneshot;
+
+pub use self::{
+    kept::{Kept, KeptState},
+    singletons::{Keep, Starter},
+};
+use self::{
+    crashes::AfterCrash,
+    kept::{Phase, Running},
+    singletons::Singleton,
+};
+use super::{
+    api::{CloseLane, TokenRefused},
+    bot::{Bot, BotNews, BotSpec, Deps, Drain, News, UseProgram},
+    exit::{ExitGuard, Exited, Who},
+    line::Line,
+    place::{Place, spread},
+    registrar::{Reconcile, Registrar},
+    roster::{RefreshToken, Roster},
+    routes::Routes,
+};
+use crate::{
+    base::{BotId, Epoch, backoff::Backoff},
+    brain::Program,
+    store::{Hold, HoldKind, Identity},
+};
+
+/// A parked bot is tried again after this: a 401 is final for a token, but not every 401 is about the token.
+const PARKED_RETRY: Duration = Duration::from_secs(900);
+/// How often the counts of bots by state are refreshed, and addresses looked at that ended without a word.
+const TICK: Duration = Duration::from_secs(5);
+
+/// What the supervisor is made from.
+#[derive(Debug, Clone)]
+pub struct SupervisorDeps {
+    /// What it hands to every bot.
+    pub bots: Deps,
+    /// Where bots live.
+    pub place: Place,
+    /// Whom it asks to put registrations right.
+    pub registrar: Line<Registrar>,
+    /// Whom it asks to read a token again.
+    pub roster: Line<Roster>,
+    /// The ingress's snapshot.
+    pub routes: Routes,
+    /// Waits after crashes.
+    pub backoff: Backoff,
+}
+
+/// The one that keeps all others.
+#[derive(Debug)]
+pub struct Supervisor {
+    deps: SupervisorDeps,
+    bots: BTreeMap<BotId, Kept>,
+    singletons: HashMap<&'static str, Singleton>,
+    incarnations: u64,
+    /// Every incarnation that has not ended yet, those that are only finishing included.
+    alive: HashSet<u64>,
+    /// Set once at shutdown: nothing is started any more; answered when the last bot has ended.
+    stopping: Option<Vec<oneshot::Sender<()>>>,
+}
+
+/// Run a bot on this program: new, or changed, or with a new token.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Run {
+    /// Which bot.
+    pub bot: BotId,
+    /// On what.
+    pub program: Arc<Program>,
+    /// Who it was when last seen.
+    pub identity: Option<Identity>,
+    /// Its token changed: the running incarnation must make room for one that uses it.
+    pub new_token: bool,
+}
+
+/// Keep a bot down with a reason that its definition or its token gives.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct KeepDown {
+    /// Which bot.
+    pub bot: BotId,
+    /// On what it would run.
+    pub program: Arc<Program>,
+    /// Why not, and the fix.
+    pub reason: String,
+}
+
+/// The bot's files are gone for good: drain it, remove its webhooks, retire it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Remove(pub BotId);
+
+/// How all bots are.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<KeptState>")]
+pub struct States;
+
+/// Drain every bot; answered when none is left.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Shutdown;
+
+impl Supervisor {
+    /// A supervisor that keeps nobody yet.
+    #[must_use]
+    pub fn new(deps: SupervisorDeps) -> Self {
+        Self { deps, bots: BTreeMap::new(), singletons: HashMap::new(), incarnations: 0, alive: HashSet::new(), stopping: None }
+    }
+
+    /// Makes a new value of a bot and starts it on its arbiter.
+    fn start(&mut self, id: &BotId, ctx: &mut Context<Self>) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let Some(kept) = self.bots.get_mut(id) else { return };
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        let spec = BotSpec {
+            id: id.clone(),
+            program: kept.program.clone(),
+            identity: kept.identity.clone(),
+            supervisor: ctx.address().recipient(),
+            exit: ExitGuard::new(Who::Bot(id.clone(), incarnation), ctx.address().recipient()),
+            incarnation,
+        };
+        let deps = self.deps.bots.clone();
+        let addr = self.deps.place.start(spread(id), move |_| Bot::new(spec, deps));
+        kept.phase = Phase::Running(Running { addr, incarnation, ready: false });
+        self.alive.insert(incarnation);
+    }
+
+    /// Keeps a bot down and says why, in the log and in the store.
+    fn hold(&mut self, id: &BotId, kind: HoldKind, reason: String, ctx: &mut Context<Self>) {
+        tracing::error!(bot.id = %id, hold = ?kind, reason, "bot is kept down");
+        let Some(kept) = self.bots.get_mut(id) else { return };
+        let hold = Hold { kind, reason, since: self.deps.bots.clock.now() };
+        kept.phase = Phase::Held(hold.clone());
+        kept.restart_on_exit = false;
+        self.remember_hold(id, Some(hold), ctx);
+    }
+
+    fn remember_hold(&self, id: &BotId, hold: Option<Hold>, ctx: &mut Context<Self>) {
+        let (store, id) = (self.deps.bots.store.clone(), id.clone());
+        let write = async move {
+            if let Err(error) = store.put_hold(id.clone(), hold).await {
+                tracing::warn!(bot.id = %id, error = %error, "why the bot is kept down could not be stored");
+            }
+        };
+        ctx.spawn(wrap_future(write));
+    }
+
+    /// Ends the running incarnation, if any, so that `then` finds the bot stopped.
+    fn replace(&mut self, id: &BotId, ctx: &mut Context<Self>) {
+        let Some(kept) = self.bots.get_mut(id) else { return };
+        match &kept.phase {
+            Phase::Running(running) => {
+                kept.restart_on_exit = true;
+                let _ = running.addr.try_send(Drain);
+            }
+            Phase::Held(_) | Phase::Waiting => {
+                self.remember_hold(id, None, ctx);
+                self.start(id, ctx);
+            }
+            Phase::Leaving => {}
+        }
+    }
+
+    fn reconcile(&self, id: &BotId, kept: &Kept) {
+        let Some(registrar) = self.deps.registrar.addr() else { return };
+        let wanted = kept.program.kinds();
+        if registrar.try_send(Reconcile { bot: id.clone(), wanted }).is_err() {
+            tracing::warn!(bot.id = %id, "the registrar could not be asked; it looks again by itself");
+        }
+    }
+
+    /// Answers those who wait for the last bot to end.
+    fn settle(&mut self) {
+        if self.alive.is_empty()
+            && let Some(waiting) = &mut self.stopping {
+            for answer in waiting.drain(..) {
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    fn refresh_routes(&self, ctx: &mut Context<Self>) {
+        let (routes, store) = (self.deps.routes.clone(), self.deps.bots.store.clone());
+        ctx.spawn(wrap_future(async move {
+            if let Err(error) = routes.refresh(store.as_ref()).await {
+                tracing::error!(error = %error, "routes could not be refreshed");
+            }
+        }));
+    }
+
+    /// Looks at what should have been told: counts for metrics, incarnations that ended without a word.
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let mut lost = Vec::new();
+        for (id, kept) in &self.bots {
+            *counts.entry(kept.word().as_str()).or_default() += 1;
+            if let Phase::Running(running) = &kept.phase
+                && !running.addr.connected()
+            {
+                lost.push(Exited { who: Who::Bot(id.clone(), running.incarnation), panicked: true });
+            }
+        }
+        self.deps.bots.metrics.bots.set_states(&counts.into_iter().collect::<Vec<_>>());
+        for exited in lost {
+            self.handle(exited, ctx);
+        }
+    }
+
+    fn bot_exited(&mut self, id: &BotId, incarnation: u64, panicked: bool, ctx: &mut Context<Self>) {
+        let now = self.deps.bots.clock.now();
+        let backoff = self.deps.backoff;
+        self.alive.remove(&incarnation);
+        self.settle();
+        let Some(kept) = self.bots.get_mut(id) else { return };
+        if kept.incarnation_in_charge().is_some_and(|running| running != incarnation) {
+            return;
+        }
+        if panicked {
+            self.deps.bots.metrics.bots.crashes.inc();
+        }
+        match (&kept.phase, panicked) {
+            (Phase::Leaving | Phase::Held(_), _) => {}
+            (_, true) => match kept.crashes.note(now, &backoff, spread(id) as u64) {
+                AfterCrash::StartAgain(wait) => {
+                    tracing::error!(bot.id = %id, restart_ms = wait.as_millis() as u64, "bot crashed and comes back");
+                    kept.phase = Phase::Waiting;
+                    kept.restart_on_exit = false;
+                    let id = id.clone();
+                    ctx.run_later(wait, move |it, ctx| {
+                        if it.bots.get(&id).is_some_and(|kept| matches!(kept.phase, Phase::Waiting)) {
+                            it.start(&id, ctx);
+                        }
+                    });
+                }
+                AfterCrash::Quarantine => {
+                    let reason = "it crashed five times in ten minutes; change its definition, or restart Botyard";
+                    self.hold(id, HoldKind::Quarantined, reason.to_owned(), ctx);
+                }
+            },
+            (_, false) => {
+                let again = std::mem::take(&mut kept.restart_on_exit) && self.stopping.is_none();
+                kept.phase = Phase::Waiting;
+                if again {
+                    self.start(id, ctx);
+                }
+            }
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(TICK, Self::tick);
+    }
+}
+
+impl Handler<Run> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, run: Run, ctx: &mut Self::Context) {
+        let id = run.bot;
+        let fresh = !self.bots.contains_key(&id);
+        let kept = self.bots.entry(id.clone()).or_insert_with(|| Kept::new(run.program.clone(), run.identity));
+        let same = !fresh && kept.program.digest() == run.program.digest();
+        let kinds_changed = kept.program.kinds() != run.program.kinds();
+        kept.program = run.program.clone();
+        if fresh {
+            self.start(&id, ctx);
+            return;
+        }
+        kept.crashes.forgive();
+        let comes_back = matches!(kept.phase, Phase::Leaving);
+        if comes_back {
+            kept.phase = Phase::Waiting;
+        }
+        match &kept.phase {
+            Phase::Running(running) if !run.new_token => {
+                // The event in hand finishes on the old program; the next one runs on this.
+                if !same && running.addr.try_send(UseProgram(run.program)).is_err() {
+                    self.replace(&id, ctx);
+                } else if kinds_changed && running.ready {
+                    self.reconcile(&id, &self.bots[&id]);
+                }
+            }
+            // Held because of its token, and neither token nor program is new: it stays down.
+            Phase::Held(_) if same && !run.new_token => {}
+            _ => self.replace(&id, ctx),
+        }
+    }
+}
+
+impl Handler<KeepDown> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, down: KeepDown, ctx: &mut Self::Context) {
+        let kept = self.bots.entry(down.bot.clone()).or_insert_with(|| Kept::new(down.program.clone(), None));
+        kept.program = down.program;
+        if let Phase::Running(running) = &kept.phase {
+            let _ = running.addr.try_send(Drain);
+        }
+        self.hold(&down.bot, HoldKind::Held, down.reason, ctx);
+    }
+}
+
+impl Handler<BotNews> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, news: BotNews, ctx: &mut Self::Context) {
+        let Some(kept) = self.bots.get_mut(&news.bot) else { return };
+        match (&mut kept.phase, news.what) {
+            (Phase::Running(running), News::Ready(identity)) if running.incarnation == news.incarnation => {
+                running.ready = true;
+                let met = kept.identity.replace(identity.clone()).as_ref() == Some(&identity);
+                let kept = &self.bots[&news.bot];
+                self.reconcile(&news.bot, kept);
+                self.remember_hold(&news.bot, None, ctx);
+                if !met {
+                    self.refresh_routes(ctx);
+                }
+            }
+            (Phase::Running(running), News::Held(reason)) if running.incarnation == news.incarnation => {
+                let close = CloseLane { bot: news.bot.clone(), epoch: Epoch(i64::MAX) };
+                if let Some(api) = self.deps.bots.api.addr() {
+                    let _ = api.try_send(close);
+                }
+                self.hold(&news.bot, HoldKind::Held, reason, ctx);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Handler<TokenRefused> for Supervisor {
+    type Result = ();
+
+    /// A 401 parks that bot only. Its source is read again first: a `file:` token may have been rotated.
+    fn handle(&mut self, refused: TokenRefused, ctx: &mut Self::Context) {
+        let id = refused.bot;
+        let Some(kept) = self.bots.get_mut(&id) else { return };
+        let Phase::Running(running) = &kept.phase else { return };
+        let _ = running.addr.try_send(Drain);
+        let reason = "Webex refuses its token (401): it was regenerated or the bot deleted; \
+                      put a valid one where `token` points to, or run `botyard token set`";
+        self.hold(&id, HoldKind::Parked, reason.to_owned(), ctx);
+        let Some(roster) = self.deps.roster.addr() else { return };
+        let asked = id.clone();
+        let read = async move { roster.send(RefreshToken(asked)).await.unwrap_or(false) };
+        ctx.spawn(read.into_actor(self).map(move |changed, it: &mut Self, ctx| {
+            let parked = it.bots.get(&id).is_some_and(Kept::is_parked);
+            match (parked, changed) {
+                (true, true) => it.replace(&id, ctx),
+                (true, false) => {
+                    ctx.run_later(PARKED_RETRY, move |it, ctx| {
+                        if it.bots.get(&id).is_some_and(Kept::is_parked) {
+                            it.replace(&id, ctx);
+                        }
+                    });
+                }
+                _ => {}
+            }
+        }));
+    }
+}
+
+impl Handler<Exited> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, exited: Exited, ctx: &mut Self::Context) {
+        match exited.who {
+            Who::Bot(id, incarnation) => self.bot_exited(&id, incarnation, exited.panicked, ctx),
+            Who::Singleton(name) => self.singleton_exited(name, ctx),
+        }
+    }
+}
+
+impl Handler<States> for Supervisor {
+    type Result = MessageResult<States>;
+
+    fn handle(&mut self, _: States, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.bots.iter().map(|(id, kept)| kept.state(id)).collect())
+    }
+}
+
+impl Handler<Shutdown> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
+        let (answer, ended) = oneshot::channel();
+        self.stopping.get_or_insert_default().push(answer);
+        for kept in self.bots.values_mut() {
+            if let Phase::Running(running) = &kept.phase {
+                let _ = running.addr.try_send(Drain);
+            }
+        }
+        self.settle();
+        Box::pin(async move {
+            let _ = ended.await;
+        })
+    }
+}

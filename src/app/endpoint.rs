@@ -1,0 +1,150 @@
+//! What a running service leaves in its data dir so that the command line finds it, and what the data dir was
+//! used for: a folder with real tokens is never run on the simulator, nor the other way round.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The file that a running service leaves.
+const ENDPOINT: &str = "service.json";
+/// The file that says what the data dir is used for.
+const USE: &str = "used-for";
+
+/// What the app runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// Webex, with real tokens.
+    Serve,
+    /// The simulator, with tokens that are worth nothing.
+    Simulator {
+        /// Where it is, as in `http://127.0.0.1:7070`.
+        url: String,
+    },
+}
+
+/// Where a running service is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The process.
+    pub pid: u32,
+    /// Its ingress.
+    pub listen: SocketAddr,
+    /// Its admin listener.
+    pub admin: SocketAddr,
+    /// The simulator it runs on, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulator: Option<String>,
+}
+
+/// A data dir that is used for the other thing.
+#[derive(Debug, thiserror::Error)]
+pub enum UseError {
+    /// Real tokens live there.
+    #[error(
+        "`{}` is the data dir of a service that runs against Webex; the simulator does not run on it. \
+         Say `serve` to run the service (with BOTYARD_PUBLIC_URL), or give `dev` a folder of its own: --data-dir DIR",
+        .0.display()
+    )]
+    Real(PathBuf),
+    /// Simulated tokens live there.
+    #[error(
+        "`{}` is the data dir of `botyard dev`: its tokens belong to the simulator. \
+         Set `data_dir` (BOTYARD_DATA_DIR) to another folder for `serve`",
+        .0.display()
+    )]
+    Simulated(PathBuf),
+    /// The folder cannot be read or written.
+    #[error("`{}`: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+}
+
+impl Use {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Simulator { .. } => "simulator",
+        }
+    }
+
+    /// Refuses a data dir that was used for the other thing. Changes nothing.
+    pub fn check(&self, data_dir: &Path) -> Result<(), UseError> {
+        let path = data_dir.join(USE);
+        match fs::read_to_string(&path) {
+            Ok(word) if word.trim() == self.word() => Ok(()),
+            Ok(_) if *self == Self::Serve => Err(UseError::Simulated(data_dir.to_owned())),
+            Ok(_) => Err(UseError::Real(data_dir.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(reason) => Err(UseError::Io { path, reason }),
+        }
+    }
+
+    /// Writes down what the data dir is used for. Called with the lock held.
+    pub(super) fn claim(&self, data_dir: &Path) -> Result<(), UseError> {
+        self.check(data_dir)?;
+        let path = data_dir.join(USE);
+        fs::write(&path, self.word()).map_err(|reason| UseError::Io { path, reason })
+    }
+}
+
+impl Endpoint {
+    /// Leaves the file.
+    pub(super) fn write(&self, data_dir: &Path) -> io::Result<()> {
+        fs::write(data_dir.join(ENDPOINT), serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Takes the file away at a clean stop.
+    pub(super) fn remove(data_dir: &Path) {
+        // Left behind, it names a process that is gone: whoever reads it finds nobody there.
+        let _ = fs::remove_file(data_dir.join(ENDPOINT));
+    }
+
+    /// Reads where the service of a data dir is; `None` when none left a file. A killed one leaves it behind.
+    #[must_use]
+    pub fn read(data_dir: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(data_dir.join(ENDPOINT)).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_dir_serves_one_purpose_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let simulator = Use::Simulator { url: "http://127.0.0.1:7070".into() };
+        simulator.claim(dir.path()).unwrap();
+        simulator.claim(dir.path()).unwrap();
+        assert!(matches!(Use::Serve.check(dir.path()), Err(UseError::Simulated(_))));
+
+        let dir = tempfile::tempdir().unwrap();
+        Use::Serve.claim(dir.path()).unwrap();
+        let refused = simulator.claim(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("--data-dir"), "{refused}");
+    }
+
+    #[test]
+    fn a_service_is_found_by_the_file_it_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Endpoint::read(dir.path()), None);
+        let endpoint = Endpoint {
+            pid: 7,
+            listen: "127.0.0.1:8080".parse().unwrap(),
+            admin: "127.0.0.1:8081".parse().unwrap(),
+            simulator: None,
+        };
+        endpoint.write(dir.path()).unwrap();
+        assert_eq!(Endpoint::read(dir.path()), Some(endpoint));
+        Endpoint::remove(dir.path());
+        assert_eq!(Endpoint::read(dir.path()), None);
+    }
+}

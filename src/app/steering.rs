@@ -1,0 +1,120 @@
+//! The house as the admin API moves it: asks actors and store, and puts their answers together.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix::Addr;
+
+use crate::{
+    actors::{
+        line::Line,
+        registrar::{Registrar, Reports},
+        report::{BotState, BotStatus, Finding, ReloadReport, WebhookSummary},
+        roster::{Look, Roster, TokenWasPut},
+        supervisor::{KeptState, States, Supervisor},
+    },
+    base::{BotId, Secret},
+    http::{SteerError, Steered, Steering},
+    store::{BacklogRow, BotRow, Store},
+};
+
+/// What the admin API reaches.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) supervisor: Addr<Supervisor>,
+    pub(super) roster: Line<Roster>,
+    pub(super) registrar: Line<Registrar>,
+    pub(super) news: tokio::sync::watch::Receiver<Arc<ReloadReport>>,
+}
+
+impl House {
+    async fn statuses(&self) -> Result<Vec<BotStatus>, SteerError> {
+        let kept = self.supervisor.send(States).await.map_err(|_gone| SteerError::Closing)?;
+        let rows = self.store.bots().await.map_err(unavailable)?;
+        let backlog = self.store.backlog().await.map_err(unavailable)?;
+        let mut webhooks = match self.registrar.addr() {
+            Some(registrar) => registrar.send(Reports).await.unwrap_or_default(),
+            None => HashMap::new(),
+        };
+        let mut kept: HashMap<_, _> = kept.into_iter().map(|state| (state.bot.clone(), state)).collect();
+        let backlog: HashMap<_, _> = backlog.into_iter().map(|row| (row.bot.clone(), row)).collect();
+        let news = self.news.borrow().clone();
+        let statuses = rows.into_iter().map(|row| {
+            let kept = kept.remove(&row.bot);
+            let summary = webhooks.remove(&row.bot).map(WebhookSummary::from).unwrap_or_default();
+            status(&row, kept, backlog.get(&row.bot), summary, &news)
+        });
+        Ok(statuses.collect())
+    }
+}
+
+fn status(
+    row: &BotRow,
+    kept: Option<KeptState>,
+    backlog: Option<&BacklogRow>,
+    webhooks: WebhookSummary,
+    news: &ReloadReport,
+) -> BotStatus {
+    let (state, reason) = match &kept {
+        Some(kept) => (kept.state, kept.reason.clone()),
+        None if row.retired_at.is_some() => (BotState::Retired, Some("its definition is gone".to_owned())),
+        None => (BotState::Starting, None),
+    };
+    let identity = kept.as_ref().and_then(|kept| kept.identity.clone()).or_else(|| row.identity.clone());
+    let diagnostics: Vec<Finding> = news
+        .refused
+        .iter()
+        .filter(|refused| refused.bot == row.bot.as_str())
+        .flat_map(|refused| refused.diagnostics.clone())
+        .collect();
+    BotStatus {
+        id: row.bot.clone(),
+        state,
+        reason,
+        digest: Some(kept.map_or_else(|| row.digest.short(), |kept| kept.digest)),
+        name: identity.as_ref().map(|identity| identity.display_name.clone()),
+        email: identity.map(|identity| identity.email),
+        waiting: backlog.map_or(0, |row| row.events),
+        deliveries: backlog.map_or(0, |row| row.deliveries),
+        buried: backlog.map_or(0, |row| row.buried),
+        webhooks,
+        last_error: None,
+        diagnostics,
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> SteerError {
+    SteerError::Unavailable(error.to_string())
+}
+
+impl Steering for House {
+    fn bots(&self) -> Steered<'_, Vec<BotStatus>> {
+        Box::pin(self.statuses())
+    }
+
+    fn bot(&self, bot: BotId) -> Steered<'_, BotStatus> {
+        Box::pin(async move {
+            let all = self.statuses().await?;
+            all.into_iter().find(|status| status.id == bot).ok_or(SteerError::UnknownBot)
+        })
+    }
+
+    fn reload(&self, confirm: bool) -> Steered<'_, ReloadReport> {
+        Box::pin(async move {
+            let roster = self.roster.addr().ok_or(SteerError::Closing)?;
+            roster.send(Look { confirm_removals: confirm }).await.map_err(unavailable)
+        })
+    }
+
+    fn put_token(&self, bot: BotId, token: Secret) -> Steered<'_, ()> {
+        Box::pin(async move {
+            let rows = self.store.bots().await.map_err(unavailable)?;
+            if !rows.iter().any(|row| row.bot == bot) {
+                return Err(SteerError::UnknownBot);
+            }
+            self.store.put_token(bot.clone(), token).await.map_err(unavailable)?;
+            let roster = self.roster.addr().ok_or(SteerError::Closing)?;
+            roster.send(TokenWasPut(bot)).await.map_err(unavailable)
+        })
+    }
+}

@@ -1,0 +1,273 @@
+//! What all programs share: compiled templates and patterns, made on use, in one bounded cache each.
+//!
+//! A program itself is plain data, so that thousands of bots cost the bytes of their texts. From outside an
+//! [`Engine`] changes nothing: the same template and values give the same text, cached or not.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use regex::bytes::Regex;
+
+use super::{cache::Cache, markdown, pattern};
+use crate::definition::Format;
+
+/// Work that one rendering may do; a busy page of a reply costs some hundred.
+const FUEL: u64 = 20_000;
+/// Most bytes that one rendering may write: nine messages.
+pub const MAX_OUTPUT: usize = 64 * 1024;
+/// Nesting of blocks and macros.
+const RECURSION: usize = 50;
+
+const TEMPLATES: usize = 512;
+const PATTERNS: usize = 512;
+
+/// Compiled templates and patterns of all bots. Shared by reference; locks are held only to look up.
+pub struct Engine {
+    base: Environment<'static>,
+    templates: Mutex<Cache<(Format, Arc<str>), Arc<Environment<'static>>>>,
+    patterns: Mutex<Cache<Arc<str>, Arc<Regex>>>,
+}
+
+/// Why a template gave no text. Holds nothing of what was said to the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RenderError {
+    pub(super) kind: ErrorKind,
+    /// Line of the template, from 1.
+    pub(super) line: usize,
+    /// The place in the template, if known.
+    pub(super) range: Option<std::ops::Range<usize>>,
+    /// What the template engine adds; may hold values, so it is for checks only.
+    pub(super) detail: String,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine with nothing compiled yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            base: environment(false),
+            templates: Mutex::new(Cache::new(TEMPLATES)),
+            patterns: Mutex::new(Cache::new(PATTERNS)),
+        }
+    }
+
+    /// Renders a template over values.
+    pub(super) fn render(&self, format: Format, source: &Arc<str>, values: Value) -> Result<String, RenderError> {
+        let key = (format, Arc::clone(source));
+        let cached = lock(&self.templates).get(&key);
+        let compiled = match cached {
+            Some(compiled) => compiled,
+            None => {
+                let mut environment = self.base.clone();
+                environment.add_template_owned(template_name(format), source.to_string())?;
+                let compiled = Arc::new(environment);
+                lock(&self.templates).put(key, Arc::clone(&compiled));
+                compiled
+            }
+        };
+        let rendered = compiled.get_template(template_name(format))?.render(values)?;
+        finished(format, rendered)
+    }
+
+    /// The compiled form of a pattern; nothing if it is none, which `compile` has told before.
+    pub(super) fn pattern(&self, source: &Arc<str>) -> Option<Arc<Regex>> {
+        if let Some(pattern) = lock(&self.patterns).get(&**source) {
+            return Some(pattern);
+        }
+        let pattern = Arc::new(pattern::build(source).ok()?);
+        lock(&self.patterns).put(Arc::clone(source), Arc::clone(&pattern));
+        Some(pattern)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl From<Error> for RenderError {
+    fn from(error: Error) -> Self {
+        Self {
+            kind: error.kind(),
+            line: error.line().unwrap_or(1),
+            range: error.range(),
+            detail: error.detail().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// A cache is whole after every call, so a panic of another thread while it held the lock harms nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Renders once, without a cache and with places in errors: for checks.
+pub(super) fn try_out(format: Format, source: &str, values: Value) -> Result<String, RenderError> {
+    let environment = environment(true);
+    let rendered = environment.render_named_str(template_name(format), source, values)?;
+    finished(format, rendered)
+}
+
+/// Compiles without rendering.
+pub(super) fn check_syntax(format: Format, source: &str) -> Result<Vec<String>, RenderError> {
+    let environment = environment(true);
+    let template = environment.template_from_named_str(template_name(format), source)?;
+    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Whether templates know a filter (`what` is `filter`) or test (`test`) of this name.
+pub(super) fn knows(what: &str, name: &str) -> bool {
+    let question = format!("{{% if name is {what} %}}yes{{% endif %}}");
+    let values = Value::from_pairs([("name", Value::from(name))]);
+    environment(false).render_str(&question, values).is_ok_and(|answer| answer == "yes")
+}
+
+fn finished(format: Format, rendered: String) -> Result<String, RenderError> {
+    let text = match format {
+        Format::Markdown => markdown::finish(&rendered),
+        Format::Text => rendered,
+    };
+    if text.len() > MAX_OUTPUT {
+        return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
+    }
+    Ok(text)
+}
+
+fn template_name(format: Format) -> &'static str {
+    match format {
+        Format::Text => "text",
+        Format::Markdown => "markdown",
+    }
+}
+
+fn environment(debug: bool) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(debug);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(RECURSION);
+    // Names were checked when the definition was loaded; at run time a value that is missing prints nothing.
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_auto_escape_callback(|name| match name {
+        "markdown" => AutoEscape::Custom("markdown".into()),
+        _ => AutoEscape::None,
+    });
+    environment.set_formatter(|out, state, value| {
+        if value.is_undefined() || value.is_none() {
+            return Ok(());
+        }
+        if !matches!(state.auto_escape(), AutoEscape::Custom(_)) {
+            return Ok(write!(out, "{value}")?);
+        }
+        if value.is_safe() {
+            return Ok(write!(out, "{value}")?);
+        }
+        let text = value.to_string().replace(markdown::is_mark, "");
+        Ok(write!(out, "{}{text}{}", markdown::OPEN, markdown::CLOSE)?)
+    });
+    environment.add_filter("raw", |value: String| Value::from_safe_string(value));
+    environment.add_filter("urlencode", |value: &str| percent_encoded(value));
+    environment.remove_global("debug");
+    environment
+}
+
+/// Everything but letters, digits and `-_.~` as `%XX`: safe in any part of an address.
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(format: Format, source: &str, text: &str) -> Result<String, RenderError> {
+        Engine::new().render(format, &source.into(), Value::from_pairs([("text", Value::from(text))]))
+    }
+
+    #[test]
+    fn text_is_not_escaped_and_markdown_is_unless_marked_raw() {
+        let value = "[a](b) <@all>";
+        assert_eq!(render(Format::Text, "{{ text }}", value).unwrap(), value);
+        assert_eq!(render(Format::Markdown, "**{{ text }}**", value).unwrap(), "**\\[a\\](b) &lt;@all>**");
+        assert_eq!(
+            render(Format::Markdown, "{{ text | raw }} {{ text | safe }}", value).unwrap(),
+            format!("{value} {value}")
+        );
+    }
+
+    #[test]
+    fn no_way_through_the_template_takes_the_escaping_away() {
+        for source in [
+            "{{ text ~ '' }}",
+            "{% set x %}{{ text }}{% endset %}{{ x }}",
+            "{% set x %}{{ text }}{% endset %}{{ x ~ '' }}",
+            "{% set x %}{{ text }}{% endset %}{{ x | reverse | reverse }}",
+            "{% set x %}{{ text }}{% endset %}{{ x[1:] }}",
+            "{% macro m(v) %}{{ v }}{% endmacro %}{{ m(text) }}",
+            "{{ [text] | join(',') }}",
+            "{{ text | upper }}",
+            "{{ text | replace('x', 'y') }}",
+            "{{ [text] }}",
+            "{% filter upper %}{{ text }}{% endfilter %}",
+            "{{ '%s' | format(text) }}",
+            "{{ text | default('x') }}",
+            "{% for c in [text] %}{{ c }}{% endfor %}",
+            "{{ text | trim | string }}",
+        ] {
+            let out = render(Format::Markdown, source, "[a](b) <@all>").unwrap();
+            assert!(!out.to_lowercase().contains("[a](b)") && !out.to_lowercase().contains("<@all"), "{source}: {out}");
+            assert!(!out.contains(markdown::is_mark), "{source}");
+        }
+    }
+
+    #[test]
+    fn work_and_output_are_bounded() {
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+        assert_eq!(render(Format::Text, endless, "").unwrap_err().kind, ErrorKind::OutOfFuel);
+        let long = "{% for a in range(200) %}{{ text }}{% endfor %}";
+        assert_eq!(render(Format::Text, long, &"x".repeat(1000)).unwrap_err().kind, ErrorKind::OutOfFuel);
+    }
+
+    #[test]
+    fn missing_and_none_print_nothing() {
+        assert_eq!(render(Format::Text, "<{{ payload.a.b }}{{ none }}>", "").unwrap(), "<>");
+    }
+
+    #[test]
+    fn an_address_part_is_encoded() {
+        assert_eq!(render(Format::Text, "{{ text | urlencode }}", "a b/ü~").unwrap(), "a%20b%2F%C3%BC~");
+    }
+
+    #[test]
+    fn a_pattern_is_built_once_and_shared() {
+        let engine = Engine::new();
+        let first = engine.pattern(&"a+".into()).unwrap();
+        assert!(Arc::ptr_eq(&first, &engine.pattern(&"a+".into()).unwrap()));
+        assert!(engine.pattern(&"(".into()).is_none());
+    }
+
+    #[test]
+    fn filters_and_tests_can_be_asked_for() {
+        assert!(knows("filter", "upper") && knows("filter", "raw") && knows("test", "defined"));
+        assert!(!knows("filter", "uper") && !knows("test", "uper"));
+    }
+}

@@ -1,0 +1,150 @@
+//! A turn played through for tests: every read is answered, every delivery collected.
+
+use std::sync::Arc;
+
+use super::{Delivery, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn, compile, step};
+use crate::{
+    base::{BotId, Change, Event, Millis, Trigger},
+    definition::{self, DefinitionSource, Diagnostic},
+    webex::model::{Message, Person, Room},
+};
+
+pub(super) const ME: &str = "me";
+
+/// Parses and compiles a text; the diagnostics of both.
+pub(super) fn compiled(text: &str) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
+    let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some.toml", text);
+    let (definition, mut found) = definition::parse(&source);
+    let Some(definition) = definition else { return (None, found) };
+    let compiled = compile(&definition);
+    found.extend(compiled.diagnostics);
+    (compiled.program, found)
+}
+
+/// The program of a text that has nothing wrong with it.
+pub(super) fn program(text: &str) -> Arc<Program> {
+    let (program, found) = compiled(text);
+    assert_eq!(found, []);
+    program.unwrap()
+}
+
+pub(super) fn me() -> Me {
+    Me { id: ME.into(), name: "Test Bot".into(), email: "test@webex.bot".into() }
+}
+
+/// A world in which everything can be read.
+pub(super) struct World {
+    pub(super) message: Fact,
+    pub(super) person: Fact,
+    pub(super) room: Fact,
+}
+
+impl World {
+    pub(super) fn saying(text: &str) -> Self {
+        let message = Message { id: "M".into(), text: Some(text.into()), person_id: "P".into(), ..Message::default() };
+        let person = Person {
+            id: "P".into(),
+            emails: vec!["alice@example.com".into()],
+            display_name: Some("Alice Example".into()),
+            first_name: Some("Alice".into()),
+            kind: Some("person".into()),
+        };
+        let room = Room { id: "R".into(), title: Some("Ops".into()), kind: Some("group".into()) };
+        Self {
+            message: Fact::Message(Box::new(message)),
+            person: Fact::Person(Box::new(person)),
+            room: Fact::Room(Box::new(room)),
+        }
+    }
+}
+
+pub(super) fn message_event() -> Event {
+    Event {
+        at: Millis(0),
+        actor: None,
+        trigger: Trigger::Message {
+            change: Change::Created,
+            id: "M".into(),
+            room: "R".into(),
+            room_type: Some("group".into()),
+            person: "P".into(),
+            email: Some("alice@example.com".into()),
+            parent: None,
+        },
+    }
+}
+
+pub(super) fn member_event(person: &str) -> Event {
+    Event {
+        at: Millis(0),
+        actor: None,
+        trigger: Trigger::Membership {
+            change: Change::Created,
+            id: "MS".into(),
+            room: "R".into(),
+            room_type: Some("group".into()),
+            person: person.into(),
+            email: None,
+            name: Some("Bob Example".into()),
+        },
+    }
+}
+
+/// How a turn ended, and what it took.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) rule: String,
+    pub(super) notes: Vec<String>,
+    /// Kinds of reads, in the order they were asked for.
+    pub(super) reads: Vec<String>,
+}
+
+impl Asked {
+    /// A person says something.
+    pub(super) fn of(program: &Program, text: &str) -> Self {
+        Self::play(program, &message_event(), &World::saying(text)).unwrap()
+    }
+
+    /// A person is added to a room.
+    pub(super) fn member(program: &Program, person: &str) -> Self {
+        Self::play(program, &member_event(person), &World::saying("")).unwrap()
+    }
+
+    /// Steps until decided; an error is the sentence of a failure.
+    pub(super) fn play(program: &Program, event: &Event, world: &World) -> Result<Self, String> {
+        let engine = Engine::new();
+        let mut facts = Facts::new();
+        let mut reads = Vec::new();
+        for _ in 0..5 {
+            let turn = Turn { event, me: &me(), facts: &facts, now: Millis(0) };
+            match step(&engine, program, &turn) {
+                Step::Need(wanted) => {
+                    for read in wanted {
+                        reads.push(read.kind().to_owned());
+                        let fact = match &read {
+                            Read::Message(_) => &world.message,
+                            Read::Person(_) => &world.person,
+                            _ => &world.room,
+                        };
+                        assert!(facts.insert(read, fact.clone()).is_none(), "asked twice");
+                    }
+                }
+                Step::Done(decision) => {
+                    let deliveries = decision.effects.into_iter().map(|effect| match effect {
+                        Effect::Say(delivery) => delivery,
+                        Effect::Remember(_) => unreachable!("nothing remembers yet"),
+                    });
+                    let (rule, notes) = (decision.rule, decision.notes);
+                    return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads });
+                }
+                Step::Fail(sentence) => return Err(sentence),
+            }
+        }
+        panic!("the turn never ends");
+    }
+
+    pub(super) fn said(&self) -> Vec<&str> {
+        self.deliveries.iter().map(|d| d.text.as_deref().or(d.markdown.as_deref()).unwrap()).collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! Patterns: regular expressions, ASCII by default and limited in size.
+//!
+//! Built over bytes, because only there the ASCII classes (`\d`, `\w`, `.`) are allowed: a Unicode `\d`
+//! costs fifteen times the memory, and a pattern that needs it says `(?u)`.
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+
+/// Most bytes of a pattern as written.
+const MAX_SOURCE: usize = 1000;
+/// Most bytes of a compiled pattern.
+const MAX_COMPILED: usize = 256 * 1024;
+/// Most bytes that matching may cache for one pattern.
+const MAX_CACHE: usize = 256 * 1024;
+/// Nesting of groups.
+const MAX_NESTING: u32 = 50;
+
+/// Why a text is no pattern, and where in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PatternError {
+    pub(super) message: String,
+    pub(super) range: Option<std::ops::Range<usize>>,
+}
+
+/// Builds a pattern.
+pub(super) fn build(source: &str) -> Result<Regex, PatternError> {
+    if source.len() > MAX_SOURCE {
+        let message = format!("the pattern is longer than {MAX_SOURCE} bytes");
+        return Err(PatternError { message, range: None });
+    }
+    ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .nest_limit(MAX_NESTING)
+        .build()
+        .parse(source)
+        .map_err(|error| syntax(&error))?;
+    RegexBuilder::new(source)
+        .unicode(false)
+        .size_limit(MAX_COMPILED)
+        .dfa_size_limit(MAX_CACHE)
+        .nest_limit(MAX_NESTING)
+        .build()
+        .map_err(|error| {
+            let message = match error {
+                regex::Error::CompiledTooBig(limit) => {
+                    format!("the pattern is larger than {} KiB when compiled", limit / 1024)
+                }
+                other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+            };
+            PatternError { message, range: None }
+        })
+}
+
+fn syntax(error: &regex_syntax::Error) -> PatternError {
+    let (message, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
+        other => return PatternError { message: other.to_string(), range: None },
+    };
+    PatternError { message, range: Some(span.start.offset..span.end.offset) }
+}
+
+/// The names of the groups.
+pub(super) fn groups(pattern: &Regex) -> Vec<String> {
+    pattern.capture_names().flatten().map(str::to_owned).collect()
+}
+
+/// The named groups of the first match; a group that took no part is empty.
+pub(super) fn captures(pattern: &Regex, text: &str) -> Option<Vec<(String, String)>> {
+    let found = pattern.captures(text.as_bytes())?;
+    let named = pattern.capture_names().flatten().map(|name| {
+        let value = found.name(name).map(|group| widened(text, group.range())).unwrap_or_default();
+        (name.to_owned(), value.to_owned())
+    });
+    Some(named.collect())
+}
+
+/// A match over bytes may begin or end inside a character: the whole character is taken.
+fn widened(text: &str, range: std::ops::Range<usize>) -> &str {
+    text.get(text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn named_groups_are_found_and_unused_ones_are_empty() {
+        let pattern = build(r"\bINC(?<number>\d{6})(?<tail>x)?\b").unwrap();
+        assert_eq!(groups(&pattern), ["number", "tail"]);
+        let found = captures(&pattern, "see INC123456 please").unwrap();
+        assert_eq!(found, [("number".into(), "123456".into()), ("tail".into(), String::new())]);
+        assert_eq!(captures(&pattern, "INC12"), None);
+    }
+
+    #[test]
+    fn classes_are_ascii_unless_asked_otherwise() {
+        assert!(captures(&build(r"^\d$").unwrap(), "٣").is_none());
+        assert!(captures(&build(r"(?u)^\d$").unwrap(), "٣").is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_place() {
+        let error = build(r"a(b").unwrap_err();
+        assert_eq!((error.message.as_str(), error.range), ("unclosed group", Some(1..2)));
+        assert!(build(&"x".repeat(2000)).unwrap_err().message.contains("longer than"));
+        assert!(build("(?u)\\w{500}").unwrap_err().message.contains("larger than"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_pattern_panics(source in r"[a-z.\\dw()?*<>\[\]]{0,12}", text in any::<String>()) {
+            if let Ok(pattern) = build(&source) {
+                let _ = captures(&pattern, &text);
+            }
+        }
+
+        #[test]
+        fn a_group_is_always_whole_characters(text in "[äa€🎈]{0,8}") {
+            if let Some(found) = captures(&build("(?<x>..)").unwrap(), &text) {
+                prop_assert!(text.contains(&found[0].1));
+            }
+        }
+    }
+}

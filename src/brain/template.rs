@@ -1,0 +1,397 @@
+//! A text of a definition: plain, or a template with what it uses.
+//!
+//! What a template uses is found when the definition is compiled, so that a turn reads from Webex only what
+//! its answer needs.
+
+use std::{ops::Range, sync::Arc};
+
+use minijinja::ErrorKind;
+
+use super::{
+    answer::Values,
+    engine::{self, Engine, RenderError},
+    markdown,
+    names::{self, Scope},
+};
+use crate::definition::{Code, Format, codes, diagnostic::did_you_mean};
+
+/// A text as a program keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Text {
+    /// No template: said as it is.
+    Plain(Arc<str>),
+    /// A template.
+    Template { source: Arc<str>, uses: Uses },
+}
+
+/// What a template uses of what must be read or made for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Uses {
+    pub(super) message: bool,
+    pub(super) email: bool,
+    pub(super) display_name: bool,
+    pub(super) first_name: bool,
+    pub(super) room_title: bool,
+    pub(super) room_type: bool,
+    /// Paths below lenient names.
+    pub(super) lenient: Box<[Box<str>]>,
+}
+
+impl Uses {
+    fn of(names: &[String]) -> Self {
+        let uses = |root: &str, field: &str| {
+            names.iter().any(|name| match name.strip_prefix(root) {
+                Some("") => true,
+                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| rest.split('.').next() == Some(field)),
+                None => false,
+            })
+        };
+        let root = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let lenient = names.iter().filter(|name| names::LENIENT.contains(&root(name).as_str()));
+        Self {
+            message: names.iter().any(|name| root(name) == "message"),
+            email: uses("person", "email"),
+            display_name: uses("person", "display_name"),
+            first_name: uses("person", "first_name"),
+            room_title: uses("room", "title"),
+            room_type: uses("room", "type"),
+            lenient: lenient.map(|name| name.as_str().into()).collect(),
+        }
+    }
+}
+
+/// Something wrong with a template, at a place inside it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) code: Code,
+    pub(super) range: Range<usize>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Filters worth suggesting for a misspelt one.
+const FILTERS: &[&str] = &[
+    "abs",
+    "capitalize",
+    "default",
+    "first",
+    "float",
+    "format",
+    "int",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "raw",
+    "reject",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "trim",
+    "unique",
+    "upper",
+    "urlencode",
+];
+
+/// Statements that need other templates.
+const FOREIGN: &[&str] = &["include", "import", "from", "extends", "block"];
+
+/// Makes a text of what was written, or says all that is wrong with it.
+pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
+    if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
+        return Ok(Text::Plain(source.into()));
+    }
+    if let Some(at) = source.find(markdown::is_mark) {
+        let message = "a template may not hold the characters U+E000 and U+E001";
+        return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
+    }
+    let names = engine::check_syntax(format, source).map_err(|error| vec![syntax(source, error)])?;
+    let marks = marks(source);
+    let mut troubles = Vec::new();
+    for name in &names {
+        if let Err((message, hint)) = names::check(name, scope, groups) {
+            let hint = (!hint.is_empty()).then_some(hint);
+            troubles.push(Trouble { code: codes::UNKNOWN_NAME, range: place_of(source, &marks, name), message, hint });
+        }
+    }
+    for mark in &marks {
+        troubles.extend(unknown(source, mark));
+    }
+    if troubles.is_empty() {
+        troubles.extend(tried(source, format, groups));
+    }
+    if troubles.is_empty() {
+        return Ok(Text::Template { source: source.into(), uses: Uses::of(&names) });
+    }
+    troubles.sort_by_key(|trouble| trouble.range.start);
+    Err(troubles)
+}
+
+fn syntax(source: &str, error: RenderError) -> Trouble {
+    let message = if error.detail.is_empty() { error.kind.to_string() } else { error.detail };
+    let range = error.range.unwrap_or_else(|| line_range(source, error.line));
+    let hint = "text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves";
+    Trouble { code: codes::BAD_TEMPLATE, range, message: message.to_lowercase_first(), hint: Some(hint.into()) }
+}
+
+/// Tries the template with two messages: what never ends never ends with them either.
+fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
+    for text in ["text", "12"] {
+        let Err(error) = engine::try_out(format, source, Values::sample(text, groups)) else { continue };
+        let range = error.range.clone().unwrap_or_else(|| line_range(source, error.line));
+        let found = |code, message: String, hint: &str| {
+            let hint = (!hint.is_empty()).then(|| hint.to_owned());
+            Some(Trouble { code, range: range.clone(), message, hint })
+        };
+        match error.kind {
+            ErrorKind::OutOfFuel => {
+                let message = "the template never ends, or does more than one answer may".to_owned();
+                return found(codes::ENDLESS_TEMPLATE, message, "loop over less");
+            }
+            ErrorKind::UnknownFilter
+            | ErrorKind::UnknownTest
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod
+            | ErrorKind::MissingArgument
+            | ErrorKind::TooManyArguments => {
+                let message = if error.detail.is_empty() { error.kind.to_string() } else { error.detail };
+                return found(codes::BAD_TEMPLATE, message, "");
+            }
+            // Anything else may be due to the sample.
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A word of the template's code.
+#[derive(Debug)]
+struct Mark<'s> {
+    /// Dotted, as written.
+    word: &'s str,
+    at: usize,
+    role: Role,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Role {
+    /// After `|`.
+    Filter,
+    /// After `is` or `is not`.
+    Test,
+    /// First word of `{% … %}`.
+    Statement,
+    Other,
+}
+
+fn unknown(source: &str, mark: &Mark<'_>) -> Option<Trouble> {
+    let range = mark.at..mark.at + mark.word.len();
+    let trouble = |message: String, hint| Some(Trouble { code: codes::BAD_TEMPLATE, range, message, hint });
+    match mark.role {
+        Role::Filter if !engine::knows("filter", mark.word) => {
+            let hint = did_you_mean(mark.word, FILTERS.iter().copied());
+            trouble(format!("there is no filter `{}`", mark.word), hint)
+        }
+        Role::Test if !engine::knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
+        Role::Statement if FOREIGN.contains(&mark.word) => {
+            let _ = source;
+            trouble(format!("`{}` is not available: a template stands alone", mark.word), None)
+        }
+        _ => None,
+    }
+}
+
+fn place_of(source: &str, marks: &[Mark<'_>], name: &str) -> Range<usize> {
+    let mark = marks
+        .iter()
+        .filter(|mark| mark.role == Role::Other || mark.role == Role::Statement)
+        .find(|mark| mark.word == name || mark.word.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+    mark.map_or_else(|| line_range(source, 1), |mark| mark.at..mark.at + name.len())
+}
+
+fn line_range(source: &str, line: usize) -> Range<usize> {
+    let mut start = 0;
+    for (index, text) in source.split_inclusive('\n').enumerate() {
+        if index + 1 == line {
+            return start..start + text.trim_end().len();
+        }
+        start += text.len();
+    }
+    0..source.len()
+}
+
+/// The words of all code in the template; comments, raw blocks and strings are left out.
+fn marks(source: &str) -> Vec<Mark<'_>> {
+    let mut marks = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = source.get(at..) {
+        let Some(open) = rest.find('{') else { break };
+        at += open;
+        let rest = source.get(at..).unwrap_or_default();
+        if rest.starts_with("{#") {
+            at += rest.find("#}").map_or(rest.len(), |end| end + 2);
+        } else if rest.starts_with("{{") || rest.starts_with("{%") {
+            let statement = rest.starts_with("{%");
+            let length = code(source, at + 2, statement, &mut marks);
+            let raw = marks.last().is_some_and(|mark| mark.role == Role::Statement && mark.word == "raw");
+            at += 2 + length;
+            if raw && statement {
+                let rest = source.get(at..).unwrap_or_default();
+                at += rest.find("endraw").unwrap_or(rest.len());
+            }
+        } else {
+            at += 1;
+        }
+    }
+    marks
+}
+
+/// Reads one `{{ … }}` or `{% … %}` from behind its opening; answers how long it is.
+fn code<'s>(source: &'s str, start: usize, statement: bool, marks: &mut Vec<Mark<'s>>) -> usize {
+    let body = source.get(start..).unwrap_or_default();
+    let close = if statement { "%}" } else { "}}" };
+    let mut before = if statement { Role::Statement } else { Role::Other };
+    let mut at = 0;
+    while let Some(rest) = body.get(at..) {
+        let Some(c) = rest.chars().next() else { break };
+        if rest.starts_with(close) {
+            return at + 2;
+        }
+        if c == '"' || c == '\'' {
+            let inner = rest.get(1..).unwrap_or_default();
+            let mut escape = false;
+            let end = inner.find(|d: char| {
+                let ends = d == c && !escape;
+                escape = d == '\\' && !escape;
+                ends
+            });
+            at += end.map_or(rest.len(), |end| end + 2);
+            before = Role::Other;
+        } else if c.is_alphabetic() || c == '_' {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
+            let word = rest.get(..end).unwrap_or_default().trim_end_matches('.');
+            marks.push(Mark { word, at: start + at, role: before });
+            before = match (before, word) {
+                (Role::Other, "is") | (Role::Test, "not") => Role::Test,
+                _ => Role::Other,
+            };
+            if before == Role::Test && word == "not" {
+                marks.pop();
+            }
+            at += end;
+        } else {
+            before = match c {
+                '|' => Role::Filter,
+                c if c.is_whitespace() || (c == '-' && before == Role::Statement) || c == '+' => before,
+                _ => Role::Other,
+            };
+            at += c.len_utf8();
+        }
+    }
+    body.len()
+}
+
+trait LowerFirst {
+    fn to_lowercase_first(&self) -> String;
+}
+
+impl LowerFirst for String {
+    fn to_lowercase_first(&self) -> String {
+        let mut chars = self.chars();
+        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    }
+}
+
+impl Text {
+    pub(super) fn uses(&self) -> Option<&Uses> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Template { uses, .. } => Some(uses),
+        }
+    }
+
+    /// The text to be said.
+    pub(super) fn say(&self, engine: &Engine, format: Format, values: &Values<'_>) -> Result<String, RenderError> {
+        match self {
+            Self::Plain(text) => Ok(text.to_string()),
+            Self::Template { source, uses } => engine.render(format, source, values.context(uses)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn troubles(source: &str) -> Vec<(String, String)> {
+        let found = compile(source, Format::Text, Scope::Words, &[]).unwrap_err();
+        found.into_iter().map(|t| (source.get(t.range).unwrap_or("?").to_owned(), t.message)).collect()
+    }
+
+    fn uses(source: &str) -> Uses {
+        compile(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
+    }
+
+    #[test]
+    fn text_without_code_is_no_template() {
+        assert_eq!(compile("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
+    }
+
+    #[test]
+    fn only_what_is_used_is_needed() {
+        assert_eq!(uses("{{ message.text }}"), Uses { message: true, ..Uses::default() });
+        assert_eq!(uses("{{ person.first_name | upper }}"), Uses { first_name: true, ..Uses::default() });
+        assert_eq!(uses("{{ person.id }}{{ room.id }}{{ now }}"), Uses::default());
+        let all = uses("{% set p = person %}{{ p.email }}");
+        assert!(all.email && all.display_name && all.first_name && !all.message);
+        assert_eq!(*uses("{{ payload.a.b }}").lenient, ["payload.a.b".into()]);
+        assert!(uses("{% if room.title %}x{% endif %}").room_title);
+    }
+
+    #[test]
+    fn unknown_names_filters_and_tests_are_told_at_their_place() {
+        assert_eq!(troubles("a {{ mesage.text }}"), [("mesage.text".into(), "there is no `mesage`".into())]);
+        assert_eq!(troubles("'x' {{ 'person.nam' ~ person.nam }}").first().unwrap().0, "person.nam");
+        assert_eq!(troubles("{{ message.text | uper }}"), [("uper".into(), "there is no filter `uper`".into())]);
+        assert_eq!(troubles("{% if now is not foo %}{% endif %}"), [("foo".into(), "there is no test `foo`".into())]);
+        assert_eq!(troubles("{%- include 'x' %}").first().unwrap().0, "include");
+        assert_eq!(troubles("{{ foo() }}").first().unwrap().1, "there is no `foo`");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_name_is_not_one() {
+        for source in [
+            "{# mesage.text #}{{ now }}",
+            "{% raw %}{{ mesage }}{% endraw %}{{ now }}",
+            "{{ 'a | b is c' }}",
+            "{% for x in range(3) %}{{ loop.index }}{{ x }}{% endfor %}",
+            "{% set y = 1 %}{{ y }}",
+            "{{ {'is': 1}['is'] }}",
+        ] {
+            let found = compile(source, Format::Text, Scope::Words, &[]);
+            assert!(found.is_ok(), "{source} {found:?}");
+        }
+    }
+
+    #[test]
+    fn syntax_errors_and_endless_loops_are_told() {
+        assert_eq!(compile("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
+        assert_eq!(compile(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
+    }
+
+    #[test]
+    fn a_filter_that_depends_on_what_was_said_is_no_trouble() {
+        assert!(compile("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
+    }
+}

@@ -1,0 +1,182 @@
+//! The command line as plain data.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Hosts many Webex bots in one process.
+#[derive(Debug, Parser)]
+#[command(name = "botyard", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where settings come from, and what is put over them.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Where settings come from. Flags go over the environment, the environment over the file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SettingsArgs {
+    /// Settings file; without it `botyard.toml` in the current folder, if there is one
+    #[arg(long, global = true, value_name = "FILE", env = "BOTYARD_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Folder with bot definitions; may be given several times
+    #[arg(long, global = true, value_name = "DIR")]
+    pub bots_dir: Vec<PathBuf>,
+    /// Folder for the store, the seal key and the admin token
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Put one setting over all others, as in `--set webex.connections=16`
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it: simulator, all of `bots.d` and a chat prompt; no account, no token, no public URL
+    Dev(DevArgs),
+    /// Run the service
+    Serve,
+    /// Find every problem in every definition; needs no secrets, data dir or network
+    Check(CheckArgs),
+    /// Run the simulated Webex cloud alone
+    Sim(SimArgs),
+    /// Talk to a bot through the simulator
+    Chat(ChatArgs),
+    /// How the bots are
+    Bots(BotsArgs),
+    /// What happened to events, and why
+    Events(EventsArgs),
+    /// Look at `bots.d` now
+    Reload(ReloadArgs),
+    /// Keep a bot's token
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Ask the running service whether it is well: exit 0 if it is
+    Healthcheck,
+}
+
+/// `botyard dev`
+#[derive(Debug, Clone, Args)]
+pub struct DevArgs {
+    /// No prompt, even with a terminal: log and serve
+    #[arg(long)]
+    pub no_prompt: bool,
+    /// Talk as this person of the simulator
+    #[arg(long, default_value = "alice@example.com")]
+    pub person: String,
+}
+
+/// `botyard check`
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Folders to check; without them those of the settings
+    pub dirs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard sim`
+#[derive(Debug, Clone, Args)]
+pub struct SimArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Load everything from this file, and keep it there
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Listen beyond loopback although anybody who reaches it may act as anybody
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Requests a minute that one token may make; 0: no limit
+    #[arg(long, default_value_t = 300)]
+    pub requests_per_minute: u32,
+}
+
+/// `botyard chat`
+#[derive(Debug, Clone, Args)]
+pub struct ChatArgs {
+    /// Which bot, by id
+    pub bot: String,
+    /// Say this one thing, print the answer and end; exit 1 when none comes in time
+    #[arg(long, value_name = "TEXT")]
+    pub once: Option<String>,
+    /// Seconds to wait for an answer with `--once`
+    #[arg(long, default_value_t = 10)]
+    pub wait: u64,
+    /// Talk as this person of the simulator
+    #[arg(long, default_value = "alice@example.com")]
+    pub person: String,
+    /// Where the simulator is; without it where the settings say
+    #[arg(long, value_name = "URL")]
+    pub sim: Option<String>,
+}
+
+/// `botyard bots`
+#[derive(Debug, Clone, Args)]
+pub struct BotsArgs {
+    /// Only this one, with all that is known of it
+    pub bot: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard events`
+#[derive(Debug, Clone, Args)]
+pub struct EventsArgs {
+    /// Only of this bot
+    pub bot: Option<String>,
+    /// One event with its whole story: why did it not reply?
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Only `waiting`, `claimed`, `finished` or `buried` ones
+    #[arg(long)]
+    pub state: Option<String>,
+    /// At most so many, newest first
+    #[arg(long, default_value_t = 20)]
+    pub limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard reload`
+#[derive(Debug, Clone, Args)]
+pub struct ReloadArgs {
+    /// Wait until it is done, and print what was applied, refused and unchanged
+    #[arg(long)]
+    pub wait: bool,
+    /// What is gone from `bots.d` is meant to be gone, however much it is
+    #[arg(long)]
+    pub confirm_removals: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard token`
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenCommand {
+    /// Keep a token, sealed; asked for at a prompt, or read from standard input
+    Set {
+        /// Which bot, by id
+        bot: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,100 @@
+//! `botyard check`: every problem of every definition, with place and hint. Needs no secrets, data dir or network.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+};
+
+use serde_json::json;
+
+use super::{
+    args::{CheckArgs, SettingsArgs},
+    exit::Exit,
+    failure::{Failure, Outcome},
+    settings,
+};
+use crate::{
+    brain,
+    definition::{self, Diagnostic, render},
+};
+
+/// Runs the command.
+pub(super) fn check(from: &SettingsArgs, args: &CheckArgs) -> Outcome {
+    let dirs = if args.dirs.is_empty() { settings::load(from)?.bots_dir } else { args.dirs.clone() };
+    let found = look(&dirs);
+    let written = if args.json { print_json(&found) } else { print_text(&found) };
+    written.map_err(Failure::fault)?;
+    Ok(if found.errors() > 0 { Exit::Problem } else { Exit::Fine })
+}
+
+struct Checked {
+    /// Definitions that can be run.
+    good: usize,
+    /// Definitions found, usable or not.
+    files: usize,
+    diagnostics: Vec<Diagnostic>,
+    unreadable: Vec<(PathBuf, String)>,
+}
+
+impl Checked {
+    fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() + self.unreadable.len()
+    }
+
+    fn warnings(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| !diagnostic.is_error()).count()
+    }
+}
+
+fn look(dirs: &[PathBuf]) -> Checked {
+    let loaded = definition::load(dirs);
+    let mut checked = Checked {
+        good: 0,
+        files: loaded.files,
+        diagnostics: loaded.diagnostics,
+        unreadable: loaded.unreadable,
+    };
+    for definition in loaded.definitions.values() {
+        let compiled = brain::compile(definition);
+        checked.good += usize::from(compiled.program.is_some());
+        checked.diagnostics.extend(compiled.diagnostics);
+    }
+    checked.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    checked
+}
+
+fn print_text(found: &Checked) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for diagnostic in &found.diagnostics {
+        writeln!(out, "{}\n", render(diagnostic, colour))?;
+    }
+    for (dir, reason) in &found.unreadable {
+        writeln!(out, "error: `{}` cannot be read: {reason}\n", dir.display())?;
+    }
+    let (errors, warnings) = (found.errors(), found.warnings());
+    writeln!(
+        out,
+        "{} of {} definitions can be run; {errors} {}, {warnings} {}",
+        found.good,
+        found.files,
+        if errors == 1 { "error" } else { "errors" },
+        if warnings == 1 { "warning" } else { "warnings" },
+    )
+}
+
+fn print_json(found: &Checked) -> std::io::Result<()> {
+    let unreadable: Vec<_> =
+        found.unreadable.iter().map(|(dir, reason)| json!({ "dir": dir, "reason": reason })).collect();
+    let report = json!({
+        "definitions": found.files,
+        "good": found.good,
+        "errors": found.errors(),
+        "warnings": found.warnings(),
+        "diagnostics": found.diagnostics,
+        "unreadable": unreadable,
+    });
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &report)?;
+    writeln!(out)
+}

@@ -1,0 +1,65 @@
+//! `botyard serve`: the service.
+
+use super::{
+    args::SettingsArgs,
+    exit::Exit,
+    failure::{Failure, Outcome},
+    settings,
+};
+use crate::{
+    actors::{bells::BellFaults, roster::TokenPolicy},
+    app::{App, AppOptions, Threads, Use},
+    base::Clock,
+    settings::Role,
+    shutdown::{Asked, Signals},
+    telemetry::log,
+};
+
+/// Runs the command.
+pub(super) fn serve(from: &SettingsArgs) -> Outcome {
+    let settings = settings::load_for(from, Role::Serve)?;
+    log::init(&settings.log).map_err(Failure::refused)?;
+    let options = AppOptions {
+        tokens: TokenPolicy::Definitions { secret_dirs: settings.secrets.dirs.clone() },
+        settings,
+        used_for: Use::Serve,
+        clock: Clock::System,
+        threads: Threads::Many,
+        notified: true,
+        bell_faults: BellFaults::default(),
+    };
+    actix::System::new().block_on(async move {
+        let signals = Signals::listen().map_err(Failure::fault)?;
+        let app = App::start(options).await.map_err(Failure::refused)?;
+        tracing::info!(listen = %app.ingress_addr(), admin = %app.admin_addr(), "botyard serves");
+        until_stopped(app, signals).await
+    })
+}
+
+/// Runs the app until it is asked to stop, then drains it; a second word ends it at once.
+pub(super) async fn until_stopped(app: App, mut signals: Signals) -> Outcome {
+    let mut fatal = app.fatal();
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => app.look_soon(),
+            },
+            _ = fatal.wait_for(Option::is_some) => {
+                let reason = fatal.borrow().clone().unwrap_or_default();
+                return Err(Failure::fault(format!("{reason}; nothing more is accepted, because it could be lost")));
+            }
+        }
+    }
+    tracing::info!("stopping: what is in hand is finished; once more ends at once");
+    let mut draining = std::pin::pin!(app.shutdown());
+    loop {
+        tokio::select! {
+            () = &mut draining => return Ok(Exit::Fine),
+            asked = signals.next() => if asked == Asked::Stop {
+                tracing::warn!("stopped at once; what was in hand is done again at the next start");
+                return Ok(Exit::Fine);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Every code a diagnostic may have. `docs/reference/diagnostics.md` is made from this table.
+
+use super::diagnostic::Severity::{self, Error, Warning};
+
+/// What kind of thing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// Stable name: other people's scripts match on it.
+    pub name: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// What it means.
+    pub means: &'static str,
+    /// What to do about it.
+    pub fix: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $severity:ident, $means:literal, $fix:literal;)*) => {
+        $($(#[$doc])* pub const $constant: Code =
+            Code { name: $name, severity: $severity, means: $means, fix: $fix };)*
+        /// All of them, in the order of the reference.
+        pub const ALL: &[(&str, Code)] = &[$((stringify!($constant), $constant)),*];
+    };
+}
+
+codes! {
+    /// The file is no TOML.
+    SYNTAX = "syntax", Error,
+        "The file is not valid TOML.",
+        "Correct the place the caret shows; an unclosed quote or bracket is often a line further up.";
+    /// The file is not UTF-8.
+    NOT_UTF8 = "not-utf8", Error,
+        "The file holds bytes that are not UTF-8.",
+        "Save it as UTF-8.";
+    /// The file is larger than 1 MiB.
+    TOO_LARGE = "too-large", Error,
+        "The file is larger than 1 MiB.",
+        "Split the bot, or move what is not a definition elsewhere.";
+    /// The file cannot be read.
+    UNREADABLE = "unreadable", Error,
+        "The file cannot be read.",
+        "Let the user that runs Botyard read it (`chmod`, `chown`, or the mount's options).";
+    /// A key nobody knows.
+    UNKNOWN_KEY = "unknown-key", Error,
+        "A key that means nothing here. A misspelt key would otherwise be silently without effect.",
+        "Correct its spelling, or move it to the table it belongs to.";
+    /// The value has the wrong type.
+    WRONG_TYPE = "wrong-type", Error,
+        "A value of another type is expected.",
+        "Write the value as the hint shows.";
+    /// A key that must be there is not.
+    MISSING_KEY = "missing-key", Error,
+        "A key that must be there is not.",
+        "Add it.";
+    /// Two keys exclude each other.
+    CONFLICT = "conflict", Error,
+        "Two keys of one table exclude each other.",
+        "Keep one of them.";
+    /// The value is not one of those allowed.
+    BAD_VALUE = "bad-value", Error,
+        "A value is empty, too long, or not one of those allowed.",
+        "Use one of the values the message names.";
+    /// The file name is no bot id.
+    BAD_ID = "bad-id", Error,
+        "The name of the file or folder is the bot's id, and this one cannot be an id: ids are 1 to 64 of `a-z`, `0-9` and `-`, begin with a letter or a digit, and are not reserved.",
+        "Rename the file or folder.";
+    /// Two definitions have one id.
+    DUPLICATE_ID = "duplicate-id", Error,
+        "Two definitions have the same id. Neither is used, because there is no telling which is meant.",
+        "Rename or remove one of them.";
+    /// Something that looks like a definition but is none.
+    NOT_A_DEFINITION = "not-a-definition", Warning,
+        "A file or folder looks like a definition but will not be read as one.",
+        "Name it `<bot>.toml`, or put a `bot.toml` into the folder; hidden files and files ending in `~` are ignored on purpose.";
+    /// A token in the file itself.
+    LITERAL_TOKEN = "literal-token", Error,
+        "The token itself stands in the definition. Definitions are copied, committed and shown; tokens must not be.",
+        "Name where the token is: `env:NAME` or `file:/path`, or leave it out and use `botyard token set`. Treat the token as known to others: make a new one.";
+    /// A token reference that cannot work.
+    BAD_TOKEN = "bad-token", Error,
+        "`token` names no usable place: the name of the variable or the path is not usable.",
+        "Write `env:NAME` (not beginning with `BOTYARD_`) or `file:/absolute/path` below one of `secrets.dirs`.";
+    /// The pattern is no regular expression.
+    BAD_PATTERN = "bad-pattern", Error,
+        "The pattern is not a valid regular expression, or it is too large.",
+        "Correct the place the caret shows. In TOML write patterns in single quotes: there a backslash is only a backslash.";
+    /// The template is no template.
+    BAD_TEMPLATE = "bad-template", Error,
+        "The template has a syntax error, or uses a filter, test or function that does not exist.",
+        "Correct the place the caret shows. Text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves.";
+    /// The template never ends.
+    ENDLESS_TEMPLATE = "endless-template", Error,
+        "The template does more work, or writes more text, than one answer may.",
+        "Loop over less.";
+    /// The template uses a name nobody knows.
+    UNKNOWN_NAME = "unknown-name", Error,
+        "The template uses a name that does not exist, or that is never there in this kind of rule.",
+        "Use one of the names the hint lists.";
+    /// `[[on]]` names an event nobody knows.
+    UNKNOWN_EVENT = "unknown-event", Error,
+        "`[[on]]` names an event that cannot be reacted to.",
+        "Use one of the events the hint lists.";
+    /// `to` names no place.
+    BAD_DESTINATION = "bad-destination", Error,
+        "`to` is no place a message can go to, or a name that `[rooms]` does not know.",
+        "Write `@name` from `[rooms]`, a room id, an address, `person` or `room`.";
+    /// A rule that can never match.
+    SHADOWED = "shadowed", Warning,
+        "A rule that can never be reached, because one before it always matches first.",
+        "Remove the word, or change the order: rules are tried from top to bottom.";
+    /// A bot without rules.
+    NO_RULES = "no-rules", Warning,
+        "The bot has no rule: it will never say anything.",
+        "Add a `[[command]]`, an `[[on]]` or a `[fallback]`.";
+}
+
+/// The reference page.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Diagnostics\n\n\
+         What `botyard check` (and a running service) may say about a definition. Codes are stable.\n\
+         An *error* keeps the definition from being used: the last good one stays. A *warning* does not.\n\
+         This page is made from `src/definition/codes.rs`; a test keeps the two equal.\n",
+    );
+    for (_, code) in ALL {
+        let Code { name, severity, means, fix } = code;
+        page.push_str(&format!("\n## `{name}`\n\n*{}.* {means}\n\n**Fix:** {fix}\n", severity.as_str()));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_reference_page_is_current() {
+        crate::definition::golden::assert_current("docs/reference/diagnostics.md", &reference());
+    }
+
+    #[test]
+    fn no_code_is_dead() {
+        let mut text = String::new();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("codes.rs") {
+                    let file = fs::read_to_string(path).unwrap_or_default();
+                    text.push_str(file.split("mod tests {").next().unwrap());
+                }
+            }
+        }
+        for (constant, _) in ALL {
+            assert!(text.contains(&format!("codes::{constant}")), "`{constant}` is used nowhere");
+        }
+    }
+}

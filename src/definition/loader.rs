@@ -1,0 +1,244 @@
+//! All definitions of all folders. Never a `Result`: one broken file hides no other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::Read,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use super::{
+    codes,
+    diagnostic::{Diagnostic, quote},
+    files::{Snapshot, Unit, scan},
+    model::Definition,
+    parse::parse,
+    source::DefinitionSource,
+};
+use crate::base::{BotId, id::BotIdError};
+
+/// Largest definition file in bytes.
+pub const MAX_FILE: u64 = 1024 * 1024;
+
+/// What the folders hold.
+#[derive(Debug, Clone, Default)]
+pub struct LoadedSet {
+    /// Every usable definition.
+    pub definitions: BTreeMap<BotId, Arc<Definition>>,
+    /// Bots whose files are there but not usable: they are refused, not gone.
+    pub refused: BTreeSet<BotId>,
+    /// Everything wrong with anything, by file and line.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Folders that could not be read, and why: nothing may be concluded from what is missing.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// Definitions found on the disk, usable or not.
+    pub files: usize,
+}
+
+/// One definition as read, whether usable or not.
+#[derive(Debug, Clone)]
+struct LoadedUnit {
+    definition: Option<Arc<Definition>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Loads again and again, reading only what changed since the last time.
+#[derive(Debug, Default)]
+pub struct Loader {
+    known: BTreeMap<PathBuf, (Unit, LoadedUnit)>,
+}
+
+impl Loader {
+    /// The set as it is in a look; reads those definitions that differ from the last call's.
+    pub fn load(&mut self, look: &Snapshot) -> LoadedSet {
+        self.known.retain(|path, _| look.units.contains_key(path));
+        for (path, unit) in &look.units {
+            if self.known.get(path).is_none_or(|(known, _)| known != unit) {
+                self.known.insert(path.clone(), (unit.clone(), load_unit(unit)));
+            }
+        }
+        self.assemble(look)
+    }
+
+    fn assemble(&self, look: &Snapshot) -> LoadedSet {
+        let mut set =
+            LoadedSet { files: self.known.len(), unreadable: look.unreadable.clone(), ..LoadedSet::default() };
+        for (name, why) in &look.strays {
+            let message = format!("{} is not read as a definition: {why}", quote(name));
+            set.diagnostics.push(Diagnostic::about_file(codes::NOT_A_DEFINITION, name, message));
+        }
+        let mut by_id: BTreeMap<&str, Vec<&(Unit, LoadedUnit)>> = BTreeMap::new();
+        for known in self.known.values() {
+            by_id.entry(known.0.id()).or_default().push(known);
+        }
+        for (id, group) in by_id {
+            for (unit, loaded) in &group {
+                set.diagnostics.extend(loaded.diagnostics.iter().cloned());
+                for (other, _) in group.iter().filter(|(other, _)| other.path() != unit.path()) {
+                    set.diagnostics.push(duplicate(id, unit, other));
+                }
+            }
+            let Ok(bot) = BotId::parse(id) else { continue };
+            match group.as_slice() {
+                [(_, LoadedUnit { definition: Some(definition), .. })] => {
+                    set.definitions.insert(bot, Arc::clone(definition));
+                }
+                _ => {
+                    set.refused.insert(bot);
+                }
+            }
+        }
+        set.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        set
+    }
+}
+
+/// Loads everything once.
+#[must_use]
+pub fn load(dirs: &[PathBuf]) -> LoadedSet {
+    Loader::default().load(&scan(dirs))
+}
+
+fn duplicate(id: &str, unit: &Unit, other: &Unit) -> Diagnostic {
+    let message = format!("two definitions are called {}: this one and `{}`", quote(id), other.path().display());
+    Diagnostic::about_file(codes::DUPLICATE_ID, &unit.main, message).hint(format!(
+        "rename or remove one of `{}` and `{}`",
+        unit.path().display(),
+        other.path().display()
+    ))
+}
+
+fn load_unit(unit: &Unit) -> LoadedUnit {
+    let refuse = |found: Diagnostic| LoadedUnit { definition: None, diagnostics: vec![found] };
+    let bot = match BotId::parse(unit.id()) {
+        Ok(bot) => bot,
+        Err(error) => {
+            let hint = match &error {
+                BotIdError::Reserved(name) => format!("rename it, for example to `{name}-bot.toml`"),
+                _ => format!("rename it, for example to `{}.toml`", suggestion(unit.id())),
+            };
+            let message = format!("{} is no bot id: {error}", quote(unit.id()));
+            return refuse(Diagnostic::about_file(codes::BAD_ID, &unit.main, message).hint(hint));
+        }
+    };
+    match read(unit) {
+        Ok(text) => {
+            let (definition, diagnostics) = parse(&DefinitionSource::new(bot, &unit.main, text));
+            LoadedUnit { definition: definition.map(Arc::new), diagnostics }
+        }
+        Err(found) => refuse(found),
+    }
+}
+
+fn read(unit: &Unit) -> Result<String, Diagnostic> {
+    let about = |code, message: String| Diagnostic::about_file(code, &unit.main, message);
+    let mut bytes = Vec::new();
+    let path = unit.dir.join(&unit.main);
+    File::open(&path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|error| about(codes::UNREADABLE, format!("`{}` cannot be read: {error}", path.display())))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(about(codes::TOO_LARGE, format!("`{}` is larger than 1 MiB", path.display())));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;
+        Diagnostic { line, column: 1, ..about(codes::NOT_UTF8, format!("line {line} holds a byte that is not UTF-8")) }
+            .hint("save the file as UTF-8")
+    })
+}
+
+/// The nearest possible id, for a hint.
+fn suggestion(id: &str) -> String {
+    let mapped: String = id
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
+        .take(64)
+        .collect();
+    let trimmed = mapped.trim_matches('-');
+    if BotId::parse(trimmed).is_ok() { trimmed.to_owned() } else { "my-bot".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const GOOD: &str = "[fallback]\nreply = \"hi\"\n";
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    fn codes_of(set: &LoadedSet) -> Vec<(&str, &str)> {
+        set.diagnostics.iter().map(|d| (d.file.as_str(), d.code)).collect()
+    }
+
+    #[test]
+    fn one_broken_file_hides_no_other() {
+        let large = "#".repeat(1024 * 1024 + 1);
+        let root = folder(&[
+            ("a.toml", GOOD.as_bytes()),
+            ("b.toml", b"x ="),
+            ("c.toml", b"\xff"),
+            ("d.toml", large.as_bytes()),
+            ("e/bot.toml", GOOD.as_bytes()),
+            ("f.yaml", b""),
+        ]);
+        let set = load(&[root.path().to_owned()]);
+        assert_eq!(set.definitions.keys().map(BotId::as_str).collect::<Vec<_>>(), ["a", "e"]);
+        assert_eq!(set.refused.iter().map(BotId::as_str).collect::<Vec<_>>(), ["b", "c", "d"]);
+        assert_eq!(
+            codes_of(&set),
+            [("b.toml", "syntax"), ("c.toml", "not-utf8"), ("d.toml", "too-large"), ("f.yaml", "not-a-definition")]
+        );
+        assert_eq!(set.files, 5);
+    }
+
+    #[test]
+    fn two_of_one_name_are_both_refused_with_both_places() {
+        let root = folder(&[("echo.toml", GOOD.as_bytes()), ("echo/bot.toml", GOOD.as_bytes())]);
+        let more = folder(&[("other.toml", GOOD.as_bytes()), ("echo.toml", GOOD.as_bytes())]);
+        let set = load(&[root.path().to_owned(), more.path().to_owned()]);
+        assert_eq!(set.definitions.keys().map(BotId::as_str).collect::<Vec<_>>(), ["other"]);
+        assert!(set.refused.contains("echo"));
+        assert!(set.diagnostics.iter().all(|d| d.code == "duplicate-id"));
+        let places = [root.path().join("echo.toml"), root.path().join("echo"), more.path().join("echo.toml")];
+        for place in places {
+            assert!(set.diagnostics.iter().any(|d| d.message.contains(&place.display().to_string())), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_id_is_refused_with_one_that_is() {
+        let root = folder(&[("My Bot.toml", GOOD.as_bytes()), ("all.toml", GOOD.as_bytes())]);
+        let set = load(&[root.path().to_owned()]);
+        assert!(set.definitions.is_empty());
+        let hints: Vec<_> = set.diagnostics.iter().filter_map(|d| d.hint.as_deref()).collect();
+        assert_eq!(hints, ["rename it, for example to `my-bot.toml`", "rename it, for example to `all-bot.toml`"]);
+    }
+
+    #[test]
+    fn only_what_changed_is_read_again() {
+        let root = folder(&[("a.toml", GOOD.as_bytes()), ("b.toml", GOOD.as_bytes())]);
+        let dirs = [root.path().to_owned()];
+        let mut loader = Loader::default();
+        let first = loader.load(&scan(&dirs));
+        fs::write(root.path().join("b.toml"), b"x =").unwrap();
+        let second = loader.load(&scan(&dirs));
+        assert!(Arc::ptr_eq(&first.definitions["a"], &second.definitions["a"]));
+        assert!(second.refused.contains("b") && second.definitions.len() == 1);
+        fs::remove_file(root.path().join("b.toml")).unwrap();
+        let third = loader.load(&scan(&dirs));
+        assert!(third.refused.is_empty() && third.diagnostics.is_empty());
+    }
+}

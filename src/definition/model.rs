@@ -1,0 +1,112 @@
+//! A definition as plain data: what was written, each value with its place, nothing resolved yet.
+
+use super::{
+    place::{Place, Span, Spanned},
+    source::DefinitionSource,
+    token::TokenSource,
+};
+use crate::base::{BotId, Digest};
+
+/// One bot as a person wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// Its id: the name of its file or folder.
+    pub bot: BotId,
+    /// Of its files as written.
+    pub digest: Digest,
+    /// Its files, to be kept as the last good definition and to show places.
+    pub source: DefinitionSource,
+    /// What it is for, for people and for the generated help.
+    pub description: Option<Spanned<String>>,
+    /// Where its token is; none: it was given by command.
+    pub token: Option<Spanned<TokenSource>>,
+    /// Names for room ids: name, id.
+    pub rooms: Vec<(Spanned<String>, Spanned<String>)>,
+    /// `[[command]]`, in the order of the file.
+    pub commands: Vec<Command>,
+    /// `[[on]]`, in the order of the file.
+    pub ons: Vec<On>,
+    /// `[fallback]`.
+    pub fallback: Option<Answer>,
+}
+
+impl Definition {
+    /// File name and text that the spans belong to.
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        self.source.place()
+    }
+}
+
+/// `[[command]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Where the table stands.
+    pub span: Span,
+    /// What it listens for.
+    pub when: When,
+    /// Its line in the generated help.
+    pub help: Option<Spanned<String>>,
+    /// What it says.
+    pub answer: Answer,
+}
+
+/// What a command listens for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// The first word or words of the message, whatever their case.
+    Words(Vec<Spanned<String>>),
+    /// A regular expression anywhere in the message.
+    Pattern(Spanned<String>),
+}
+
+/// `[[on]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct On {
+    /// `memberships.created`, …
+    pub event: Spanned<String>,
+    /// Whose membership; by default the bot's own for `memberships.created`, others' for the rest.
+    pub who: Option<Spanned<Who>>,
+    /// What it says.
+    pub answer: Answer,
+}
+
+/// Whose membership an `[[on]]` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The bot's own.
+    Bot,
+    /// Anybody's but the bot's.
+    Others,
+    /// Anybody's.
+    Anyone,
+}
+
+/// What is said, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What.
+    pub reply: Reply,
+    /// Where, as written; none: where the event happened.
+    pub to: Option<Spanned<String>>,
+}
+
+/// The words of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Text or template.
+    pub body: Spanned<String>,
+    /// What the text is.
+    pub format: Format,
+    /// In a thread: `true` begins one, `false` stays out of the one the message is in.
+    pub thread: Option<bool>,
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Shown as it is.
+    Text,
+    /// Webex's markdown.
+    Markdown,
+}

@@ -1,0 +1,148 @@
+//! One definition: from TOML to plain data, with everything that is wrong with it.
+
+mod reader;
+mod rules;
+
+use toml::de::DeTable;
+
+use self::reader::Reader;
+use super::{
+    codes,
+    diagnostic::{Diagnostic, quote},
+    model::Definition,
+    place::{Place, Span, Spanned},
+    source::DefinitionSource,
+    token::{TokenRefError, TokenSource},
+};
+
+/// Keys at the top of a definition.
+pub(super) const TOP: &[&str] = &["description", "token", "rooms", "command", "on", "fallback"];
+#[cfg(test)]
+pub(super) use rules::{COMMAND, FALLBACK, ON, REPLY};
+
+/// Syntax errors shown of one file: later ones are mostly echoes of the first.
+const MAX_SYNTAX_ERRORS: usize = 5;
+
+/// Parses a definition. There is none if any diagnostic is an error.
+#[must_use]
+pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>) {
+    let place = source.place();
+    let (table, errors) = DeTable::parse_recoverable(place.text);
+    if !errors.is_empty() {
+        return (None, syntax(place, &errors));
+    }
+    let mut diagnostics = Vec::new();
+    let mut top = Reader::new(place, &mut diagnostics, table.get_ref(), "a definition", Span::default(), TOP);
+    let description = top.string("description");
+    let token = top.string("token").and_then(|text| token(place, top.diagnostics(), &text));
+    let rooms = top.names("rooms");
+    let commands = rules::commands(&mut top);
+    let ons = rules::ons(&mut top);
+    let fallback = rules::fallback(&mut top);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return (None, diagnostics);
+    }
+    let definition = Definition {
+        bot: source.bot().clone(),
+        digest: source.digest(),
+        source: source.clone(),
+        description,
+        token,
+        rooms,
+        commands,
+        ons,
+        fallback,
+    };
+    (Some(definition), diagnostics)
+}
+
+fn syntax(place: Place<'_>, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for error in errors {
+        let span = error.span().map(Span::new).unwrap_or_default();
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        let diagnostic = place.at(codes::SYNTAX, span, message);
+        if found.iter().all(|earlier| earlier.line != diagnostic.line) && found.len() < MAX_SYNTAX_ERRORS {
+            found.push(diagnostic);
+        }
+    }
+    found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    found
+}
+
+fn token(place: Place<'_>, found: &mut Vec<Diagnostic>, text: &Spanned<String>) -> Option<Spanned<TokenSource>> {
+    let diagnostic = match TokenSource::parse(&text.value) {
+        Ok(token) => return Some(Spanned::new(token, text.span)),
+        Err(error @ TokenRefError::Literal) => place.at(codes::LITERAL_TOKEN, text.span, error.to_string()).hint(
+            "write `token = \"env:NAME\"` or `\"file:/path\"`, or leave it out and use `botyard token set`; \
+             what stood here may be known to others now: make a new token",
+        ),
+        Err(TokenRefError::Place(why)) => place
+            .at(codes::BAD_TOKEN, text.span, format!("{} cannot be used: {why}", quote(&text.value)))
+            .hint("for example `token = \"env:ECHO_TOKEN\"`"),
+    };
+    found.push(diagnostic);
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::BotId, definition::render};
+
+    fn parsed(text: &str) -> (Option<Definition>, Vec<Diagnostic>) {
+        parse(&DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", text))
+    }
+
+    fn shown(text: &str) -> String {
+        let (definition, found) = parsed(text);
+        assert!(definition.is_none() && !found.is_empty());
+        found.iter().map(|d| render(d, false)).collect::<Vec<_>>().join("\n\n")
+    }
+
+    #[test]
+    fn broken_toml_is_shown_at_its_place() {
+        insta::assert_snapshot!(shown("[fallback]\nreply = \"unclosed\n\n[[command]\n"));
+    }
+
+    #[test]
+    fn a_broken_line_with_a_token_does_not_show_it() {
+        let text = "token = \"MzA3NjY0hunter2\n[fallback]\nreply = \"x\"\n";
+        let shown = shown(text);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn unknown_keys_are_all_named_each_with_the_likely_one() {
+        insta::assert_snapshot!(shown(
+            "descripton = \"x\"\n[[command]]\nwords = [\"ping\"]\nreplay = \"pong\"\n[fallback]\nreply = { txt = \"x\", thread = true }\n"
+        ));
+    }
+
+    #[test]
+    fn a_literal_token_is_refused_and_masked() {
+        let shown = shown("token = \"NzA1YjY4ZGEtNGI5Mi00_PF84_1eb65fdf\"\n[fallback]\nreply = \"x\"\n");
+        assert!(!shown.contains("NzA1"), "{shown}");
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn wrong_types_say_what_is_expected() {
+        insta::assert_snapshot!(shown(
+            "token = 5\nrooms = [1]\n[[command]]\nwords = \"ping\"\nreply = true\n[[command]]\nwords = []\npattern = 'x'\n"
+        ));
+    }
+
+    #[test]
+    fn a_whole_definition_keeps_its_places() {
+        let text = "token = \"env:T\"\n[rooms]\nops = \"Y2lz\"\n[[command]]\nwords = [\"ping\"]\nreply = { markdown = \"**pong**\", thread = true, to = \"@ops\" }\n";
+        let (definition, found) = parsed(text);
+        assert_eq!(found, []);
+        let definition = definition.unwrap();
+        let reply = &definition.commands[0].answer.reply;
+        assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
+        assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
+        assert_eq!(reply.thread, Some(true));
+    }
+}

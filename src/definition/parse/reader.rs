@@ -1,0 +1,211 @@
+//! One TOML table: asks for known keys by type, and says what is unknown, missing or of another type.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::definition::{
+    codes,
+    diagnostic::{Diagnostic, nearest, quote},
+    place::{Place, Span, Spanned},
+};
+
+/// Reads one table. Unknown keys are told when it is made.
+pub(super) struct Reader<'a> {
+    place: Place<'a>,
+    found: &'a mut Vec<Diagnostic>,
+    table: &'a DeTable<'a>,
+    /// What the table is called in messages: `[[command]]`.
+    name: &'static str,
+    /// Where it stands.
+    pub(super) span: Span,
+    /// Keys that an unknown one was probably meant as: not told as missing again.
+    meant: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        place: Place<'a>,
+        found: &'a mut Vec<Diagnostic>,
+        table: &'a DeTable<'a>,
+        name: &'static str,
+        span: Span,
+        known: &[&str],
+    ) -> Self {
+        let mut meant = Vec::new();
+        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+            let near = nearest(key.get_ref(), known.iter().copied());
+            meant.extend(near.map(str::to_owned));
+            let hint = near.map_or_else(
+                || format!("{name} has the keys {}", list(known)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("unknown key {} in {name}", quote(key.get_ref()));
+            found.push(place.at(codes::UNKNOWN_KEY, Span::new(key.span()), message).hint(hint));
+        }
+        Self { place, found, table, name, span, meant }
+    }
+
+    /// Where diagnostics go that the table itself does not make.
+    pub(super) fn diagnostics(&mut self) -> &mut Vec<Diagnostic> {
+        self.found
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Where a key's value stands; the table's own place when there is none.
+    pub(super) fn span_of(&self, key: &str) -> Span {
+        self.table.get(key).map_or(self.span, |value| Span::new(value.span()))
+    }
+
+    pub(super) fn tell(&mut self, code: codes::Code, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.found.push(self.place.at(code, span, message).hint(hint));
+    }
+
+    pub(super) fn missing(&mut self, keys: &[&str], example: &str) {
+        if keys.iter().any(|key| self.meant.iter().any(|meant| meant == key)) {
+            return;
+        }
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let message = format!("{} has no {}", self.name, keys.join(" or "));
+        self.tell(codes::MISSING_KEY, self.span, message, format!("add `{example}`"));
+    }
+
+    fn wrong_type(&mut self, key: &str, value: &toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) {
+        let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref()));
+        self.tell(codes::WRONG_TYPE, Span::new(value.span()), message, format!("for example `{example}`"));
+    }
+
+    pub(super) fn string(&mut self, key: &str) -> Option<Spanned<String>> {
+        let value = self.table.get(key)?;
+        if let DeValue::String(text) = value.get_ref() {
+            return Some(Spanned::new(text.to_string(), Span::new(value.span())));
+        }
+        self.wrong_type(key, value, "a string", &format!("{key} = \"…\""));
+        None
+    }
+
+    pub(super) fn bool(&mut self, key: &str) -> Option<bool> {
+        let value = self.table.get(key)?;
+        if let DeValue::Boolean(truth) = value.get_ref() {
+            return Some(*truth);
+        }
+        self.wrong_type(key, value, "`true` or `false`", &format!("{key} = true"));
+        None
+    }
+
+    /// A list of strings that is not empty.
+    pub(super) fn strings(&mut self, key: &str) -> Option<Vec<Spanned<String>>> {
+        let value = self.table.get(key)?;
+        let example = format!("{key} = [\"ping\", \"hello\"]");
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type(key, value, "a list of strings", &example);
+            return None;
+        };
+        let mut strings = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::String(text) => strings.push(Spanned::new(text.to_string(), Span::new(item.span()))),
+                _ => self.wrong_type(key, item, "a list of strings", &example),
+            }
+        }
+        if items.is_empty() {
+            let message = format!("`{key}` is empty");
+            self.tell(codes::BAD_VALUE, Span::new(value.span()), message, format!("for example `{example}`"));
+        }
+        Some(strings)
+    }
+
+    /// A table of strings under names of the user's choice.
+    pub(super) fn names(&mut self, key: &str) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type(key, value, "a table of strings", &format!("[{key}]"));
+            return Vec::new();
+        };
+        let mut names = Vec::new();
+        for (name, item) in table {
+            match item.get_ref() {
+                DeValue::String(text) => names.push((
+                    Spanned::new(name.get_ref().to_string(), Span::new(name.span())),
+                    Spanned::new(text.to_string(), Span::new(item.span())),
+                )),
+                _ => self.wrong_type(name.get_ref(), item, "a string", &format!("{} = \"…\"", name.get_ref())),
+            }
+        }
+        names
+    }
+
+    /// A table below this one.
+    pub(super) fn table(&mut self, key: &str, name: &'static str, known: &[&str]) -> Option<Reader<'_>> {
+        let value = self.table.get(key)?;
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some(Reader::new(self.place, self.found, table, name, Span::new(value.span()), known));
+        }
+        self.wrong_type(key, value, "a table", &format!("[{key}]"));
+        None
+    }
+
+    /// A string, or a table: `reply = "…"` and `reply = { … }`. The second is given to `read`.
+    pub(super) fn string_or_table<T>(
+        &mut self,
+        key: &str,
+        name: &'static str,
+        known: &[&str],
+        text: impl FnOnce(Spanned<String>) -> T,
+        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.table.get(key)?;
+        let span = Span::new(value.span());
+        match value.get_ref() {
+            DeValue::String(string) => Some(text(Spanned::new(string.to_string(), span))),
+            DeValue::Table(table) => read(&mut Reader::new(self.place, self.found, table, name, span, known)),
+            _ => {
+                self.wrong_type(key, value, "a string or a table", &format!("{key} = \"…\""));
+                None
+            }
+        }
+    }
+
+    /// The tables of `[[key]]`, each given to `read`.
+    pub(super) fn each<T>(
+        &mut self,
+        key: &str,
+        name: &'static str,
+        known: &[&str],
+        mut read: impl FnMut(&mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type(key, value, "a list of tables", name);
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    let span = Span::new(item.span());
+                    all.extend(read(&mut Reader::new(self.place, self.found, table, name, span, known)));
+                }
+                _ => self.wrong_type(key, item, "a list of tables", name),
+            }
+        }
+        all
+    }
+}
+
+fn article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

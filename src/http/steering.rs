@@ -1,0 +1,53 @@
+//! What the admin API asks of the running house. The app answers it with its actors; tests with a puppet.
+
+use std::{future::Future, pin::Pin};
+
+use super::refusal::Refusal;
+use crate::{
+    actors::report::{BotStatus, ReloadReport},
+    base::{BotId, Secret},
+};
+
+/// What [`Steering`] answers with. Not `Send`: it is awaited where it was made.
+pub type Steered<'a, T> = Pin<Box<dyn Future<Output = Result<T, SteerError>> + 'a>>;
+
+/// Why something could not be steered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SteerError {
+    /// There is no such bot.
+    #[error("there is no bot of this name")]
+    UnknownBot,
+    /// It cannot be done as things are; the sentence says why, and the fix.
+    #[error("{0}")]
+    Conflict(String),
+    /// The one who should do it is not there or does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The process is going down.
+    #[error("going down")]
+    Closing,
+}
+
+impl From<SteerError> for Refusal {
+    fn from(error: SteerError) -> Self {
+        match error {
+            SteerError::UnknownBot => Refusal::UnknownBot,
+            SteerError::Conflict(why) => Refusal::Conflict(why),
+            SteerError::Unavailable(why) => Refusal::Unavailable(why),
+            SteerError::Closing => Refusal::Closing,
+        }
+    }
+}
+
+/// The running house, as far as the admin API may move it.
+pub trait Steering: Send + Sync + 'static {
+    /// How every bot is, by id.
+    fn bots(&self) -> Steered<'_, Vec<BotStatus>>;
+    /// How one bot is.
+    fn bot(&self, bot: BotId) -> Steered<'_, BotStatus>;
+    /// Looks at `bots.d` now and makes the running bots equal to it; `confirm` lets it remove what a
+    /// suddenly half-empty folder would otherwise not remove. It goes on when nobody waits for it any more.
+    fn reload(&self, confirm: bool) -> Steered<'_, ReloadReport>;
+    /// Keeps a token for a bot and starts it with that.
+    fn put_token(&self, bot: BotId, token: Secret) -> Steered<'_, ()>;
+}

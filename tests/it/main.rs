@@ -1,0 +1,9 @@
+//! Behaviour of the whole, looked at from outside: one binary, a file a behaviour.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod admin_doors;
+mod ingress_answers;
+mod ingress_limits;
+mod layers;
+mod support;

@@ -1,0 +1,5 @@
+//! What several behaviours need to be tested.
+
+pub(crate) mod fake_store;
+pub(crate) mod raw_http;
+pub(crate) mod webhook_door;
