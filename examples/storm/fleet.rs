@@ -174,9 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_is_toml() {
-        let parsed: toml::Table = definition(42).parse().unwrap();
-        assert_eq!(parsed["token"].as_str(), Some("env:STORM_TOKEN_00042"));
-        assert!(parsed["command"][1]["pattern"].as_str().unwrap().contains("site-42 as INC(?<number>\\d{8})$"));
+    fn the_definitions_have_nothing_wrong_with_them() {
+        let dir = tempfile::tempdir().unwrap();
+        write_definitions(dir.path(), 2).unwrap();
+        let set = botyard::definition::load(&[dir.path().to_owned()]);
+        assert_eq!((set.definitions.len(), set.diagnostics), (2, vec![]));
+        for definition in set.definitions.values() {
+            assert_eq!(botyard::brain::compile(definition).diagnostics, []);
+        }
     }
 }
