@@ -6,4 +6,5 @@ mod admin_doors;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
+mod main_path;
 mod support;
