@@ -24,10 +24,13 @@ const RECURSION: usize = 50;
 const TEMPLATES: usize = 512;
 const PATTERNS: usize = 512;
 
+/// Equal templates of two bots are one.
+type TemplateKey = (Format, Arc<str>);
+
 /// Compiled templates and patterns of all bots. Shared by reference; locks are held only to look up.
 pub struct Engine {
     base: Environment<'static>,
-    templates: Mutex<Cache<(Format, Arc<str>), Arc<Environment<'static>>>>,
+    templates: Mutex<Cache<TemplateKey, Arc<Environment<'static>>>>,
     patterns: Mutex<Cache<Arc<str>, Arc<Regex>>>,
 }
 
@@ -64,15 +67,14 @@ impl Engine {
     pub(super) fn render(&self, format: Format, source: &Arc<str>, values: Value) -> Result<String, RenderError> {
         let key = (format, Arc::clone(source));
         let cached = lock(&self.templates).get(&key);
-        let compiled = match cached {
-            Some(compiled) => compiled,
-            None => {
-                let mut environment = self.base.clone();
-                environment.add_template_owned(template_name(format), source.to_string())?;
-                let compiled = Arc::new(environment);
-                lock(&self.templates).put(key, Arc::clone(&compiled));
-                compiled
-            }
+        let compiled = if let Some(compiled) = cached {
+            compiled
+        } else {
+            let mut environment = self.base.clone();
+            environment.add_template_owned(template_name(format), source.to_string())?;
+            let compiled = Arc::new(environment);
+            lock(&self.templates).put(key, Arc::clone(&compiled));
+            compiled
         };
         let rendered = compiled.get_template(template_name(format))?.render(values)?;
         finished(format, rendered)

@@ -65,7 +65,7 @@ fn hello_lists_its_commands_and_welcomes_when_it_is_added() {
 
     - **hello**, **hi**, **good morning**: Say hello
     - **where am i**, **where**: Tell which room this is
-    - **say**: Say something loudly: \\`say good morning\\`
+    - **say**: Say something loudly, as in: say good morning
     - **thread**: Answer in a thread
     - **help**: Show this list
     ");

@@ -12,6 +12,7 @@ use super::{
     engine::{self, Engine, RenderError},
     markdown,
     names::{self, Scope},
+    scan::{self, Mark, Role},
 };
 use crate::definition::{Code, Format, codes, diagnostic::did_you_mean};
 
@@ -116,7 +117,7 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
     let names = engine::check_syntax(format, source).map_err(|error| vec![syntax(source, error)])?;
-    let marks = marks(source);
+    let marks = scan::marks(source);
     let mut troubles = Vec::new();
     for name in &names {
         if let Err((message, hint)) = names::check(name, scope, groups) {
@@ -125,7 +126,7 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
         }
     }
     for mark in &marks {
-        troubles.extend(unknown(source, mark));
+        troubles.extend(unknown(mark));
     }
     if troubles.is_empty() {
         troubles.extend(tried(source, format, groups));
@@ -141,7 +142,12 @@ fn syntax(source: &str, error: RenderError) -> Trouble {
     let message = if error.detail.is_empty() { error.kind.to_string() } else { error.detail };
     let range = error.range.unwrap_or_else(|| line_range(source, error.line));
     let hint = "text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves";
-    Trouble { code: codes::BAD_TEMPLATE, range, message: message.to_lowercase_first(), hint: Some(hint.into()) }
+    Trouble { code: codes::BAD_TEMPLATE, range, message: lower_first(&message), hint: Some(hint.into()) }
+}
+
+fn lower_first(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Tries the template with two messages: what never ends never ends with them either.
@@ -174,27 +180,7 @@ fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
     None
 }
 
-/// A word of the template's code.
-#[derive(Debug)]
-struct Mark<'s> {
-    /// Dotted, as written.
-    word: &'s str,
-    at: usize,
-    role: Role,
-}
-
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
-enum Role {
-    /// After `|`.
-    Filter,
-    /// After `is` or `is not`.
-    Test,
-    /// First word of `{% … %}`.
-    Statement,
-    Other,
-}
-
-fn unknown(source: &str, mark: &Mark<'_>) -> Option<Trouble> {
+fn unknown(mark: &Mark<'_>) -> Option<Trouble> {
     let range = mark.at..mark.at + mark.word.len();
     let trouble = |message: String, hint| Some(Trouble { code: codes::BAD_TEMPLATE, range, message, hint });
     match mark.role {
@@ -204,7 +190,6 @@ fn unknown(source: &str, mark: &Mark<'_>) -> Option<Trouble> {
         }
         Role::Test if !engine::knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
         Role::Statement if FOREIGN.contains(&mark.word) => {
-            let _ = source;
             trouble(format!("`{}` is not available: a template stands alone", mark.word), None)
         }
         _ => None,
@@ -228,88 +213,6 @@ fn line_range(source: &str, line: usize) -> Range<usize> {
         start += text.len();
     }
     0..source.len()
-}
-
-/// The words of all code in the template; comments, raw blocks and strings are left out.
-fn marks(source: &str) -> Vec<Mark<'_>> {
-    let mut marks = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = source.get(at..) {
-        let Some(open) = rest.find('{') else { break };
-        at += open;
-        let rest = source.get(at..).unwrap_or_default();
-        if rest.starts_with("{#") {
-            at += rest.find("#}").map_or(rest.len(), |end| end + 2);
-        } else if rest.starts_with("{{") || rest.starts_with("{%") {
-            let statement = rest.starts_with("{%");
-            let length = code(source, at + 2, statement, &mut marks);
-            let raw = marks.last().is_some_and(|mark| mark.role == Role::Statement && mark.word == "raw");
-            at += 2 + length;
-            if raw && statement {
-                let rest = source.get(at..).unwrap_or_default();
-                at += rest.find("endraw").unwrap_or(rest.len());
-            }
-        } else {
-            at += 1;
-        }
-    }
-    marks
-}
-
-/// Reads one `{{ … }}` or `{% … %}` from behind its opening; answers how long it is.
-fn code<'s>(source: &'s str, start: usize, statement: bool, marks: &mut Vec<Mark<'s>>) -> usize {
-    let body = source.get(start..).unwrap_or_default();
-    let close = if statement { "%}" } else { "}}" };
-    let mut before = if statement { Role::Statement } else { Role::Other };
-    let mut at = 0;
-    while let Some(rest) = body.get(at..) {
-        let Some(c) = rest.chars().next() else { break };
-        if rest.starts_with(close) {
-            return at + 2;
-        }
-        if c == '"' || c == '\'' {
-            let inner = rest.get(1..).unwrap_or_default();
-            let mut escape = false;
-            let end = inner.find(|d: char| {
-                let ends = d == c && !escape;
-                escape = d == '\\' && !escape;
-                ends
-            });
-            at += end.map_or(rest.len(), |end| end + 2);
-            before = Role::Other;
-        } else if c.is_alphabetic() || c == '_' {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
-            let word = rest.get(..end).unwrap_or_default().trim_end_matches('.');
-            marks.push(Mark { word, at: start + at, role: before });
-            before = match (before, word) {
-                (Role::Other, "is") | (Role::Test, "not") => Role::Test,
-                _ => Role::Other,
-            };
-            if before == Role::Test && word == "not" {
-                marks.pop();
-            }
-            at += end;
-        } else {
-            before = match c {
-                '|' => Role::Filter,
-                c if c.is_whitespace() || (c == '-' && before == Role::Statement) || c == '+' => before,
-                _ => Role::Other,
-            };
-            at += c.len_utf8();
-        }
-    }
-    body.len()
-}
-
-trait LowerFirst {
-    fn to_lowercase_first(&self) -> String;
-}
-
-impl LowerFirst for String {
-    fn to_lowercase_first(&self) -> String {
-        let mut chars = self.chars();
-        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-    }
 }
 
 impl Text {

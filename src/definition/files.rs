@@ -141,6 +141,10 @@ fn look(snapshot: &mut Snapshot, dir: &Path, name: &OsStr) {
             return;
         }
         main
+    } else if is_toml(name) && !metadata.is_file() {
+        // Opening a pipe would wait for whoever writes to it.
+        snapshot.strays.push((name.to_owned(), "it is no regular file".into()));
+        return;
     } else if is_toml(name) {
         files.insert(name.to_owned(), stat(&metadata));
         name.to_owned()

@@ -135,6 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_wrong_throughout_is_told_in_bounded_many_sentences() {
+        let lines: Vec<_> = (0..500).map(|n| format!("k{n} = 1\n")).collect();
+        let (definition, found) = parsed(&lines.concat());
+        assert_eq!((definition, found.len()), (None, 50));
+    }
+
+    #[test]
+    fn a_file_with_a_byte_order_mark_and_windows_line_ends_is_read() {
+        let (definition, found) = parsed("\u{feff}[fallback]\r\nreply = 'x'\r\n");
+        assert_eq!(found, []);
+        assert!(definition.is_some());
+    }
+
+    #[test]
     fn a_whole_definition_keeps_its_places() {
         let text = "token = \"env:T\"\n[rooms]\nops = \"Y2lz\"\n[[command]]\nwords = [\"ping\"]\nreply = { markdown = \"**pong**\", thread = true, to = \"@ops\" }\n";
         let (definition, found) = parsed(text);
