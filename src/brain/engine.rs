@@ -255,6 +255,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_set_in_a_branch_is_there_behind_it() {
+        let source = "{% if text %}{% set y = 1 %}{% endif %}{{ y }}";
+        assert_eq!(render(Format::Text, source, "x").unwrap(), "1");
+    }
+
+    #[test]
     fn an_address_part_is_encoded() {
         assert_eq!(render(Format::Text, "{{ text | urlencode }}", "a b/ü~").unwrap(), "a%20b%2F%C3%BC~");
     }

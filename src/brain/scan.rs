@@ -46,6 +46,15 @@ pub(super) fn marks(source: &str) -> Vec<Mark<'_>> {
     marks
 }
 
+/// Whether a template gives the name a value anywhere: one set in a branch is there behind it too.
+pub(super) fn is_set(marks: &[Mark<'_>], name: &str) -> bool {
+    let root = name.split('.').next().unwrap_or_default();
+    marks.windows(2).any(|pair| match pair {
+        [statement, target] => statement.role == Role::Statement && statement.word == "set" && target.word == root,
+        _ => false,
+    })
+}
+
 /// Reads one `{{ … }}` or `{% … %}` from behind its opening; answers how long it is.
 fn code<'s>(source: &'s str, start: usize, statement: bool, marks: &mut Vec<Mark<'s>>) -> usize {
     let body = source.get(start..).unwrap_or_default();

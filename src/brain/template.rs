@@ -119,7 +119,7 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
     let names = engine::check_syntax(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
     let mut troubles = Vec::new();
-    for name in &names {
+    for name in names.iter().filter(|name| !scan::is_set(&marks, name)) {
         if let Err((message, hint)) = names::check(name, scope, groups) {
             let hint = (!hint.is_empty()).then_some(hint);
             troubles.push(Trouble { code: codes::UNKNOWN_NAME, range: place_of(source, &marks, name), message, hint });
@@ -279,6 +279,7 @@ mod tests {
             "{{ 'a | b is c' }}",
             "{% for x in range(3) %}{{ loop.index }}{{ x }}{% endfor %}",
             "{% set y = 1 %}{{ y }}",
+            "{% if now %}{% set y = 1 %}{% else %}{% set y = 2 %}{% endif %}{{ y }}",
             "{{ {'is': 1}['is'] }}",
         ] {
             let found = compile(source, Format::Text, Scope::Words, &[]);

@@ -46,7 +46,7 @@ struct LoadedUnit {
 /// Loads again and again, reading only what changed since the last time.
 #[derive(Debug, Default)]
 pub struct Loader {
-    known: BTreeMap<PathBuf, (Unit, LoadedUnit)>,
+    known: BTreeMap<PathBuf, (Arc<Unit>, LoadedUnit)>,
 }
 
 impl Loader {
@@ -55,7 +55,7 @@ impl Loader {
         self.known.retain(|path, _| look.units.contains_key(path));
         for (path, unit) in &look.units {
             if self.known.get(path).is_none_or(|(known, _)| known != unit) {
-                self.known.insert(path.clone(), (unit.clone(), load_unit(unit)));
+                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit)));
             }
         }
         self.assemble(look)
@@ -68,7 +68,7 @@ impl Loader {
             let message = format!("{} is not read as a definition: {why}", quote(name));
             set.diagnostics.push(Diagnostic::about_file(codes::NOT_A_DEFINITION, name, message));
         }
-        let mut by_id: BTreeMap<&str, Vec<&(Unit, LoadedUnit)>> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, Vec<&(Arc<Unit>, LoadedUnit)>> = BTreeMap::new();
         for known in self.known.values() {
             by_id.entry(known.0.id()).or_default().push(known);
         }

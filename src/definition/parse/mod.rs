@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use self::reader::Reader;
 use super::{
     codes,
-    diagnostic::{Diagnostic, quote},
+    diagnostic::Diagnostic,
     model::Definition,
     place::{Place, Span, Spanned},
     source::DefinitionSource,
@@ -78,7 +78,7 @@ fn token(place: Place<'_>, found: &mut Vec<Diagnostic>, text: &Spanned<String>) 
              what stood here may be known to others now: make a new token",
         ),
         Err(TokenRefError::Place(why)) => place
-            .at(codes::BAD_TOKEN, text.span, format!("{} cannot be used: {why}", quote(&text.value)))
+            .at(codes::BAD_TOKEN, text.span, format!("`token` cannot be used: {why}"))
             .hint("for example `token = \"env:ECHO_TOKEN\"`"),
     };
     found.push(diagnostic);
@@ -125,6 +125,14 @@ mod tests {
         let shown = shown("token = \"NzA1YjY4ZGEtNGI5Mi00_PF84_1eb65fdf\"\n[fallback]\nreply = \"x\"\n");
         assert!(!shown.contains("NzA1"), "{shown}");
         insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn a_token_behind_a_prefix_is_masked_too() {
+        for text in ["token = \"env:NzA1-hunter2\"\n", "token = \"env:\"\"\"\nhunter2\n", "tokne = 'env: hunter2'\n"] {
+            let shown = shown(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]
