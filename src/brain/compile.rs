@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{
-    destination, engine, help,
+    destination,
+    engine::{self, Checker},
+    help,
     names::Scope,
     pattern,
     program::{Match, OnRule, Program, Rule, Say, To},
@@ -46,7 +48,11 @@ pub struct Compiled {
 /// Compiles a definition.
 #[must_use]
 pub fn compile(definition: &Definition) -> Compiled {
-    let mut compiler = Compiler { definition, found: Vec::new() };
+    compile_with(&Checker::new(), definition)
+}
+
+fn compile_with(checker: &Checker, definition: &Definition) -> Compiled {
+    let mut compiler = Compiler { checker, definition, found: Vec::new() };
     let program = compiler.program();
     let mut diagnostics = compiler.found;
     diagnostics.sort_by_key(|found| (found.line, found.column));
@@ -55,6 +61,7 @@ pub fn compile(definition: &Definition) -> Compiled {
 }
 
 struct Compiler<'d> {
+    checker: &'d Checker,
     definition: &'d Definition,
     found: Vec<Diagnostic>,
 }
@@ -179,8 +186,8 @@ impl Compiler<'_> {
                 Some(Rule { when: Match::Words(list), say })
             }
             When::Pattern(source) => {
-                let groups = match pattern::build(&source.value) {
-                    Ok(pattern) => pattern::groups(&pattern),
+                let groups = match pattern::check(&source.value) {
+                    Ok(groups) => groups,
                     Err(error) => {
                         let place = self.definition.place();
                         let span = error.range.map_or(source.span, |range| place.inside(source.span, range));
@@ -232,7 +239,7 @@ impl Compiler<'_> {
             self.tell(codes::BAD_VALUE, body, message, Some("say less at once".into()));
             return None;
         }
-        match template::compile(&body.value, format, scope, groups) {
+        match template::compile(self.checker, &body.value, format, scope, groups) {
             Ok(text) => Some(text),
             Err(troubles) => {
                 for trouble in troubles {
@@ -271,6 +278,7 @@ pub struct CompiledSet {
 pub fn compile_set(set: &LoadedSet, before: &CompiledSet) -> CompiledSet {
     let mut all =
         CompiledSet { programs: BTreeMap::new(), refused: set.refused.clone(), diagnostics: set.diagnostics.clone() };
+    let checker = Checker::new();
     for (bot, definition) in &set.definitions {
         let same = before.programs.get(bot).filter(|(known, _)| Arc::ptr_eq(known, definition));
         let warned = before.diagnostics.iter().filter(|found| found.file == definition.place().file);
@@ -278,7 +286,7 @@ pub fn compile_set(set: &LoadedSet, before: &CompiledSet) -> CompiledSet {
             all.programs.insert(bot.clone(), known.clone());
             continue;
         }
-        let compiled = compile(definition);
+        let compiled = compile_with(&checker, definition);
         all.diagnostics.extend(compiled.diagnostics);
         match compiled.program {
             Some(program) => {

@@ -9,7 +9,7 @@ use minijinja::ErrorKind;
 
 use super::{
     answer::Values,
-    engine::{self, Engine, RenderError},
+    engine::{Checker, Engine, RenderError},
     markdown,
     names::{self, Scope},
     scan::{self, Mark, Role},
@@ -108,7 +108,13 @@ const FILTERS: &[&str] = &[
 const FOREIGN: &[&str] = &["include", "import", "from", "extends", "block"];
 
 /// Makes a text of what was written, or says all that is wrong with it.
-pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
+pub(super) fn compile(
+    checker: &Checker,
+    source: &str,
+    format: Format,
+    scope: Scope,
+    groups: &[String],
+) -> Result<Text, Vec<Trouble>> {
     if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
         return Ok(Text::Plain(source.into()));
     }
@@ -116,7 +122,7 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
-    let names = engine::check_syntax(format, source).map_err(|error| vec![syntax(source, error)])?;
+    let names = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
     let mut troubles = Vec::new();
     for name in names.iter().filter(|name| !scan::is_set(&marks, name)) {
@@ -126,10 +132,10 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
         }
     }
     for mark in &marks {
-        troubles.extend(unknown(mark));
+        troubles.extend(unknown(checker, mark));
     }
     if troubles.is_empty() {
-        troubles.extend(tried(source, format, groups));
+        troubles.extend(tried(checker, source, format, groups));
     }
     if troubles.is_empty() {
         return Ok(Text::Template { source: source.into(), uses: Uses::of(&names) });
@@ -151,9 +157,9 @@ fn lower_first(sentence: &str) -> String {
 }
 
 /// Tries the template with two messages: what never ends never ends with them either.
-fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
+fn tried(checker: &Checker, source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
     for text in ["text", "12"] {
-        let Err(error) = engine::try_out(format, source, Values::sample(text, groups)) else { continue };
+        let Err(error) = checker.try_out(format, source, Values::sample(text, groups)) else { continue };
         let range = error.range.clone().unwrap_or_else(|| line_range(source, error.line));
         let found = |code, message: String, hint: &str| {
             let hint = (!hint.is_empty()).then(|| hint.to_owned());
@@ -180,15 +186,15 @@ fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
     None
 }
 
-fn unknown(mark: &Mark<'_>) -> Option<Trouble> {
+fn unknown(checker: &Checker, mark: &Mark<'_>) -> Option<Trouble> {
     let range = mark.at..mark.at + mark.word.len();
     let trouble = |message: String, hint| Some(Trouble { code: codes::BAD_TEMPLATE, range, message, hint });
     match mark.role {
-        Role::Filter if !engine::knows("filter", mark.word) => {
+        Role::Filter if !checker.knows("filter", mark.word) => {
             let hint = did_you_mean(mark.word, FILTERS.iter().copied());
             trouble(format!("there is no filter `{}`", mark.word), hint)
         }
-        Role::Test if !engine::knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
+        Role::Test if !checker.knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
         Role::Statement if FOREIGN.contains(&mark.word) => {
             trouble(format!("`{}` is not available: a template stands alone", mark.word), None)
         }
@@ -236,18 +242,22 @@ impl Text {
 mod tests {
     use super::*;
 
+    fn compiled(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
+        compile(&Checker::new(), source, format, scope, groups)
+    }
+
     fn troubles(source: &str) -> Vec<(String, String)> {
-        let found = compile(source, Format::Text, Scope::Words, &[]).unwrap_err();
+        let found = compiled(source, Format::Text, Scope::Words, &[]).unwrap_err();
         found.into_iter().map(|t| (source.get(t.range).unwrap_or("?").to_owned(), t.message)).collect()
     }
 
     fn uses(source: &str) -> Uses {
-        compile(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
+        compiled(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
     }
 
     #[test]
     fn text_without_code_is_no_template() {
-        assert_eq!(compile("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
+        assert_eq!(compiled("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
     }
 
     #[test]
@@ -282,20 +292,20 @@ mod tests {
             "{% if now %}{% set y = 1 %}{% else %}{% set y = 2 %}{% endif %}{{ y }}",
             "{{ {'is': 1}['is'] }}",
         ] {
-            let found = compile(source, Format::Text, Scope::Words, &[]);
+            let found = compiled(source, Format::Text, Scope::Words, &[]);
             assert!(found.is_ok(), "{source} {found:?}");
         }
     }
 
     #[test]
     fn syntax_errors_and_endless_loops_are_told() {
-        assert_eq!(compile("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
+        assert_eq!(compiled("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
-        assert_eq!(compile(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
+        assert_eq!(compiled(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
     }
 
     #[test]
     fn a_filter_that_depends_on_what_was_said_is_no_trouble() {
-        assert!(compile("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
+        assert!(compiled("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
     }
 }

@@ -87,6 +87,8 @@ fn token(place: Place<'_>, found: &mut Vec<Diagnostic>, text: &Spanned<String>) 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{base::BotId, definition::render};
 
@@ -166,5 +168,35 @@ mod tests {
         assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
         assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
         assert_eq!(reply.thread, Some(true));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_every_place_exists(text in "[a-z\\[\\]{}=\"'#.,é\n \\\\0-9]{0,80}", known in "(token|reply|command|on|rooms) = ") {
+            for text in [text.clone(), format!("{known}{text}"), format!("[fallback]\nreply = {text}")] {
+                let (definition, found) = parsed(&text);
+                prop_assert_eq!(definition.is_none(), found.iter().any(Diagnostic::is_error));
+                for diagnostic in found {
+                    prop_assert!(diagnostic.line >= 1 && diagnostic.line <= text.lines().count() + 1, "{diagnostic:?}");
+                    let _ = render(&diagnostic, false);
+                }
+            }
+        }
+
+        #[test]
+        fn no_diagnostic_shows_a_token(token in "[A-Za-z0-9_-]{16,40}", form in 0..16usize) {
+            let forms = [
+                "token = \"{}\"", "token = '{}'", "token = {}", "token = \"{}", "tokens = \"{}\"", "Token=\"{}\"",
+                "bot = { token = \"{}\" }", "[fallback]\ntoken = \"{}\"\nreply = 'x'", "token = \"\"\"\n{}\n",
+                "token = \"\"\"\n{}\"\"\" x", "token = [\"{}\"]", "token = \"env:{}-\"", "token == \"{}\"",
+                "\"token\" = \"{}\" x", "access_token = \"{}\"", "token: \"{}\"",
+            ];
+            let (definition, found) = parsed(&forms[form].replace("{}", &token));
+            prop_assert!(definition.is_none() && !found.is_empty());
+            for diagnostic in found {
+                let shown = format!("{}{diagnostic}{}", render(&diagnostic, false), serde_json::to_string(&diagnostic).unwrap());
+                prop_assert!(!shown.contains(&token), "{shown}");
+            }
+        }
     }
 }
