@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use crate::{
         brain::fixture::{compiled, program},
-        definition::render,
+        definition::{self, DefinitionSource, render},
     };
 
     fn shown(text: &str) -> String {
@@ -373,19 +373,22 @@ mod tests {
 
     #[test]
     fn a_set_is_compiled_again_only_where_it_changed() {
-        let root = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(root.path().join(name), text).unwrap();
-        write("a.toml", "[fallback]\nreply = 'a'\n");
-        write("b.toml", "[fallback]\nreply = '{{ x }}'\n");
-        write("c.toml", "description = 'warned'\n");
-        let dirs = [root.path().to_owned()];
-        let mut loader = crate::definition::Loader::default();
-        let first = compile_set(&loader.load(&crate::definition::scan(&dirs)), &CompiledSet::default());
+        let mut set = LoadedSet::default();
+        for (name, text) in [
+            ("a", "[fallback]\nreply = 'a'\n"),
+            ("b", "[fallback]\nreply = '{{ x }}'\n"),
+            ("c", "description = 'warned'\n"),
+        ] {
+            let bot = BotId::parse(name).unwrap();
+            let source = DefinitionSource::new(bot.clone(), format!("{name}.toml"), text);
+            set.definitions.insert(bot, Arc::new(definition::parse(&source).0.unwrap()));
+        }
+        let first = compile_set(&set, &CompiledSet::default());
         assert_eq!(first.programs.keys().map(BotId::as_str).collect::<Vec<_>>(), ["a", "c"]);
         assert!(first.refused.contains("b"));
         let codes = |set: &CompiledSet| set.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>();
         assert_eq!(codes(&first), ["unknown-name", "no-rules"]);
-        let second = compile_set(&loader.load(&crate::definition::scan(&dirs)), &first);
+        let second = compile_set(&set, &first);
         assert!(Arc::ptr_eq(&first.programs["a"].1, &second.programs["a"].1));
         assert_eq!(codes(&second), codes(&first));
     }
