@@ -7,4 +7,8 @@ mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
+mod sim;
+mod sim_control;
+mod sim_rest;
+mod sim_webhooks;
 mod support;
