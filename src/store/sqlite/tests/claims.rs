@@ -130,7 +130,7 @@ async fn a_retry_holds_the_later_events_of_its_key_while_others_go() {
         let head = rig.claimed(&lease, "k").await;
         let behind = rig.accept(&lease.bot, "m2", "k").await;
         let other = rig.accept(&lease.bot, "m3", "x").await;
-        let later = rig.clock.now().plus(Duration::from_secs(60));
+        let later = rig.clock.now().plus(Duration::from_mins(1));
         let outcome = TurnOutcome::Retry { at: later, reason: "the handler is away".into() };
         let answer = rig.store.commit_turn(TurnCommit { outcome, ..turn(&lease, head) }).await.unwrap();
         assert_eq!(answer, TurnAnswer::Committed);
@@ -154,7 +154,7 @@ async fn what_is_due_is_oldest_first_without_the_keys_not_wanted_and_no_more_tha
         for (key, order) in [("1", "x"), ("2", "y"), ("3", "z"), ("4", "z")] {
             rig.accept(&lease.bot, key, order).await;
         }
-        let tomorrow = rig.clock.now().plus(Duration::from_secs(86_400));
+        let tomorrow = rig.clock.now().plus(Duration::from_hours(24));
         rig.store.accept(NewEvent { due_at: tomorrow, ..event(&lease.bot, "5", "w") }).await.unwrap();
         let query = DueQuery { skip_keys: vec!["y".into(), "it's".into()], limit: 2, ..rig.query(&lease) };
         assert_eq!(seqs(&rig.store.due_events(query.clone()).await.unwrap()), [1, 3]);

@@ -34,7 +34,7 @@ async fn a_destination_has_one_in_flight_and_a_waiting_head_holds_it() {
         let rows = rig.promised(&lease, "m1", &["x", "x", "y"]).await;
         let marked = mark(&rig, &lease, &rows).await;
         assert_eq!(marked.iter().map(|mark| mark.seq).collect::<Vec<_>>(), [rows[0], rows[2]]);
-        let later = rig.clock.now().plus(Duration::from_secs(60));
+        let later = rig.clock.now().plus(Duration::from_mins(1));
         let retry = DeliveryOutcome::Retry { at: later, reason: "429".into(), counts: false };
         assert!(rig.store.record(result(&lease, marked[0], retry)).await.unwrap());
         assert!(rig.due_deliveries(&lease).await.is_empty());

@@ -1,5 +1,7 @@
 //! Keeping house and looking: prune, probe, events, backlog.
 
+use EventState::{Buried, Claimed, Finished, Waiting};
+
 use super::*;
 use crate::{
     base::{StateOp, StateScope},
@@ -31,7 +33,7 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
         rig.store.commit_turn(TurnCommit { outcome, ..turn(&lease, buried) }).await.unwrap();
         rig.store.accept(NewEvent { seen_until: now, ..event(&lease.bot, "m3", "k") }).await.unwrap();
 
-        let later = now.plus(Duration::from_secs(60));
+        let later = now.plus(Duration::from_mins(1));
         let kept = Retention { now: Millis(0), finished_before: Millis(0), buried_before: Millis(0) };
         assert_eq!(rig.store.prune(kept).await.unwrap(), Pruned { rows: 0, more: false });
         let finished = Retention { finished_before: later, ..kept };
@@ -68,7 +70,7 @@ async fn expired_state_reads_as_nothing_at_once_and_goes_after_a_while() {
         let rig = Rig::new().await;
         let lease = rig.lease("a").await;
         let scope = || StateScope::Room("r".into());
-        let soon = rig.clock.now().plus(Duration::from_secs(60));
+        let soon = rig.clock.now().plus(Duration::from_mins(1));
         let seq = rig.claimed(&lease, "m1").await;
         let state = vec![
             StateOp::Set { scope: scope(), key: "gone".into(), value: json("1") },
@@ -111,7 +113,6 @@ async fn events_are_listed_newest_first_by_bot_and_state() {
             let events = rig.store.events(query).await.unwrap();
             events.into_iter().map(|event| event.state).collect::<Vec<_>>()
         };
-        use EventState::{Buried, Claimed, Finished, Waiting};
         assert_eq!(list(Some(&a), None, 10).await, [Waiting, Claimed, Buried, Finished]);
         assert_eq!(list(None, None, 2).await, [Waiting, Waiting]);
         for state in [Waiting, Claimed, Buried, Finished] {

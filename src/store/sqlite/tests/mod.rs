@@ -5,6 +5,7 @@ mod bots;
 mod claims;
 mod deliveries;
 mod house;
+mod model;
 mod opening;
 mod trouble;
 mod turns;

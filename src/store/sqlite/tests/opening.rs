@@ -149,9 +149,9 @@ async fn no_look_up_of_pending_work_walks_a_whole_table() {
             let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
             let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(text).fetch_all(&mut conn).await.unwrap();
             for (_, _, _, line) in &plan {
-                let walks = ["inbox", "outbox", "seen", "state", "dialogues"].map(|table| format!("SCAN {table}"));
-                let aliases = ["SCAN e", "SCAN p", "SCAN d", "SCAN s"].map(str::to_owned);
-                let walks = walks.iter().chain(&aliases).any(|walk| line == walk);
+                let tables = ["inbox", "outbox", "seen", "state", "dialogues", "bots", "e", "p", "d", "s", "b"];
+                let words: Vec<_> = line.split(' ').take(2).collect();
+                let walks = words[0] == "SCAN" && tables.contains(&words[1]);
                 assert!(!walks && !line.contains("TEMP B-TREE"), "{plan:#?}");
             }
         }
