@@ -219,14 +219,13 @@ impl Desk {
         known: &[WebhookRow],
     ) -> Result<(i64, Secret), LookError> {
         let unused = |row: &&WebhookRow| row.webhook_id.is_none() && row.resource == resource && row.event == event;
-        let (row, secret) = match known.iter().filter(unused).max_by_key(|row| row.row) {
-            Some(row) => (row.row, row.secret.clone()),
-            None => {
-                let secret = random_secret()?;
-                let (resource, event) = (resource.to_owned(), event.to_owned());
-                let staged = NewWebhook { bot: bot.clone(), resource, event, secret: secret.clone() };
-                (self.store.stage_webhook(staged).await?, secret)
-            }
+        let (row, secret) = if let Some(row) = known.iter().filter(unused).max_by_key(|row| row.row) {
+            (row.row, row.secret.clone())
+        } else {
+            let secret = random_secret()?;
+            let (resource, event) = (resource.to_owned(), event.to_owned());
+            let staged = NewWebhook { bot: bot.clone(), resource, event, secret: secret.clone() };
+            (self.store.stage_webhook(staged).await?, secret)
         };
         self.routes.change(bot, |route| {
             if !route.secrets.contains(&secret) {

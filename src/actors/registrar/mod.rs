@@ -11,7 +11,7 @@ mod tests;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
@@ -187,7 +187,7 @@ impl Registrar {
     }
 
     /// Puts a bot in line, with what is wanted of it from now on.
-    fn want(&mut self, bot: BotId, kinds: Kinds, leaving: bool, ctx: &mut Context<Self>) {
+    fn want(&mut self, bot: &BotId, kinds: Kinds, leaving: bool, ctx: &mut Context<Self>) {
         let entry = self.bots.entry(bot.clone()).or_insert_with(|| Entry {
             kinds,
             leaving,
@@ -198,7 +198,7 @@ impl Registrar {
             report: None,
         });
         (entry.kinds, entry.leaving, entry.failures) = (kinds, leaving, 0);
-        self.enqueue(&bot);
+        self.enqueue(bot);
         self.pump(ctx);
     }
 
@@ -345,7 +345,7 @@ impl Handler<Reconcile> for Registrar {
     type Result = ();
 
     fn handle(&mut self, Reconcile { bot, wanted }: Reconcile, ctx: &mut Self::Context) {
-        self.want(bot, wanted, false, ctx);
+        self.want(&bot, wanted, false, ctx);
     }
 }
 
@@ -353,7 +353,7 @@ impl Handler<Deregister> for Registrar {
     type Result = ();
 
     fn handle(&mut self, Deregister { bot }: Deregister, ctx: &mut Self::Context) {
-        self.want(bot, Kinds::default(), true, ctx);
+        self.want(&bot, Kinds::default(), true, ctx);
     }
 }
 

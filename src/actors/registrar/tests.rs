@@ -155,7 +155,7 @@ impl House {
             public_url: "https://bots.test/yard/".into(),
             at_once: 4,
             every: Duration::from_mins(5),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
         };
         let neighbours = RegistrarNeighbours {
             store: Arc::new(store.clone()),

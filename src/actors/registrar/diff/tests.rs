@@ -65,7 +65,8 @@ fn what_is_missing_is_made_and_its_old_row_forgotten() {
 
 #[test]
 fn a_wrong_address_a_changed_secret_and_a_switched_off_webhook_are_put_right() {
-    let spoil: [(fn(&mut Listed), &str); 3] = [
+    type Spoil = fn(&mut Listed);
+    let spoil: [(Spoil, &str); 3] = [
         (|listed| listed.webhook.target_url = "https://old.test/hooks/echo".into(), "it posts to another address"),
         (|listed| listed.secret = Some(Secret::new("theirs")), "its secret was changed"),
         (|listed| listed.webhook.status = Some("inactive".into()), "it is switched off"),
