@@ -5,6 +5,7 @@
 use std::{
     cell::Cell,
     convert::Infallible,
+    fmt,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -37,7 +38,7 @@ const LIFETIME: Duration = Duration::from_mins(5);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What to ask.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// `GET`, `POST`, `PUT`, `DELETE`.
     pub method: &'static str,
@@ -55,8 +56,15 @@ pub struct HttpRequest {
     pub max_body: usize,
 }
 
+/// Without headers and body: what people write, and secrets, are in them.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.method, self.url, self.body.as_ref().map_or(0, Bytes::len))
+    }
+}
+
 /// What was answered, whatever the status.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
@@ -64,6 +72,13 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The whole body, decompressed.
     pub body: Bytes,
+}
+
+/// Without headers and body, as for a request.
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
 }
 
 impl HttpResponse {
@@ -74,8 +89,8 @@ impl HttpResponse {
     }
 }
 
-/// A client with its own pool of connections. `!Send`: one per arbiter, so the number of arbiters
-/// multiplies the number of connections.
+/// A client with its own pool of connections. `!Send`: one per arbiter, so the number of arbiters multiplies
+/// the number of connections. It lives and ends on its arbiter: connections say goodbye in local tasks.
 #[derive(Clone)]
 pub struct HttpClient {
     pooled: awc::Client,
@@ -83,8 +98,8 @@ pub struct HttpClient {
     fresh: awc::Client,
 }
 
-impl std::fmt::Debug for HttpClient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }

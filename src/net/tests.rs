@@ -146,7 +146,7 @@ async fn what_cannot_be_sent_is_refused_before_and_shows_no_secret() {
     get.bearer = Some(Secret::new("hunter2\nX-Evil: 1"));
     let error = client().send(get.clone()).await.unwrap_err();
     assert!(error.kind == NetErrorKind::BadRequest && !error.to_string().contains("hunter2"), "{error}");
-    assert!(!format!("{get:?}").contains("hunter2"));
+    assert_eq!(format!("{get:?}"), "GET http://127.0.0.1:1/ (0 bytes)");
 }
 
 fn ca_file(pems: &[&str]) -> tempfile::NamedTempFile {

@@ -12,6 +12,7 @@
 
 pub mod bots;
 pub mod ingress;
+pub mod log;
 pub mod outbound;
 pub mod process;
 

@@ -1,6 +1,6 @@
 //! A reply as plain data, and what it means for the one who asked.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::net::HttpResponse;
 const MAX_SENTENCE: usize = 300;
 
 /// What came back.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
@@ -24,6 +24,19 @@ pub struct Reply {
     pub next: Option<String>,
     /// The body, within the size limit.
     pub body: Bytes,
+}
+
+/// Without the body: a list of webhooks holds their secrets.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("tracking_id", &self.tracking_id)
+            .field("retry_after", &self.retry_after)
+            .field("next", &self.next)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
 }
 
 /// What a reply means for the one who asked.

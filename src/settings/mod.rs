@@ -1,9 +1,21 @@
 //! How this process runs: `botyard.toml` (compiled in as the defaults), over it a file, over it the
 //! environment, over it flags. Every field is explained in `botyard.toml`, where its default stands.
 
+mod error;
+mod files;
+mod keys;
+mod load;
+#[cfg(test)]
+mod reference;
+mod rules;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
+
+pub use error::SettingsError;
+pub use load::LoadOptions;
+pub use rules::Role;
 
 use crate::base::{InstanceName, Secret};
 
@@ -31,11 +43,14 @@ pub struct Settings {
     /// The way out.
     pub egress: Egress,
     /// Sealing of secrets at rest.
+    #[serde(default)]
     pub seal: Seal,
     /// Limits of the ingress.
     pub ingress: Ingress,
     /// How bots run.
     pub bots: Bots,
+    /// The database.
+    pub store: Store,
     /// How long things are kept.
     pub retention: Retention,
     /// The log.
@@ -62,6 +77,8 @@ pub struct Admin {
 pub struct Webex {
     /// Base URL of the REST API.
     pub api_url: String,
+    /// Hosts that `api_url` may have; loopback always may.
+    pub hosts: Vec<String>,
     /// The budget a bot's lane starts from.
     pub requests_per_minute: u32,
     /// Requests in flight at once, over all bots.
@@ -87,7 +104,7 @@ pub struct Egress {
 }
 
 /// `[seal]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// The key itself: 64 hex digits. For environments that have nothing but variables.
@@ -130,6 +147,18 @@ pub struct Bots {
     pub keep_removed_days: u64,
     /// Seconds for turns in hand to finish at shutdown.
     pub drain_seconds: u64,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Connections for reading.
+    pub readers: u32,
+    /// Requests that may queue for the writer.
+    pub queue: usize,
+    /// Milliseconds that each commit is made slower; for benchmarks.
+    pub sync_delay_ms: u64,
 }
 
 /// `[retention]`
@@ -178,7 +207,7 @@ pub struct Secrets {
 pub struct Sim {
     /// Where the simulator listens.
     pub listen: SocketAddr,
-    /// Whether it may listen beyond loopback.
+    /// Whether it may listen beyond loopback, and be reached by plain http there.
     pub allow_remote: bool,
 }
 
