@@ -6,6 +6,7 @@
 
 pub mod model;
 pub mod rows;
+pub mod sqlite;
 pub mod turn;
 
 use std::{future::Future, pin::Pin};

@@ -1,0 +1,113 @@
+//! Accepts of a batch: what was seen before, then one INSERT into `seen` and one into the inbox.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::SqliteConnection;
+
+use super::{
+    Round,
+    pack::{self, Heap},
+};
+use crate::{
+    base::{BotId, Seq},
+    store::{
+        Accepted, StoreError,
+        sqlite::{book::Book, engine::Trouble, request::AcceptJob},
+    },
+};
+
+/// Asking first costs less than RETURNING from the INSERT: only duplicates, which are rare, cross the threads.
+pub(super) const KNOWN: &str = "
+    SELECT t.key
+    FROM json_each($1) AS t
+    JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
+
+/// A key whose time is over counts as new, whether or not it was cleared away.
+const REMEMBER: &str = "
+    INSERT INTO seen (bot, key, until)
+    SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true
+    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until";
+
+const STORE: &str = "
+    INSERT INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
+    SELECT substr($2, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $3,
+           substr($2, value->>6, value->>7)
+    FROM json_each($1)";
+
+type Answers = Vec<Result<Accepted, StoreError>>;
+
+/// Answers in the order of the jobs; nothing of it is true before the commit.
+pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[AcceptJob]) -> Result<Answers, Trouble> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut answers, mut fresh) = admit(round.book, round.pending_per_bot, jobs);
+    if fresh.is_empty() {
+        return Ok(answers);
+    }
+
+    let keys: Vec<_> = fresh.iter().map(|&i| key(&jobs[i])).collect();
+    let known: Vec<i64> =
+        sqlx::query_scalar(KNOWN).bind(pack::json(&keys)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+    if !known.is_empty() {
+        let known: HashSet<usize> = known.into_iter().filter_map(|index| usize::try_from(index).ok()).collect();
+        let mut index = 0;
+        fresh.retain(|_| {
+            index += 1;
+            !known.contains(&(index - 1))
+        });
+    }
+    if fresh.is_empty() {
+        return Ok(answers);
+    }
+
+    let seen: Vec<_> = fresh.iter().map(|&i| (&jobs[i].input, key(&jobs[i]))).collect();
+    let seen: Vec<_> = seen.iter().map(|(event, (bot, key))| (bot, key, event.seen_until)).collect();
+    sqlx::query(REMEMBER).bind(pack::json(&seen)?).execute(&mut *tx).await?;
+
+    let mut heap = Heap::default();
+    let rows: Vec<_> = fresh
+        .iter()
+        .map(|&i| {
+            let event = &jobs[i].input;
+            let (id, _) = heap.put(event.id.0.as_bytes());
+            let (at, len) = heap.put(&event.payload);
+            (id, &event.bot, event.kind, &event.order_key, event.class as i64, event.due_at, at, len)
+        })
+        .collect();
+    let done =
+        sqlx::query(STORE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0).execute(&mut *tx).await?;
+    for (index, &i) in fresh.iter().enumerate() {
+        answers[i] = Ok(Accepted::New(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index))));
+    }
+    Ok(answers)
+}
+
+fn key(job: &AcceptJob) -> (&BotId, &str) {
+    (&job.input.bot, &job.input.dedupe_key)
+}
+
+/// Who may come in at all: answers for everybody, and the places of those that still have to be looked at.
+///
+/// A key that comes twice in one batch makes one row, of the first.
+fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
+    let mut keys: HashSet<(&BotId, &str)> = HashSet::with_capacity(jobs.len());
+    let mut room: HashMap<&BotId, u64> = HashMap::new();
+    let mut fresh = Vec::with_capacity(jobs.len());
+    let answers = jobs.iter().enumerate().map(|(i, job)| {
+        let bot = &job.input.bot;
+        let Some(pending) = book.pending(bot) else {
+            return Err(StoreError::Refused(format!("there is no bot `{bot}`")));
+        };
+        let left = room.entry(bot).or_insert_with(|| limit.saturating_sub(pending));
+        if *left == 0 {
+            return Err(StoreError::BotFull(bot.clone()));
+        }
+        if keys.insert(key(job)) {
+            *left -= 1;
+            fresh.push(i);
+        }
+        Ok(Accepted::Duplicate)
+    });
+    (answers.collect(), fresh)
+}

@@ -1,0 +1,121 @@
+//! Marks and records of a batch: a send is written down before it leaves, and how it ended afterwards.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::SqliteConnection;
+
+use super::{
+    Round,
+    claim::{count, wanted},
+    fence::Fences,
+    pack,
+};
+use crate::{
+    base::{BotId, Epoch, Millis, Seq},
+    store::{
+        DeliveryOutcome, DeliveryResult, Marked,
+        sqlite::{
+            engine::Trouble,
+            request::{Job, MarkJob, RecordJob},
+        },
+    },
+};
+
+pub(super) const MARK: &str = "
+    UPDATE outbox SET
+        state = 1, attempt = attempt + 1, doubtful = max(doubtful, state = 1), epoch = t.epoch, marked_at = $2
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
+    JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
+    WHERE outbox.seq = t.seq AND outbox.bot = t.bot AND outbox.finished_at IS NULL
+      AND (outbox.state = 0 OR outbox.epoch < t.epoch)
+      AND NOT EXISTS (
+        SELECT 1 FROM outbox AS p
+        WHERE p.bot = outbox.bot AND p.order_key = outbox.order_key AND p.seq < outbox.seq
+          AND p.finished_at IS NULL)
+    RETURNING seq, attempt";
+
+/// Fenced by the mark, not by the newest lease: what is known to have been sent counts, whoever sent it.
+pub(super) const RECORD: &str = "
+    UPDATE outbox SET
+        state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
+        reason = coalesce(t.reason, outbox.reason), remote_id = t.remote_id,
+        tracking_id = coalesce(t.tracking_id, outbox.tracking_id),
+        finished_at = CASE WHEN t.state >= 2 THEN $2 END
+    FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>3 AS state, value->>4 AS free,
+                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS remote_id, value->>8 AS tracking_id
+          FROM json_each($1)) AS t
+    WHERE outbox.seq = t.seq AND outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
+    RETURNING seq, bot, finished_at IS NOT NULL";
+
+/// Who may send now.
+pub(super) async fn mark(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    jobs: &[MarkJob],
+) -> Result<Vec<Vec<Marked>>, Trouble> {
+    let wanted = wanted(jobs)?;
+    if wanted.is_empty() {
+        return Ok(jobs.iter().map(|_| Vec::new()).collect());
+    }
+    let held: Vec<(i64, i64)> = sqlx::query_as(MARK).bind(pack::json(&wanted)?).bind(round.now.0).fetch_all(tx).await?;
+    let mut held: HashMap<i64, u32> = held.into_iter().map(|(seq, attempt)| (seq, count(attempt))).collect();
+    // Taken out of the map, so that of two marks of one row in one batch only the first may send.
+    let answers = jobs.iter().map(|job| {
+        let rows = job.input.rows.iter();
+        rows.filter_map(|&seq| held.remove(&seq.0).map(|attempt| Marked { seq, attempt })).collect()
+    });
+    Ok(answers.collect())
+}
+
+/// What records came to.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// Whether each counted.
+    pub(super) held: Vec<bool>,
+    /// Whose deliveries are pending no more.
+    pub(super) ended: Vec<BotId>,
+}
+
+/// How tries ended.
+pub(super) async fn record(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    jobs: &[RecordJob],
+) -> Result<Recorded, Trouble> {
+    if jobs.is_empty() {
+        return Ok(Recorded::default());
+    }
+    let mut fences = Fences::with_capacity(jobs.len());
+    let mut rows = Vec::with_capacity(jobs.len());
+    for Job { input: result, .. } in jobs {
+        if fences.is_first(result.seq.0, (result.epoch, result.attempt))? {
+            rows.push(row(result));
+        }
+    }
+    let held: Vec<(i64, String, bool)> =
+        sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
+    let mut recorded = Recorded::default();
+    let mut seqs = HashSet::with_capacity(held.len());
+    for (seq, bot, ended) in held {
+        seqs.insert(seq);
+        if ended && let Ok(bot) = BotId::parse(&bot) {
+            recorded.ended.push(bot);
+        }
+    }
+    recorded.held = jobs.iter().map(|job| seqs.remove(&job.input.seq.0)).collect();
+    Ok(recorded)
+}
+
+/// Number, epoch, attempt, state, tries to take back, due, reason, id at Webex, TrackingID.
+type Row<'a> = (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
+fn row(result: &DeliveryResult) -> Row<'_> {
+    let (state, free, due, reason, remote) = match &result.outcome {
+        DeliveryOutcome::Retry { at, reason, counts } => (0, !counts, Some(*at), Some(reason.as_str()), None),
+        DeliveryOutcome::Sent { remote_id } => (2, false, None, None, remote_id.as_deref()),
+        DeliveryOutcome::Failed { reason } => (3, false, None, Some(reason.as_str()), None),
+        DeliveryOutcome::Skipped => (4, false, None, None, None),
+    };
+    let tracking = result.tracking_id.as_deref();
+    (result.seq, result.epoch, result.attempt, state, free.into(), due, reason, remote, tracking)
+}

@@ -1,0 +1,190 @@
+//! State changes of a batch's turns. What the turns read and write is loaded once; then the turns are gone
+//! through in order, each against what the ones before it left: of two turns of one batch that rely on the same
+//! version, the second is in conflict.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::pack;
+use crate::{
+    base::{BotId, Millis, StateOp},
+    store::{
+        TurnCommit,
+        sqlite::{cell::Cell, engine::Trouble},
+    },
+};
+
+/// One dialogue; ended ones stay for a while, so that their version is not used again.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Talk {
+    version: i64,
+    value: Option<Value>,
+    until: i64,
+}
+
+type Key = (BotId, String, String);
+
+/// What the turns of a batch read and write.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    cells: HashMap<Key, (Cell, bool)>,
+    talks: HashMap<Key, (Talk, bool)>,
+}
+
+/// What a turn's changes came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// They are in.
+    Yes,
+    /// Something it relied on is not so any more.
+    Conflict,
+    /// One of them cannot be done.
+    Refused(String),
+}
+
+pub(super) const LOAD_STATE: &str = "
+    SELECT s.bot, s.scope, s.key, s.version, s.value, s.expires_at
+    FROM json_each($1) AS t
+    JOIN state AS s ON s.bot = t.value->>0 AND s.scope = t.value->>1 AND s.key = t.value->>2";
+
+pub(super) const LOAD_TALKS: &str = "
+    SELECT d.bot, d.room, d.person, d.version, d.value, d.until
+    FROM json_each($1) AS t
+    JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";
+
+const SAVE_STATE: &str = "
+    INSERT INTO state (bot, scope, key, version, value, expires_at)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($1) WHERE true
+    ON CONFLICT (bot, scope, key) DO UPDATE SET
+        version = excluded.version, value = excluded.value, expires_at = excluded.expires_at";
+
+const SAVE_TALKS: &str = "
+    INSERT INTO dialogues (bot, room, person, version, value, until)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($1) WHERE true
+    ON CONFLICT (bot, room, person) DO UPDATE SET
+        version = excluded.version, value = excluded.value, until = excluded.until";
+
+type Stored = (String, String, String, i64, Option<String>, Option<i64>);
+
+impl Memory {
+    /// Loads what these turns touch; most turns touch nothing, and then nothing is asked.
+    pub(super) async fn load<'a>(
+        tx: &mut SqliteConnection,
+        turns: impl Iterator<Item = &'a TurnCommit>,
+    ) -> Result<Self, Trouble> {
+        let mut memory = Self::default();
+        for turn in turns {
+            let bot = &turn.lease.bot;
+            for (scope, key, _) in &turn.reads {
+                memory.cells.entry((bot.clone(), scope.column(), key.clone())).or_default();
+            }
+            for op in &turn.state {
+                memory.cells.entry(target(bot, op)).or_default();
+            }
+            if let Some(change) = &turn.dialogue {
+                memory.talks.entry((bot.clone(), change.room.clone(), change.person.clone())).or_default();
+            }
+        }
+        if !memory.cells.is_empty() {
+            let keys: Vec<_> = memory.cells.keys().collect();
+            let rows: Vec<Stored> = sqlx::query_as(LOAD_STATE).bind(pack::json(&keys)?).fetch_all(&mut *tx).await?;
+            for (bot, scope, key, version, value, expires_at) in rows {
+                let cell = Cell { version, value: parsed(value)?, expires_at };
+                memory.cells.insert((known(&bot)?, scope, key), (cell, false));
+            }
+        }
+        if !memory.talks.is_empty() {
+            let keys: Vec<_> = memory.talks.keys().collect();
+            let rows: Vec<Stored> = sqlx::query_as(LOAD_TALKS).bind(pack::json(&keys)?).fetch_all(tx).await?;
+            for (bot, room, person, version, value, until) in rows {
+                let talk = Talk { version, value: parsed(value)?, until: until.unwrap_or_default() };
+                memory.talks.insert((known(&bot)?, room, person), (talk, false));
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Does all that a turn wants, or nothing.
+    pub(super) fn apply(&mut self, turn: &TurnCommit, now: Millis) -> Applied {
+        let bot = &turn.lease.bot;
+        for (scope, key, version) in &turn.reads {
+            let found = self.cells.get(&(bot.clone(), scope.column(), key.clone()));
+            if found.map_or(0, |(cell, _)| cell.version) != version.0 {
+                return Applied::Conflict;
+            }
+        }
+        let mut talk = None;
+        if let Some(change) = &turn.dialogue {
+            let key = (bot.clone(), change.room.clone(), change.person.clone());
+            let found = self.talks.get(&key).map(|(talk, _)| talk.clone()).unwrap_or_default();
+            let open = found.value.is_some() && found.until > now.0;
+            // One that lapsed during the turn that read it is still the one it read.
+            let relied =
+                if change.read.0 == 0 { !open } else { found.value.is_some() && found.version == change.read.0 };
+            if !relied {
+                return Applied::Conflict;
+            }
+            let (value, until) = match &change.value {
+                Some((value, until)) => (Some(value.clone()), until.0),
+                None => (None, now.0),
+            };
+            talk = Some((key, Talk { version: found.version + 1, value, until }));
+        }
+        let mut cells: HashMap<Key, Cell> = HashMap::new();
+        for op in &turn.state {
+            let key = target(bot, op);
+            let cell = cells
+                .entry(key)
+                .or_insert_with_key(|key| self.cells.get(key).map(|(cell, _)| cell.clone()).unwrap_or_default());
+            if let Err(why) = cell.apply(op, now) {
+                return Applied::Refused(why);
+            }
+        }
+        self.cells.extend(cells.into_iter().map(|(key, cell)| (key, (cell, true))));
+        self.talks.extend(talk.map(|(key, talk)| (key, (talk, true))));
+        Applied::Yes
+    }
+
+    /// Writes what changed.
+    pub(super) async fn save(&self, tx: &mut SqliteConnection) -> Result<(), Trouble> {
+        let cells: Vec<_> = self
+            .cells
+            .iter()
+            .filter(|(_, (cell, changed))| *changed && cell.version > 0)
+            .map(|((bot, scope, key), (cell, _))| {
+                (bot, scope, key, cell.version, cell.value.as_ref().map(Value::to_string), cell.expires_at)
+            })
+            .collect();
+        if !cells.is_empty() {
+            sqlx::query(SAVE_STATE).bind(pack::json(&cells)?).execute(&mut *tx).await?;
+        }
+        let talks: Vec<_> = self
+            .talks
+            .iter()
+            .filter(|(_, (_, changed))| *changed)
+            .map(|((bot, room, person), (talk, _))| {
+                (bot, room, person, talk.version, talk.value.as_ref().map(Value::to_string), talk.until)
+            })
+            .collect();
+        if !talks.is_empty() {
+            sqlx::query(SAVE_TALKS).bind(pack::json(&talks)?).execute(tx).await?;
+        }
+        Ok(())
+    }
+}
+
+fn target(bot: &BotId, op: &StateOp) -> Key {
+    let (scope, key) = op.target();
+    (bot.clone(), scope.column(), key.to_owned())
+}
+
+fn known(bot: &str) -> Result<BotId, Trouble> {
+    BotId::parse(bot).map_err(|error| Trouble::Other(error.to_string()))
+}
+
+fn parsed(value: Option<String>) -> Result<Option<Value>, Trouble> {
+    let value = value.map(|text| serde_json::from_str(&text)).transpose();
+    value.map_err(|error| Trouble::Other(format!("a stored value is no JSON: {error}")))
+}

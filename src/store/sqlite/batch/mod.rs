@@ -1,0 +1,253 @@
+//! A batch: what queued while the last one was being committed, as a few statements in one transaction.
+//!
+//! Everything in it is concurrent, since nobody has an answer yet; so the kinds go in an order that serves the
+//! most: ends before claims (a finished head frees its key at once), and the rare changes last, so that a lease
+//! taken over does not fence off an end that was sent before it.
+
+mod accept;
+mod claim;
+mod deliver;
+mod fence;
+mod memory;
+mod pack;
+mod turn;
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::{
+    book::Book,
+    change::AnyChange,
+    engine::Trouble,
+    request::{AcceptJob, ClaimJob, Job, MarkJob, RecordJob, ReleaseJob, Request, TurnJob},
+};
+use crate::{
+    base::{BotId, Millis, Seq},
+    store::{Accepted, Claimed, DeliveryRow, Doorbell, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome, Wake},
+};
+
+/// For the test of their plans.
+#[cfg(test)]
+pub(super) const HOT_WRITES: &[&str] = &[
+    accept::KNOWN,
+    claim::CLAIM,
+    claim::RELEASE,
+    turn::FINISH,
+    turn::REOPEN,
+    deliver::MARK,
+    deliver::RECORD,
+    memory::LOAD_STATE,
+    memory::LOAD_TALKS,
+];
+
+/// What every statement of a batch needs to know.
+#[derive(Debug)]
+pub(super) struct Round<'a> {
+    pub(super) now: Millis,
+    pub(super) book: &'a Book,
+    pub(super) pending_per_bot: u64,
+}
+
+/// Requests of one commit, by kind, each kind in the order of arrival.
+#[derive(Default)]
+pub(super) struct Batch {
+    accepts: Vec<AcceptJob>,
+    turns: Vec<TurnJob>,
+    releases: Vec<ReleaseJob>,
+    claims: Vec<ClaimJob>,
+    records: Vec<RecordJob>,
+    marks: Vec<MarkJob>,
+    changes: Vec<Box<dyn AnyChange>>,
+}
+
+/// What a batch came to, once it is committed.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    accepts: Vec<Result<Accepted, StoreError>>,
+    turns: turn::Turns,
+    claims: Vec<Vec<Claimed>>,
+    recorded: deliver::Recorded,
+    marks: Vec<Vec<Marked>>,
+}
+
+impl Batch {
+    /// Takes a request in; `Close` is none and comes back.
+    pub(super) fn push(&mut self, request: Request) -> Option<tokio::sync::oneshot::Sender<()>> {
+        match request {
+            Request::Accept(job) => self.accepts.push(job),
+            Request::Turn(job) => self.turns.push(*job),
+            Request::Release(job) => self.releases.push(job),
+            Request::Claim(job) => self.claims.push(job),
+            Request::Record(job) => self.records.push(job),
+            Request::Mark(job) => self.marks.push(job),
+            Request::Change(job) => self.changes.push(job),
+            Request::Close(done) => return Some(done),
+        }
+        None
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.accepts.len()
+            + self.turns.len()
+            + self.releases.len()
+            + self.claims.len()
+            + self.records.len()
+            + self.marks.len()
+            + self.changes.len()
+    }
+
+    /// All statements, inside a transaction that the caller began and will commit.
+    pub(super) async fn run(&mut self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Answers, Trouble> {
+        let accepts = accept::run(tx, round, &self.accepts).await?;
+        let turns = turn::run(tx, round, &self.turns).await?;
+        claim::release(tx, &self.releases).await?;
+        let claims = claim::run(tx, round, &self.claims).await?;
+        let recorded = deliver::record(tx, round, &self.records).await?;
+        let marks = deliver::mark(tx, round, &self.marks).await?;
+        for change in &mut self.changes {
+            change.apply(tx, round).await?;
+        }
+        Ok(Answers { accepts, turns, claims, recorded, marks })
+    }
+
+    /// After the commit: brings the book up to date, answers everybody, then rings once per bot.
+    pub(super) fn settle(self, answers: Answers, now: Millis, book: &mut Book, doorbell: &dyn Doorbell) {
+        let mut wakes = Wakes::default();
+        for (job, answer) in self.accepts.into_iter().zip(answers.accepts) {
+            if let Ok(Accepted::New(seq)) = answer {
+                book.more(&job.input.bot, 1);
+                let event = job.input;
+                wakes.of(&event.bot).events.push(EventRow {
+                    seq,
+                    id: event.id,
+                    order_key: event.order_key,
+                    class: event.class,
+                    attempt: 0,
+                    accepted_at: now,
+                    payload: event.payload,
+                });
+                drop(job.share);
+                drop(job.reply.send(answer));
+            } else {
+                job.answer(answer);
+            }
+        }
+        let turns = self.turns.into_iter().zip(answers.turns.answers).zip(answers.turns.promised);
+        for ((mut job, answer), promised) in turns {
+            let bot = job.input.lease.bot.clone();
+            if matches!(answer, Ok(TurnAnswer::Committed)) && !matches!(job.input.outcome, TurnOutcome::Retry { .. }) {
+                book.fewer(&bot, 1);
+            }
+            if let Some((event, Seq(first))) = promised {
+                let deliveries = std::mem::take(&mut job.input.deliveries);
+                book.more(&bot, deliveries.len());
+                wakes.of(&bot).deliveries.extend((first..).zip(deliveries).map(|(seq, delivery)| DeliveryRow {
+                    seq: Seq(seq),
+                    id: delivery.id,
+                    bot: bot.clone(),
+                    event,
+                    order_key: delivery.order_key,
+                    class: delivery.class,
+                    attempt: 0,
+                    doubtful: false,
+                    created_at: now,
+                    payload: delivery.payload,
+                }));
+            }
+            job.answer(answer);
+        }
+        for bot in &answers.recorded.ended {
+            book.fewer(bot, 1);
+        }
+        let released = vec![(); self.releases.len()];
+        answer_all(self.releases, released);
+        answer_all(self.claims, answers.claims);
+        answer_all(self.records, answers.recorded.held);
+        answer_all(self.marks, answers.marks);
+        for change in self.changes {
+            change.settle(book);
+        }
+        wakes.ring(doorbell);
+    }
+
+    /// Nothing of it was done.
+    pub(super) fn fail(self, error: &StoreError) {
+        fail_all(self.turns, error);
+        fail_all(self.releases, error);
+        fail_all(self.records, error);
+        fail_rest(self.accepts, self.claims, self.marks, self.changes, error);
+    }
+
+    /// With a full disk: what can be asked again is refused; ends of turns and of sends cannot, so they are kept.
+    pub(super) fn keep_outcomes(self, kept: &mut Self) {
+        fail_rest(self.accepts, self.claims, self.marks, self.changes, &StoreError::DiskFull);
+        kept.turns.extend(self.turns);
+        kept.releases.extend(self.releases);
+        kept.records.extend(self.records);
+    }
+
+    /// One batch per request, so that the guilty fails alone.
+    pub(super) fn singles(self) -> Vec<Self> {
+        let mut singles = Vec::with_capacity(self.len());
+        singles.extend(self.accepts.into_iter().map(|job| Self { accepts: vec![job], ..Self::default() }));
+        singles.extend(self.turns.into_iter().map(|job| Self { turns: vec![job], ..Self::default() }));
+        singles.extend(self.releases.into_iter().map(|job| Self { releases: vec![job], ..Self::default() }));
+        singles.extend(self.claims.into_iter().map(|job| Self { claims: vec![job], ..Self::default() }));
+        singles.extend(self.records.into_iter().map(|job| Self { records: vec![job], ..Self::default() }));
+        singles.extend(self.marks.into_iter().map(|job| Self { marks: vec![job], ..Self::default() }));
+        singles.extend(self.changes.into_iter().map(|job| Self { changes: vec![job], ..Self::default() }));
+        singles
+    }
+}
+
+fn answer_all<I, O>(jobs: Vec<Job<I, O>>, answers: Vec<O>) {
+    for (job, answer) in jobs.into_iter().zip(answers) {
+        job.answer(Ok(answer));
+    }
+}
+
+fn fail_all<I, O>(jobs: Vec<Job<I, O>>, error: &StoreError) {
+    for job in jobs {
+        job.answer(Err(error.clone()));
+    }
+}
+
+fn fail_rest(
+    accepts: Vec<AcceptJob>,
+    claims: Vec<ClaimJob>,
+    marks: Vec<MarkJob>,
+    changes: Vec<Box<dyn AnyChange>>,
+    error: &StoreError,
+) {
+    fail_all(accepts, error);
+    fail_all(claims, error);
+    fail_all(marks, error);
+    for change in changes {
+        change.fail(error.clone());
+    }
+}
+
+/// One ring per bot and batch.
+#[derive(Default)]
+struct Wakes {
+    of: HashMap<BotId, usize>,
+    list: Vec<Wake>,
+}
+
+impl Wakes {
+    fn of(&mut self, bot: &BotId) -> &mut Wake {
+        let Self { of, list } = self;
+        let at = *of.entry(bot.clone()).or_insert_with(|| {
+            list.push(Wake { bot: bot.clone(), events: Vec::new(), deliveries: Vec::new() });
+            list.len() - 1
+        });
+        &mut list[at]
+    }
+
+    fn ring(self, doorbell: &dyn Doorbell) {
+        for wake in self.list {
+            doorbell.ring(wake);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Many rows as two parameters: a JSON list, and one blob that holds their bytes end to end. So a statement has
+//! one text whatever the number of rows, is prepared once, and crosses to the engine's thread once.
+
+use serde::Serialize;
+
+use super::super::engine::Trouble;
+
+/// Rows for `json_each`.
+pub(super) fn json<T: Serialize>(rows: &[T]) -> Result<String, Trouble> {
+    serde_json::to_string(rows).map_err(|error| Trouble::Guilty(error.to_string()))
+}
+
+/// Bytes of many rows, end to end; SQL cuts them out with `substr`.
+#[derive(Debug, Default)]
+pub(super) struct Heap(Vec<u8>);
+
+impl Heap {
+    /// Adds bytes; answers their place as `substr` counts: from 1, and how many.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let at = self.0.len() + 1;
+        self.0.extend_from_slice(bytes);
+        (at, bytes.len())
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The number of the `index`-th of `count` rows that one INSERT made, the last of which has number `last`:
+/// AUTOINCREMENT counts without gaps inside a statement.
+pub(super) fn seq_of(last: i64, count: usize, index: usize) -> i64 {
+    last - i64::try_from(count - 1 - index).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_as_substr_counts() {
+        let mut heap = Heap::default();
+        assert_eq!(heap.put(b"abc"), (1, 3));
+        assert_eq!(heap.put(b""), (4, 0));
+        assert_eq!(heap.put(b"de"), (4, 2));
+        assert_eq!(heap.into_bytes(), b"abcde");
+    }
+
+    #[test]
+    fn numbers_run_up_to_the_last() {
+        assert_eq!([0, 1, 2].map(|index| seq_of(12, 3, index)), [10, 11, 12]);
+    }
+}

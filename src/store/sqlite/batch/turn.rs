@@ -1,0 +1,188 @@
+//! Ends of turns. The events are finished first, all in one statement that also says whose claim still held;
+//! state, dialogue, deliveries and timers are then written for those alone.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::{
+    Round,
+    fence::Fences,
+    memory::{Applied, Memory},
+    pack::{self, Heap},
+};
+use crate::{
+    base::{EventId, Seq},
+    store::{
+        StoreError, TurnAnswer, TurnCommit, TurnOutcome,
+        sqlite::{engine::Trouble, request::TurnJob, uuid_column::Id},
+    },
+};
+
+pub(super) const FINISH: &str = "
+    UPDATE inbox SET
+        state = t.state, due_at = coalesce(t.due_at, inbox.due_at), reason = coalesce(t.reason, inbox.reason),
+        record = nullif(t.record, 'null'), finished_at = CASE WHEN t.state >= 2 THEN $2 END
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt, value->>4 AS state,
+                 value->>5 AS due_at, value->>6 AS reason, value->7 AS record
+          FROM json_each($1)) AS t
+    JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
+    WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.state = 1
+      AND inbox.epoch = t.epoch AND inbox.attempt = t.attempt
+    RETURNING seq, public_id";
+
+/// For the few whose state conflicts: as if they had not been finished.
+pub(super) const REOPEN: &str = "
+    UPDATE inbox SET state = 1, finished_at = NULL, record = NULL
+    WHERE seq IN (SELECT value FROM json_each($1))";
+
+const PROMISE: &str = "
+    INSERT INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
+    SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
+           substr($2, value->>5, value->>6)
+    FROM json_each($1)";
+
+const SET_TIMERS: &str = "
+    INSERT INTO timers (bot, name, due_at, order_key, created_at, payload)
+    SELECT value->>0, value->>1, value->>2, value->>3, $3, substr($2, value->>4, value->>5)
+    FROM json_each($1) WHERE true
+    ON CONFLICT (bot, name) DO UPDATE SET
+        due_at = excluded.due_at, order_key = excluded.order_key, payload = excluded.payload,
+        created_at = excluded.created_at";
+
+/// What the turns of a batch came to.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// In the order of the jobs.
+    pub(super) answers: Vec<Result<TurnAnswer, StoreError>>,
+    /// For each job, what its deliveries need to be handed along: the event's id, the number of the first.
+    pub(super) promised: Vec<Option<(EventId, Seq)>>,
+}
+
+pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[TurnJob]) -> Result<Turns, Trouble> {
+    if jobs.is_empty() {
+        return Ok(Turns::default());
+    }
+    let mut answers: Vec<_> = jobs.iter().map(|job| check(&job.input).map(|()| TurnAnswer::Fenced)).collect();
+    let able: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_ok()).collect();
+    let mut ids = finish(tx, round, able.iter().map(|&i| &jobs[i].input)).await?;
+
+    // Taken out of the map, so that of two ends of one turn in one batch only the first counts.
+    let held: Vec<(usize, EventId)> =
+        able.into_iter().filter_map(|i| ids.remove(&jobs[i].input.event.0).map(|id| (i, id))).collect();
+    let mut memory = Memory::load(tx, held.iter().map(|&(i, _)| &jobs[i].input)).await?;
+    let mut committed = Vec::with_capacity(held.len());
+    let mut reopened = Vec::new();
+    for (i, id) in held {
+        let turn = &jobs[i].input;
+        answers[i] = match memory.apply(turn, round.now) {
+            Applied::Yes => {
+                committed.push((i, id));
+                Ok(TurnAnswer::Committed)
+            }
+            Applied::Conflict => Ok(TurnAnswer::Conflict),
+            Applied::Refused(why) => Err(StoreError::Refused(why)),
+        };
+        if !matches!(answers[i], Ok(TurnAnswer::Committed)) {
+            reopened.push(turn.event);
+        }
+    }
+    if !reopened.is_empty() {
+        sqlx::query(REOPEN).bind(pack::json(&reopened)?).execute(&mut *tx).await?;
+    }
+    memory.save(tx).await?;
+    let promised = promise(tx, round, jobs, &committed).await?;
+    set_timers(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
+    Ok(Turns { answers, promised })
+}
+
+/// A turn that did not end well carries no effects: the next try makes them.
+fn check(turn: &TurnCommit) -> Result<(), StoreError> {
+    let effects =
+        !turn.state.is_empty() || turn.dialogue.is_some() || !turn.deliveries.is_empty() || !turn.timers.is_empty();
+    match turn.outcome {
+        TurnOutcome::Finished => Ok(()),
+        _ if !effects => Ok(()),
+        _ => Err(StoreError::Refused("only a finished turn may have effects".into())),
+    }
+}
+
+/// Ends the events whose claim still holds; answers their numbers and public ids.
+async fn finish(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    turns: impl Iterator<Item = &TurnCommit>,
+) -> Result<HashMap<i64, EventId>, Trouble> {
+    let mut fences = Fences::with_capacity(turns.size_hint().0);
+    let mut rows = Vec::with_capacity(turns.size_hint().0);
+    for turn in turns {
+        if !fences.is_first(turn.event.0, (&turn.lease, turn.attempt))? {
+            continue;
+        }
+        let (state, due, reason) = match &turn.outcome {
+            TurnOutcome::Finished => (2, None, None),
+            TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason)),
+            TurnOutcome::Buried { reason } => (3, None, Some(reason)),
+        };
+        rows.push((turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt, state, due, reason, &turn.record));
+    }
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let held: Vec<(i64, Id)> = sqlx::query_as(FINISH).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
+    Ok(held.into_iter().map(|(seq, Id(id))| (seq, id)).collect())
+}
+
+async fn promise(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    jobs: &[TurnJob],
+    committed: &[(usize, EventId)],
+) -> Result<Vec<Option<(EventId, Seq)>>, Trouble> {
+    let mut heap = Heap::default();
+    let mut rows = Vec::new();
+    for &(i, event) in committed {
+        let turn = &jobs[i].input;
+        for delivery in &turn.deliveries {
+            let (ids, _) = heap.put(delivery.id.0.as_bytes());
+            heap.put(event.0.as_bytes());
+            let (at, len) = heap.put(&delivery.payload);
+            rows.push((ids, &turn.lease.bot, &delivery.order_key, delivery.class as i64, delivery.due_at, at, len));
+        }
+    }
+    let mut promised = vec![None; jobs.len()];
+    if rows.is_empty() {
+        return Ok(promised);
+    }
+    let done =
+        sqlx::query(PROMISE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0).execute(tx).await?;
+    let mut index = 0;
+    for &(i, event) in committed {
+        let deliveries = jobs[i].input.deliveries.len();
+        if deliveries > 0 {
+            promised[i] = Some((event, Seq(pack::seq_of(done.last_insert_rowid(), rows.len(), index))));
+        }
+        index += deliveries;
+    }
+    Ok(promised)
+}
+
+async fn set_timers(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    turns: impl Iterator<Item = &TurnCommit>,
+) -> Result<(), Trouble> {
+    let mut heap = Heap::default();
+    let mut rows = Vec::new();
+    for turn in turns {
+        for timer in &turn.timers {
+            let (at, len) = heap.put(&timer.payload);
+            rows.push((&turn.lease.bot, &timer.name, timer.due_at, &timer.order_key, at, len));
+        }
+    }
+    if !rows.is_empty() {
+        let timers = sqlx::query(SET_TIMERS).bind(pack::json(&rows)?).bind(heap.into_bytes());
+        timers.bind(round.now.0).execute(tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What the writer knows by heart: which bots exist, and how much each has pending. Exact, because nobody else
+//! writes; loaded at open, changed only after a commit.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::engine::Trouble;
+use crate::base::BotId;
+
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    bots: HashMap<BotId, u64>,
+}
+
+impl Book {
+    pub(super) async fn load(conn: &mut SqliteConnection) -> Result<Self, Trouble> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT b.bot, (SELECT count(*) FROM inbox i WHERE i.bot = b.bot AND i.finished_at IS NULL)
+                         + (SELECT count(*) FROM outbox o WHERE o.bot = b.bot AND o.finished_at IS NULL)
+             FROM bots b",
+        )
+        .fetch_all(conn)
+        .await?;
+        let mut book = Self::default();
+        for (bot, pending) in rows {
+            match BotId::parse(&bot) {
+                Ok(bot) => drop(book.bots.insert(bot, u64::try_from(pending).unwrap_or(0))),
+                Err(error) => tracing::error!(bot, %error, "the store holds a bot with an impossible id: left alone"),
+            }
+        }
+        Ok(book)
+    }
+
+    /// Events and deliveries that a bot has pending; nothing when the store does not know it.
+    pub(super) fn pending(&self, bot: &BotId) -> Option<u64> {
+        self.bots.get(bot).copied()
+    }
+
+    pub(super) fn knows(&self, bot: &BotId) -> bool {
+        self.bots.contains_key(bot)
+    }
+
+    pub(super) fn add(&mut self, bot: &BotId) {
+        self.bots.entry(bot.clone()).or_default();
+    }
+
+    pub(super) fn remove(&mut self, bot: &BotId) {
+        self.bots.remove(bot);
+    }
+
+    pub(super) fn more(&mut self, bot: &BotId, rows: usize) {
+        if let Some(pending) = self.bots.get_mut(bot) {
+            *pending = pending.saturating_add(rows as u64);
+        }
+    }
+
+    pub(super) fn fewer(&mut self, bot: &BotId, rows: usize) {
+        if let Some(pending) = self.bots.get_mut(bot) {
+            *pending = pending.saturating_sub(rows as u64);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The engine's own words: connections, PRAGMAs, transactions, migrations, error codes. They stand only here.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, SqlStr, SqliteConnection,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+/// Name of the database file in the data dir.
+pub(super) const FILE: &str = "botyard.db";
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one that writes.
+    Writer,
+    /// One of those that only look.
+    Reader,
+}
+
+/// Opens a connection. The file exists already, made with the rights we want it to have.
+pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL would lose the last commits on a power cut, and "200 means stored".
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("temp_store", "memory")
+        // 8 MiB of log before it is written back: half the checkpoints of the default under load.
+        .pragma("wal_autocheckpoint", "2000")
+        // A burst may make the log large; it shrinks to this at the next checkpoint.
+        .pragma("journal_size_limit", "67108864")
+        // In KiB when negative.
+        .pragma("cache_size", if role == Role::Writer { "-16384" } else { "-2048" })
+        .pragma("query_only", if role == Role::Writer { "off" } else { "on" })
+        .statement_cache_capacity(64)
+        // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
+        .row_buffer_size(512)
+        .thread_name(move |n| match role {
+            Role::Writer => "store-writer".to_owned(),
+            Role::Reader => format!("store-reader-{n}"),
+        })
+        // Failures are logged where they are handled.
+        .disable_statement_logging();
+    options.connect().await
+}
+
+/// A deferred transaction that writes fails under load: only IMMEDIATE takes its place in the line.
+pub(super) async fn begin(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(conn).await.map(drop)
+}
+
+/// Makes durable what was written since `begin`.
+pub(super) async fn commit(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("COMMIT").execute(conn).await.map(drop)
+}
+
+/// Undoes what was written since `begin`. A full disk may have undone it already: no error then.
+pub(super) async fn rollback(conn: &mut SqliteConnection) {
+    if let Err(error) = sqlx::query("ROLLBACK").execute(conn).await {
+        tracing::debug!(%error, "nothing to roll back");
+    }
+}
+
+/// Makes the file as good as full, or lets it grow again. A limit below the present size means that size.
+pub(super) async fn let_grow(conn: &mut SqliteConnection, grows: bool) {
+    let limit = if grows { "PRAGMA max_page_count = 4294967294" } else { "PRAGMA max_page_count = 1" };
+    if let Err(error) = sqlx::query(limit).execute(conn).await {
+        tracing::warn!(%error, "the size of the store could not be limited");
+    }
+}
+
+/// Writes the log back into the file and closes.
+pub(super) async fn close(mut conn: SqliteConnection) {
+    if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await {
+        tracing::warn!(%error, "the store's log could not be written back at close; the next start does it");
+    }
+    if let Err(error) = conn.close().await {
+        tracing::warn!(%error, "the store did not close cleanly; nothing that was committed is lost");
+    }
+}
+
+/// Brings the schema up to what this program knows.
+pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
+    // Listed by hand and not by `migrate!`: so the build sees a changed file without a build script.
+    let first = SqlStr::from_static(include_str!("../../../migrations/0001_init.sql"));
+    let migrations = vec![Migration::new(1, "init".into(), MigrationType::Simple, first, false)];
+    Migrator::with_migrations(migrations).run(conn).await
+}
+
+/// What an error of the engine means for a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// One member broke a rule; the others may be fine.
+    Guilty(String),
+    /// There is no room on the disk.
+    Full,
+    /// The disk did not confirm a write: what the file holds is not known any more.
+    Sync(String),
+    /// It is no database, or a damaged one.
+    Corrupt(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = code.and_then(|code| code.parse().ok());
+        classify(code, error.to_string())
+    }
+}
+
+/// By the extended result code; the low byte is the primary one. <https://www.sqlite.org/rescode.html>
+fn classify(code: Option<u32>, message: String) -> Trouble {
+    const FSYNC: u32 = 1034;
+    const DIR_FSYNC: u32 = 1290;
+    match code {
+        Some(FSYNC | DIR_FSYNC) => Trouble::Sync(message),
+        Some(code) => match code & 0xff {
+            11 | 26 => Trouble::Corrupt(message),
+            13 => Trouble::Full,
+            18..=20 => Trouble::Guilty(message),
+            _ => Trouble::Other(message),
+        },
+        None => Trouble::Other(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_result_code_has_its_meaning_for_a_batch() {
+        let of = |code| classify(Some(code), "m".into());
+        assert_eq!(of(13), Trouble::Full);
+        assert_eq!(of(1034), Trouble::Sync("m".into()), "a failed fsync");
+        assert_eq!(of(2067), Trouble::Guilty("m".into()), "a unique constraint");
+        assert_eq!(of(275), Trouble::Guilty("m".into()), "a check constraint");
+        assert_eq!(of(18), Trouble::Guilty("m".into()), "a value that is too big");
+        assert_eq!(of(26), Trouble::Corrupt("m".into()), "not a database");
+        assert_eq!(of(5), Trouble::Other("m".into()), "busy");
+        assert_eq!(classify(None, "m".into()), Trouble::Other("m".into()));
+    }
+}

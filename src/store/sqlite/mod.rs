@@ -1,0 +1,171 @@
+//! The store over SQLite: one file, one writer, a few readers.
+//!
+//! ```text
+//! accept, claim, commit_turn, …  ──bounded queue──▶ writer ──one transaction per batch──▶ botyard.db
+//! due_events, routes, event, …   ──────────────────────────▶ readers (they see what is committed)
+//! ```
+//!
+//! **Invariant:** nobody else writes. The lock on the data dir keeps other processes out, the queue is the only
+//! way in from this one; so what the writer knows by heart (`book`) is exact, and rows are numbered without gaps.
+
+mod batch;
+mod book;
+mod cell;
+mod change;
+mod engine;
+mod lock;
+mod open;
+mod place;
+mod read;
+mod request;
+mod seal;
+mod seal_file;
+mod shares;
+mod store;
+mod uuid_column;
+mod writer;
+
+/// Statements that every event goes through, for the test of their plans.
+#[cfg(test)]
+use self::{batch::HOT_WRITES, read::due::HOT_READS};
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use self::{book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use crate::base::{self, Clock};
+
+pub use self::{
+    open::{OpenError, OpenOptions},
+    seal::SealKey,
+    seal_file::SealError,
+    writer::OnFatal,
+};
+
+/// What is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Accepts queued at once, over all bots.
+    pub queue: usize,
+    /// Accepts queued at once, of one bot.
+    pub queue_per_bot: usize,
+    /// Events and deliveries that one bot may have pending before its accepts are refused.
+    pub pending_per_bot: u64,
+    /// Connections that read.
+    pub readers: usize,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { queue: 4096, queue_per_bot: 512, pending_per_bot: 10_000, readers: 4 }
+    }
+}
+
+/// Queue places beyond those of accepts: turns and sends must not wait behind a flood of new events.
+const RESERVED: usize = 1024;
+
+/// Where the writer's task runs. What it does is mostly waiting for the engine's own thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriterHost {
+    /// On the current arbiter or `LocalSet`: everything on one thread, for tests.
+    Here,
+    /// On a thread of its own, named `store`.
+    Thread,
+}
+
+/// Faults to be made on purpose.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Makes each commit take so much longer, as on a slower disk.
+    pub sync_delay: Option<Duration>,
+    /// After so many commits the next one fails as if the disk had not confirmed it.
+    pub sync_fails_after: Option<u64>,
+    /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
+    pub disk_full: Option<Arc<AtomicBool>>,
+}
+
+impl Faults {
+    /// Counts one commit; says whether it is the one that fails.
+    fn sync_fails(&mut self) -> bool {
+        match &mut self.sync_fails_after {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+/// A handle to the store. Cheap to clone, usable from any thread.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+struct Inner {
+    requests: mpsc::Sender<Request>,
+    shares: Arc<Shares>,
+    readers: Arc<Readers>,
+    seal: SealKey,
+    clock: Clock,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqliteStore")
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store of a data dir, makes it if there is none, and starts its writer.
+    ///
+    /// The writer ends, and lets go of the data dir, after `Store::close` or when the last handle is dropped.
+    ///
+    /// # Errors
+    /// [`OpenError`] names the path or setting, and what to do.
+    pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let mut opened = open::open(&options).await?;
+        let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
+        let book = Book::load(&mut opened.conn).await.map_err(explain)?;
+        let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
+        let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
+        let writer = Writer {
+            requests: receiver,
+            conn: opened.conn,
+            readers: Arc::clone(&readers),
+            book,
+            clock: clock.clone(),
+            doorbell,
+            pending_per_bot: limits.pending_per_bot,
+            faults,
+            grows: true,
+            on_fatal,
+            lock: opened.lock,
+        };
+        match host {
+            WriterHost::Here => drop(base::spawn::spawn(writer.run())),
+            WriterHost::Thread => on_a_thread(writer, &opened.path)?,
+        }
+        let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
+        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock })))
+    }
+}
+
+fn on_a_thread(writer: Writer, path: &std::path::Path) -> Result<(), OpenError> {
+    let failed = |why: std::io::Error| OpenError::Engine { path: path.to_owned(), why: why.to_string() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
+    std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || runtime.block_on(writer.run()))
+        .map(drop)
+        .map_err(failed)
+}

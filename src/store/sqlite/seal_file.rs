@@ -1,0 +1,232 @@
+//! Where the seal key comes from: given as text, given as a file, or made at the first start.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::{engine, place, seal::SealKey};
+use crate::base::Secret;
+
+/// Name of the key file that is made when none is given.
+const FILE: &str = "seal.key";
+
+/// Container secrets are mounted here, readable by all and owned by root; the mount itself is the fence.
+const SECRET_MOUNTS: &[&str] = &["/run/secrets", "/var/run/secrets"];
+
+/// Why there is no seal key.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Both were given.
+    #[error("`seal.key` and `seal.key_file` are both set: keep one of them")]
+    Both,
+    /// The text is no key.
+    #[error("{place} is no seal key: 64 hex digits are expected, as `openssl rand -hex 32` prints them")]
+    Form {
+        /// `seal.key`, or the file with its setting.
+        place: String,
+    },
+    /// The file that was named cannot be read.
+    #[error(
+        "the seal key file `{path}` cannot be read ({error}): put it right in `seal.key_file` (BOTYARD_SEAL__KEY_FILE)"
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// Others can read it.
+    #[error(
+        "the seal key file `{path}` of `seal.key_file` can be read by others (mode {mode:04o}): run `chmod 600 {path}`"
+    )]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// There is a store, but not its key.
+    #[error(
+        "`{store}` holds sealed secrets, but its key `{path}` is gone: put the key back, or name where it is by \
+         `seal.key_file` (BOTYARD_SEAL__KEY_FILE); a new key could not open them"
+    )]
+    Gone {
+        /// The database.
+        store: PathBuf,
+        /// Where the key should be.
+        path: PathBuf,
+    },
+    /// The data dir cannot be written.
+    #[error("{0}")]
+    Unwritable(String),
+    /// The operating system has no randomness.
+    #[error("no randomness to make a seal key with: {0}")]
+    Random(getrandom::Error),
+}
+
+impl SealKey {
+    /// The key as given by `seal.key` or `seal.key_file`; with neither, `seal.key` in the data dir, which is
+    /// made (0600) at the first start. It is not made when a store is already there: that one has a key.
+    ///
+    /// # Errors
+    /// [`SealError`] names the setting or the file, and what to do.
+    pub fn load_or_create(data_dir: &Path, key: Option<Secret>, key_file: Option<&Path>) -> Result<Self, SealError> {
+        match (key, key_file) {
+            (Some(_), Some(_)) => Err(SealError::Both),
+            (Some(text), None) => {
+                Self::from_hex(text.expose()).ok_or_else(|| SealError::Form { place: "`seal.key`".into() })
+            }
+            (None, Some(path)) => read(path),
+            (None, None) => own(data_dir),
+        }
+    }
+}
+
+fn own(data_dir: &Path) -> Result<SealKey, SealError> {
+    let path = data_dir.join(FILE);
+    match read(&path) {
+        Err(SealError::Unreadable { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let store = data_dir.join(engine::FILE);
+    if fs::metadata(&store).is_ok_and(|found| found.len() > 0) {
+        return Err(SealError::Gone { store, path });
+    }
+    let key = SealKey::random().map_err(SealError::Random)?;
+    create(data_dir, &path, &key).map_err(|error| SealError::Unwritable(place::unwritable(data_dir, &error)))?;
+    // Whoever was first to put it there decides.
+    read(&path)
+}
+
+/// Puts the whole file in its place at once: a start that is killed half-way leaves no half key.
+fn create(data_dir: &Path, path: &Path, key: &SealKey) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    let draft = data_dir.join(format!("{FILE}.{}", uuid::Uuid::new_v4().simple()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let text = Zeroizing::new(format!("{}\n", *key.to_hex()));
+    let done = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        })
+        .and_then(|()| fs::File::open(data_dir)?.sync_all());
+    fs::remove_file(&draft)?;
+    done
+}
+
+fn read(path: &Path) -> Result<SealKey, SealError> {
+    let unreadable = |error| SealError::Unreadable { path: path.to_owned(), error };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 && !is_mounted_secret(path, SECRET_MOUNTS) {
+        return Err(SealError::Open { path: path.to_owned(), mode });
+    }
+    let text = Zeroizing::new(fs::read(path).map_err(unreadable)?);
+    std::str::from_utf8(&text)
+        .ok()
+        .and_then(SealKey::from_hex)
+        .ok_or_else(|| SealError::Form { place: format!("`{}` (`seal.key_file`)", path.display()) })
+}
+
+/// By where the file really is, so that no `..` and no link leads out of the mount.
+fn is_mounted_secret(path: &Path, mounts: &[&str]) -> bool {
+    let Ok(real) = path.canonicalize() else { return false };
+    mounts.iter().filter_map(|mount| Path::new(mount).canonicalize().ok()).any(|mount| real.starts_with(mount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(answer: Result<SealKey, SealError>) -> String {
+        answer.unwrap_err().to_string()
+    }
+
+    fn file(dir: &Path, text: &str, mode: u32) -> PathBuf {
+        let path = dir.join("given.key");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_first_start_makes_a_key_only_the_owner_can_read_and_the_second_finds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let first = SealKey::load_or_create(&data, None, None).unwrap();
+        let second = SealKey::load_or_create(&data, None, None).unwrap();
+        assert_eq!(*first.to_hex(), *second.to_hex());
+        assert_eq!(fs::metadata(data.join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_store_without_its_key_gets_no_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(engine::FILE), "rows").unwrap();
+        let text = refusal(SealKey::load_or_create(dir.path(), None, None));
+        assert!(text.contains("seal.key` is gone") && text.contains("BOTYARD_SEAL__KEY_FILE"), "{text}");
+        assert!(!dir.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn a_key_may_be_given_as_text_or_as_file_but_not_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let hex = "ab".repeat(32);
+        let path = file(dir.path(), &format!("{hex}\n"), 0o600);
+        let by_text = SealKey::load_or_create(dir.path(), Some(Secret::new(&*hex)), None).unwrap();
+        let by_file = SealKey::load_or_create(dir.path(), None, Some(&path)).unwrap();
+        assert_eq!(*by_text.to_hex(), hex);
+        assert_eq!(*by_file.to_hex(), hex);
+        let both = refusal(SealKey::load_or_create(dir.path(), Some(Secret::new(&*hex)), Some(&path)));
+        assert!(both.contains("keep one"), "{both}");
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_repeating_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(dir.path(), "hunter2", 0o600);
+        let by_file = refusal(SealKey::load_or_create(dir.path(), None, Some(&path)));
+        assert!(by_file.contains("given.key") && by_file.contains("64 hex digits"), "{by_file}");
+        let by_text = refusal(SealKey::load_or_create(dir.path(), Some(Secret::new("hunter2")), None));
+        assert!(by_text.contains("`seal.key`"), "{by_text}");
+        assert!(!by_file.contains("hunter2") && !by_text.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused_with_the_chmod_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(dir.path(), &"ab".repeat(32), 0o640);
+        let text = refusal(SealKey::load_or_create(dir.path(), None, Some(&path)));
+        assert!(text.contains("0640") && text.contains("chmod 600") && text.contains("seal.key_file"), "{text}");
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there_names_its_setting() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = refusal(SealKey::load_or_create(dir.path(), None, Some(&dir.path().join("none"))));
+        assert!(text.contains("none") && text.contains("BOTYARD_SEAL__KEY_FILE"), "{text}");
+    }
+
+    #[test]
+    fn a_mounted_secret_may_be_readable_but_a_link_out_of_the_mount_may_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("secrets");
+        fs::create_dir(&mount).unwrap();
+        let inside = file(&mount, &"ab".repeat(32), 0o444);
+        let outside = file(dir.path(), &"ab".repeat(32), 0o444);
+        let link = mount.join("link");
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let mounts = [mount.to_str().unwrap()];
+        assert!(is_mounted_secret(&inside, &mounts));
+        assert!(!is_mounted_secret(&outside, &mounts));
+        assert!(!is_mounted_secret(&link, &mounts));
+    }
+}

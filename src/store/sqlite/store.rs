@@ -1,0 +1,196 @@
+//! The verbs: each goes to the writer's queue or to a reader.
+
+use tokio::sync::oneshot;
+
+use super::{
+    SqliteStore,
+    change::{
+        Asked, Change, ConfirmWebhook, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
+        Retire, StageWebhook, TakeLease,
+    },
+    read::{bots, due, look, memory},
+    request::{Hold as Rows, Job, Request},
+};
+use crate::{
+    base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
+    store::{
+        Accepted, Answer, BacklogRow, BotRow, Claimed, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery,
+        EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent,
+        NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
+        TurnCommit, WebhookRow,
+    },
+};
+
+impl SqliteStore {
+    /// Queues a request and waits for its answer, which comes after the commit.
+    async fn ask<T>(&self, make: impl FnOnce(super::request::Reply<T>) -> Request) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.requests.send(make(reply)).await.or(Err(StoreError::Closed))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn change<C>(&self, change: C) -> Result<C::Answer, StoreError>
+    where
+        C: Change + Sync,
+        C::Answer: Sync,
+    {
+        self.ask(|reply| Request::Change(Box::new(Asked { change, reply, answer: None }))).await
+    }
+}
+
+/// Reads with one of the readers, and gives it back.
+macro_rules! read {
+    ($store:ident, $reader:ident => $query:expr) => {
+        Box::pin(async move {
+            let mut reader = $store.0.readers.get().await?;
+            let $reader = &mut reader.conn;
+            let answer = $query.await;
+            reader.back();
+            answer
+        })
+    };
+}
+
+impl Store for SqliteStore {
+    fn accept(&self, event: NewEvent) -> Answer<'_, Accepted> {
+        Box::pin(async move {
+            let share = Some(self.0.shares.take(&event.bot)?);
+            self.ask(|reply| Request::Accept(Job { input: event, reply, share })).await
+        })
+    }
+
+    fn due_events(&self, query: DueQuery) -> Answer<'_, Vec<EventRow>> {
+        read!(self, conn => due::events(conn, &query))
+    }
+
+    fn claim(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, Vec<Claimed>> {
+        Box::pin(self.ask(move |reply| Request::Claim(Job { input: Rows { lease, rows }, reply, share: None })))
+    }
+
+    fn commit_turn(&self, commit: TurnCommit) -> Answer<'_, TurnAnswer> {
+        Box::pin(self.ask(move |reply| Request::Turn(Box::new(Job { input: commit, reply, share: None }))))
+    }
+
+    fn release(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, ()> {
+        Box::pin(self.ask(move |reply| Request::Release(Job { input: Rows { lease, rows }, reply, share: None })))
+    }
+
+    fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>> {
+        read!(self, conn => due::deliveries(conn, &query))
+    }
+
+    fn mark(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, Vec<Marked>> {
+        Box::pin(self.ask(move |reply| Request::Mark(Job { input: Rows { lease, rows }, reply, share: None })))
+    }
+
+    fn record(&self, result: DeliveryResult) -> Answer<'_, bool> {
+        Box::pin(self.ask(move |reply| Request::Record(Job { input: result, reply, share: None })))
+    }
+
+    fn bots(&self) -> Answer<'_, Vec<BotRow>> {
+        read!(self, conn => bots::all(conn))
+    }
+
+    fn put_bot(&self, bot: NewBot) -> Answer<'_, ()> {
+        Box::pin(self.change(PutBot(bot)))
+    }
+
+    fn take_lease(&self, bot: BotId, owner: String) -> Answer<'_, Lease> {
+        Box::pin(self.change(TakeLease { bot, owner }))
+    }
+
+    fn put_token(&self, bot: BotId, token: Secret) -> Answer<'_, ()> {
+        Box::pin(self.change(PutToken { bot, token, seal: self.0.seal.clone() }))
+    }
+
+    fn token(&self, bot: BotId) -> Answer<'_, Option<Secret>> {
+        read!(self, conn => bots::token(conn, &self.0.seal, &bot))
+    }
+
+    fn put_identity(&self, bot: BotId, identity: Identity) -> Answer<'_, IdentityAnswer> {
+        Box::pin(self.change(PutIdentity { bot, identity }))
+    }
+
+    fn put_hold(&self, bot: BotId, hold: Option<Hold>) -> Answer<'_, ()> {
+        Box::pin(self.change(PutHold { bot, hold }))
+    }
+
+    fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()> {
+        Box::pin(self.change(Retire { bot, at }))
+    }
+
+    fn forget(&self, bot: BotId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            // In steps, with other commits between them.
+            while self.change(Forget { bot: bot.clone() }).await? {}
+            Ok(())
+        })
+    }
+
+    fn definitions(&self) -> Answer<'_, Vec<StoredDefinition>> {
+        read!(self, conn => bots::definitions(conn))
+    }
+
+    fn routes(&self) -> Answer<'_, Vec<RouteRow>> {
+        read!(self, conn => bots::routes(conn, &self.0.seal))
+    }
+
+    fn webhooks(&self, bot: BotId) -> Answer<'_, Vec<WebhookRow>> {
+        read!(self, conn => bots::webhooks(conn, &self.0.seal, &bot))
+    }
+
+    fn stage_webhook(&self, webhook: NewWebhook) -> Answer<'_, i64> {
+        Box::pin(self.change(StageWebhook { webhook, seal: self.0.seal.clone() }))
+    }
+
+    fn confirm_webhook(&self, row: i64, webhook_id: String) -> Answer<'_, ()> {
+        Box::pin(self.change(ConfirmWebhook { row, webhook_id }))
+    }
+
+    fn drop_webhook(&self, row: i64) -> Answer<'_, ()> {
+        Box::pin(self.change(DropWebhook { row }))
+    }
+
+    fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>> {
+        read!(self, conn => memory::state(conn, &bot, &keys, self.0.clock.now()))
+    }
+
+    fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {
+        read!(self, conn => memory::dialogue(conn, &bot, &room, &person, now))
+    }
+
+    fn due_bots(&self, now: Millis) -> Answer<'_, Vec<DueBot>> {
+        read!(self, conn => due::bots(conn, now))
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<'_, Vec<EventSummary>> {
+        read!(self, conn => look::events(conn, &query))
+    }
+
+    fn event(&self, id: EventId) -> Answer<'_, Option<EventDetail>> {
+        read!(self, conn => look::event(conn, id))
+    }
+
+    fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
+        read!(self, conn => look::backlog(conn))
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(self.change(Probe))
+    }
+
+    fn prune(&self, keep: Retention) -> Answer<'_, Pruned> {
+        Box::pin(self.change(Prune(keep)))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let (done, closed) = oneshot::channel();
+            // A second close finds nobody to ask: it is closed, or closing.
+            if self.0.requests.send(Request::Close(done)).await.is_ok() && closed.await.is_err() {
+                return Err(StoreError::Closed);
+            }
+            Ok(())
+        })
+    }
+}
