@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use botyard::{
     base::{BotId, Secret},
-    http::ServerMode,
-    store::StoreError,
+    http::{Refusal, ServerMode},
+    store::{RouteRow, StoreError},
     webex::signature::{Algorithm, sign},
 };
 
@@ -136,6 +136,34 @@ async fn during_a_rotation_either_secret_counts_and_afterwards_only_the_new_one(
     assert_eq!(door.deliver(&body).await.status, 401);
     door.routes.change(&bot, |route| route.secrets.clear());
     assert_eq!(door.post(&headers, &body).await.status, 401, "a bot without a secret believes nobody");
+}
+
+#[actix_web::test]
+async fn every_bot_the_store_knows_is_served_and_a_store_that_fails_takes_none_away() {
+    let door = open(ServerMode::Here).await;
+    let bot = BotId::parse("hello").unwrap();
+    let secrets = vec![Secret::new(SECRET)];
+    door.store.know(vec![RouteRow { bot, secrets, me: None, kinds: 1 }]);
+    door.routes.refresh(&*door.store).await.unwrap();
+    let body = message("M1", "ann");
+    let signature = signed(Algorithm::Sha1, &body);
+    let headers = [("Content-Type", "application/json"), ("X-Spark-Signature", signature.as_str())];
+    assert_eq!(send(door.addr(), "POST", "/hooks/hello", &headers, &body).await.status, 200);
+    assert_eq!(door.deliver(&body).await.code(), "unknown_bot", "the store does not know `echo`");
+    door.store.answer_with(Some(StoreError::Engine("gone".into())));
+    assert!(door.routes.refresh(&*door.store).await.is_err());
+    door.store.answer_with(None);
+    assert_eq!(send(door.addr(), "POST", "/hooks/hello", &headers, &body).await.status, 200);
+}
+
+#[actix_web::test]
+async fn every_code_is_counted_from_zero() {
+    let door = open(ServerMode::Here).await;
+    let text = door.metrics.render();
+    for refusal in &Refusal::INGRESS {
+        let line = format!("botyard_ingress_refused_total{{code=\"{}\"}} 0", refusal.code());
+        assert!(text.contains(&line), "{line} is missing in\n{text}");
+    }
 }
 
 #[actix_web::test]

@@ -28,6 +28,7 @@ pub(crate) struct FakeStore {
 #[derive(Default)]
 struct Rows {
     events: Vec<NewEvent>,
+    routes: Vec<RouteRow>,
     seen: HashSet<(BotId, String)>,
 }
 
@@ -54,6 +55,10 @@ impl FakeStore {
 
     pub(crate) fn hold_commits(&self, hold: bool) {
         self.committing.send_replace(!hold);
+    }
+
+    pub(crate) fn know(&self, routes: Vec<RouteRow>) {
+        self.rows.lock().unwrap().routes = routes;
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -108,6 +113,10 @@ impl Store for FakeStore {
         })
     }
 
+    fn routes(&self) -> Answer<'_, Vec<RouteRow>> {
+        Box::pin(async { self.check().map(|()| self.rows.lock().unwrap().routes.clone()) })
+    }
+
     fn events(&self, query: EventQuery) -> Answer<'_, Vec<EventSummary>> {
         Box::pin(async move {
             self.check()?;
@@ -150,7 +159,6 @@ impl Store for FakeStore {
         retire(BotId, Millis) -> ();
         forget(BotId) -> ();
         definitions() -> Vec<StoredDefinition>;
-        routes() -> Vec<RouteRow>;
         webhooks(BotId) -> Vec<WebhookRow>;
         stage_webhook(NewWebhook) -> i64;
         confirm_webhook(i64, String) -> ();
