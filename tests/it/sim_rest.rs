@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::sim::{Sim, on_arbiter, options};
+use crate::sim_support::{Sim, on_arbiter, options};
 use botyard::sim::{self, SimError, SimOptions};
 
 #[test]

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 
-use crate::sim::{Hook, Sim, Target, on_arbiter};
+use crate::sim_support::{Hook, Sim, Target, on_arbiter};
 
 async fn register(sim: &Sim, target: &Target, resource: &str, event: &str) -> String {
     let hook = json!({

@@ -19,6 +19,9 @@ mod rules;
 mod saved;
 mod webhooks;
 
+#[cfg(test)]
+mod invariants;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use budget::Budgets;

