@@ -149,7 +149,7 @@ def webhooks(bot):
 
 def main(base_url, person_token, bot_token):
     def client(token):
-        return webexpythonsdk.WebexAPI(access_token=token, base_url=base_url)
+        return webexpythonsdk.WebexAPI(access_token=token, base_url=base_url + "/")
 
     person, bot = client(person_token), client(bot_token)
     me, robot = people(person, bot)
