@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use actix::Recipient;
 use tracing::info;
 
 use super::{
+    ApiDoor,
     diff::{Action, ForeignNote, Listed, Plan, Wanted, plan},
     report::Changes,
 };
@@ -32,7 +32,7 @@ pub(super) struct Desk {
     pub(super) public_url: String,
     pub(super) deadline: Duration,
     pub(super) store: Arc<dyn Store>,
-    pub(super) api: Recipient<Call>,
+    pub(super) api: ApiDoor,
     pub(super) routes: Routes,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -249,7 +249,8 @@ impl Desk {
 
     async fn ask(&self, bot: &BotId, request: Request) -> Result<Reply, LookError> {
         let call = Call { bot: bot.clone(), request, class: CallClass::Upkeep, deadline: self.deadline };
-        let reply = self.api.send(call).await.map_err(|_gone| LookError::ApiGone)??;
+        let api = (self.api)().ok_or(LookError::ApiGone)?;
+        let reply = api.send(call).await.map_err(|_gone| LookError::ApiGone)??;
         match reply.verdict() {
             Verdict::Fine => Ok(reply),
             Verdict::Missing => Err(LookError::Missing),

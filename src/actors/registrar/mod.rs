@@ -28,7 +28,7 @@ pub use self::{
     diff::{Action, ForeignNote, Listed, Plan, Wanted, plan},
     report::{Changes, Report},
 };
-use super::{api::Call, routes::Routes};
+use super::{api::Call, exit::ExitGuard, routes::Routes};
 use crate::{
     base::{Backoff, BotId, Clock, InstanceName, Millis, backoff::jitter},
     store::Store,
@@ -59,13 +59,16 @@ pub struct RegistrarSettings {
     pub deadline: Duration,
 }
 
+/// Finds the present api actor; nothing while there is none.
+pub type ApiDoor = Arc<dyn Fn() -> Option<Recipient<Call>> + Send + Sync>;
+
 /// Whom the registrar knows.
 #[derive(Clone)]
 pub struct RegistrarNeighbours {
     /// Keeps secrets and ids.
     pub store: Arc<dyn Store>,
-    /// The way to Webex.
-    pub api: Recipient<Call>,
+    /// The way to Webex, as it is now: the api actor may have been made anew.
+    pub api: ApiDoor,
     /// Where ingress finds the secrets.
     pub routes: Routes,
     /// What is counted.
@@ -134,6 +137,7 @@ pub struct Registrar {
     looking: usize,
     /// When to look again. An entry counts only if it is the bot's newest.
     moments: BinaryHeap<Reverse<(Millis, BotId)>>,
+    _exit: ExitGuard,
 }
 
 /// What is known of one bot.
@@ -162,7 +166,7 @@ enum State {
 impl Registrar {
     /// To be made on the thread it will run on.
     #[must_use]
-    pub fn new(settings: RegistrarSettings, neighbours: RegistrarNeighbours) -> Self {
+    pub fn new(settings: RegistrarSettings, neighbours: RegistrarNeighbours, exit: ExitGuard) -> Self {
         let RegistrarNeighbours { store, api, routes, metrics, clock, told } = neighbours;
         let desk = Desk {
             instance: settings.instance.clone(),
@@ -183,6 +187,7 @@ impl Registrar {
             looking: 0,
             moments: BinaryHeap::new(),
             settings,
+            _exit: exit,
         }
     }
 

@@ -159,7 +159,10 @@ impl House {
         };
         let neighbours = RegistrarNeighbours {
             store: Arc::new(store.clone()),
-            api: webex.clone().start().recipient(),
+            api: {
+                let api = webex.clone().start().recipient();
+                Arc::new(move || Some(api.clone()))
+            },
             routes: routes.clone(),
             metrics: Arc::new(Metrics::new()),
             clock: Clock::following_tokio(),
