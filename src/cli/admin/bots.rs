@@ -62,10 +62,8 @@ fn webhooks(known: &Known) -> String {
 fn notes(known: &Known) -> Vec<String> {
     let of = &known.status;
     let mut notes = Vec::new();
-    if of.state != BotState::Running && !known.stopped {
-        let reason = of.reason.as_deref().map(plain).unwrap_or_default();
-        let colon = if reason.is_empty() { "" } else { ": " };
-        notes.push(format!("{}: {}{colon}{reason}", of.id, known.state()));
+    if let Some(reason) = &of.reason {
+        notes.push(format!("{}: {}: {}", of.id, known.state(), plain(reason)));
     }
     if let Some(error) = &of.last_error {
         notes.push(format!("{}: last error: {}", of.id, plain(error)));

@@ -39,8 +39,8 @@ pub(super) fn text(event: &EventDetail) -> String {
     story.lines.push(String::new());
     story.line(&of.accepted_at.iso(), "accepted");
     if let Some(at) = of.claimed_at {
-        let again = if of.attempt > 1 { " (of the last attempt)" } else { "" };
-        story.at(Some(at), &format!("claimed, attempt {}{again}", of.attempt));
+        let last = if of.attempt > 1 { ", the last so far" } else { "" };
+        story.at(Some(at), &format!("claimed for attempt {}{last}", of.attempt));
     }
     turn(&mut story, event);
     outcome(&mut story, event);
@@ -62,7 +62,7 @@ fn turn(story: &mut Story, event: &EventDetail) {
         story.at(None, &need_line(need));
     }
     if let Some(conflicts) = record.get("conflicts") {
-        story.at(None, &format!("stepped again, {conflicts} times: its state changed meanwhile"));
+        story.at(None, &format!("stepped again ({conflicts}): its state changed meanwhile"));
     }
     if let Some(rule) = record.get("rule").and_then(Value::as_str).or(event.summary.rule.as_deref()) {
         story.at(None, &format!("rule: {rule}"));
