@@ -52,9 +52,13 @@ async fn put(client: &Client, bot: &BotId, token: &Secret) -> Result<(), Trouble
 
 async fn alone(settings: &Settings, absent: &Absent, bot: &BotId) -> Outcome {
     Use::Serve.check(&settings.data_dir).map_err(Failure::refused)?;
+    let set = definition::load(&settings.bots_dir);
+    if !source::has_store(&settings.data_dir) {
+        // Before one is made for a slip of the pen.
+        defined(&set, bot)?;
+    }
     // Before the store is opened: nobody else can have it while a person looks for a token.
     let token = token::read(bot)?;
-    let set = definition::load(&settings.bots_dir);
     let store = source::open(settings, settings.data_dir.clone(), absent).await?;
     let kept = keep(&store, &set, bot, token).await;
     let closed = store.close().await;

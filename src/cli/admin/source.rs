@@ -1,6 +1,6 @@
 //! Who answers a look: the running service, or, with none running, the store itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -62,12 +62,17 @@ impl Known {
     }
 }
 
+/// Whether there is a store in a data dir.
+pub(super) fn has_store(data_dir: &Path) -> bool {
+    data_dir.join(STORE_FILE).exists()
+}
+
 /// Finds who answers.
 pub(super) async fn find(settings: &Settings) -> Result<Source, Failure> {
     match service::find(settings).await {
         Ok(service) => Ok(Source::Service(service.client(settings.admin.token_file.as_deref())?)),
         Err(absent) => {
-            let dir = service::data_dirs(settings).into_iter().find(|dir| dir.join(STORE_FILE).exists());
+            let dir = service::data_dirs(settings).into_iter().find(|dir| has_store(dir));
             let Some(dir) = dir else { return Err(absent.failure()) };
             let store = open(settings, dir.clone(), &absent).await?;
             out::say(&format!("no service is running; this is what the store in `{}` says", dir.display()));
@@ -237,8 +242,6 @@ fn from_row(row: BotRow, pending: Option<&BacklogRow>) -> Known {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::{
         base::{Digest, Millis},
