@@ -5,8 +5,8 @@
 mod admin;
 pub mod args;
 mod check;
-mod dev;
 pub mod exit;
+mod failure;
 mod serve;
 mod settings;
 
@@ -34,15 +34,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let result = match cli.command {
         Command::Serve => serve::serve(&cli.settings),
-        Command::Dev(args) => dev::dev(&cli.settings, &args),
+        Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
-        Command::Sim(args) => sim::sim(&cli.settings, &args),
-        Command::Chat(args) => chat::chat(&cli.settings, &args),
-        Command::Bots(args) => admin::bots(&cli.settings, &args),
-        Command::Events(args) => admin::events(&cli.settings, &args),
-        Command::Reload(args) => admin::reload(&cli.settings, &args),
-        Command::Token(args) => admin::token(&cli.settings, &args),
-        Command::Healthcheck => admin::healthcheck(&cli.settings),
+        _ => Ok(Exit::Usage),
     };
-    result.unwrap_or_else(|failure| failure.tell())
+    result.unwrap_or_else(failure::Failure::tell)
 }
