@@ -131,14 +131,14 @@ pub struct BotsArgs {
 pub struct EventsArgs {
     /// Only of this bot
     pub bot: Option<String>,
-    /// One event with its whole story: why did it not reply?
-    #[arg(long)]
+    /// One event with its whole story: why did it not reply? The beginning of an id will do
+    #[arg(long, conflicts_with_all = ["state", "limit"])]
     pub id: Option<String>,
-    /// Only `waiting`, `claimed`, `finished` or `buried` ones
-    #[arg(long)]
+    /// Only those in this state
+    #[arg(long, value_parser = ["waiting", "claimed", "finished", "buried"])]
     pub state: Option<String>,
     /// At most so many, newest first
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
     /// Print JSON
     #[arg(long)]

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr; exit codes are those of [`exit::Exit`].
 
+mod admin;
 pub mod args;
 mod check;
 pub mod exit;

@@ -1,6 +1,6 @@
 //! Events and deliveries as plain data, and what the looking verbs answer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{BotId, Epoch, EventId, Millis, Seq};
 
@@ -189,7 +189,7 @@ pub struct EventQuery {
 }
 
 /// Where an event stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {
     /// Accepted, or set aside for a retry.
@@ -202,8 +202,27 @@ pub enum EventState {
     Buried,
 }
 
+impl EventState {
+    /// The word for it, in JSON, queries and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Claimed => "claimed",
+            Self::Finished => "finished",
+            Self::Buried => "buried",
+        }
+    }
+
+    /// Reads what [`EventState::as_str`] says.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Waiting, Self::Claimed, Self::Finished, Self::Buried].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
 /// One line of `botyard events`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventSummary {
     /// Public id.
     pub id: EventId,
@@ -230,7 +249,7 @@ pub struct EventSummary {
 }
 
 /// All of one event: the answer to "why did it not reply?".
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventDetail {
     /// The line.
     #[serde(flatten)]
@@ -244,7 +263,7 @@ pub struct EventDetail {
 }
 
 /// One delivery of an event, for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeliverySummary {
     /// Public id.
     pub id: EventId,

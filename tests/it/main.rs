@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod admin_commands;
 mod admin_doors;
 mod ingress_answers;
 mod ingress_limits;
