@@ -3,11 +3,16 @@
 //! Data goes to stdout, everything else to stderr; exit codes are those of [`exit::Exit`].
 
 pub mod args;
+mod chat;
 mod check;
+mod control;
 mod dev;
 pub mod exit;
+mod failure;
 mod serve;
 mod settings;
+mod sim;
+mod talk;
 
 use std::ffi::OsString;
 
@@ -37,11 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(args) => check::check(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),
-        Command::Bots(args) => admin::bots(&cli.settings, &args),
-        Command::Events(args) => admin::events(&cli.settings, &args),
-        Command::Reload(args) => admin::reload(&cli.settings, &args),
-        Command::Token(args) => admin::token(&cli.settings, &args),
-        Command::Healthcheck => admin::healthcheck(&cli.settings),
+        _ => Ok(Exit::Usage),
     };
     result.unwrap_or_else(|failure| failure.tell())
 }
