@@ -14,6 +14,6 @@ pub mod roster;
 pub mod routes;
 pub mod supervisor;
 pub mod sweeper;
-pub mod watcher;
 #[cfg(test)]
 mod testing;
+pub mod watcher;

@@ -79,7 +79,7 @@ impl Values<'_> {
             ("raw", or_empty(&message.text)),
             ("markdown", or_empty(&message.markdown)),
             ("html", or_empty(&message.html)),
-            ("files", Value::from_iter(message.files.iter().map(String::as_str))),
+            ("files", message.files.iter().map(String::as_str).collect()),
             ("id", Value::from(message.id.as_str())),
             ("parent_id", or_empty(&message.parent_id)),
         ])

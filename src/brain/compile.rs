@@ -1,10 +1,14 @@
 //! From a definition to a program: every text, pattern, name and destination is checked here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    delivery::Destination,
-    help, ids,
+    destination,
+    engine::{self, Checker},
+    help,
     names::Scope,
     pattern,
     program::{Match, OnRule, Program, Rule, Say, To},
@@ -12,8 +16,9 @@ use super::{
     words,
 };
 use crate::{
+    base::BotId,
     definition::{
-        Answer, Code, Command, Definition, Diagnostic, On, Spanned, When, Who, codes,
+        Answer, Code, Command, Definition, Diagnostic, Format, LoadedSet, On, Span, Spanned, When, Who, codes,
         diagnostic::{did_you_mean, quote},
     },
     webex::Kinds,
@@ -21,6 +26,12 @@ use crate::{
 
 /// Most bytes of one word of a command.
 const MAX_WORD: usize = 100;
+/// Most bytes of a description or of a command's help: both stand in one message with others.
+const MAX_HELP: usize = 1000;
+/// Most rules of one bot.
+const MAX_RULES: usize = 500;
+/// Diagnostics of one kind told of one file: a file that is wrong throughout needs no thousand sentences.
+const MAX_TOLD: usize = 50;
 
 /// The events that `[[on]]` can react to.
 const EVENTS: &[&str] = &["memberships.created", "memberships.updated", "memberships.deleted"];
@@ -37,7 +48,11 @@ pub struct Compiled {
 /// Compiles a definition.
 #[must_use]
 pub fn compile(definition: &Definition) -> Compiled {
-    let mut compiler = Compiler { definition, found: Vec::new() };
+    compile_with(&Checker::new(), definition)
+}
+
+fn compile_with(checker: &Checker, definition: &Definition) -> Compiled {
+    let mut compiler = Compiler { checker, definition, found: Vec::new() };
     let program = compiler.program();
     let mut diagnostics = compiler.found;
     diagnostics.sort_by_key(|found| (found.line, found.column));
@@ -46,22 +61,46 @@ pub fn compile(definition: &Definition) -> Compiled {
 }
 
 struct Compiler<'d> {
+    checker: &'d Checker,
     definition: &'d Definition,
     found: Vec<Diagnostic>,
 }
 
 impl Compiler<'_> {
     fn tell<T>(&mut self, code: Code, at: &Spanned<T>, message: impl Into<String>, hint: Option<String>) {
-        self.found.push(self.definition.place().at(code, at.span, message).maybe_hint(hint));
+        self.tell_at(code, at.span, message, hint);
+    }
+
+    fn tell_at(&mut self, code: Code, span: Span, message: impl Into<String>, hint: Option<String>) {
+        if self.found.iter().filter(|found| found.code == code.name).count() < MAX_TOLD {
+            self.found.push(self.definition.place().at(code, span, message).maybe_hint(hint));
+        }
+    }
+
+    fn bounds(&mut self) {
+        let definition = self.definition;
+        let helps = definition.commands.iter().filter_map(|command| command.help.as_ref());
+        for text in helps.chain(&definition.description).filter(|text| text.value.len() > MAX_HELP) {
+            let message =
+                format!("a description or help has at most {MAX_HELP} bytes, this one has {}", text.value.len());
+            self.tell(codes::BAD_VALUE, text, message, Some("say the rest in a command's reply".into()));
+        }
+        let rules = definition.commands.len() + definition.ons.len();
+        if rules > MAX_RULES {
+            let message = format!("a bot has at most {MAX_RULES} rules, this one has {rules}");
+            self.tell_at(codes::BAD_VALUE, Span::default(), message, Some("split it, or use patterns".into()));
+        }
     }
 
     fn program(&mut self) -> Option<Program> {
         let definition = self.definition;
         for (name, id) in &definition.rooms {
-            if let Err(why) = room(&id.value) {
-                self.tell(codes::BAD_DESTINATION, id, format!("{} is no room id: {why}", quote(&name.value)), None);
+            if let Err(why) = destination::room(&id.value) {
+                let message = format!("{} is given no room id: {why}", quote(&name.value));
+                self.tell(codes::BAD_DESTINATION, id, message, Some("copy the id of the room".into()));
             }
         }
+        self.bounds();
         self.shadowed();
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
@@ -81,7 +120,7 @@ impl Compiler<'_> {
             kinds,
             line_to_try: self.line_to_try().into(),
             rules: rules.into_iter().collect::<Option<_>>()?,
-            help: help::page(definition).map(Into::into),
+            help: self.help().map(Into::into),
             ons: ons.into_iter().collect::<Option<_>>()?,
             fallback: match fallback {
                 Some(say) => Some(say?),
@@ -96,12 +135,21 @@ impl Compiler<'_> {
         self.definition.ons.iter().fold(start, |kinds, on| kinds.with(&on.event.value))
     }
 
+    /// A bot that listens for `help` itself answers it itself.
+    fn help(&self) -> Option<String> {
+        let own = self.definition.commands.iter().any(|command| match &command.when {
+            When::Words(list) => list.iter().any(|word| words::folded(&word.value) == "help"),
+            When::Pattern(_) => false,
+        });
+        if own { None } else { help::page(self.definition) }
+    }
+
     fn line_to_try(&self) -> String {
         let first_word = self.definition.commands.iter().find_map(|command| match &command.when {
             When::Words(words) => words.first().map(|word| word.value.trim().to_owned()),
             When::Pattern(_) => None,
         });
-        let help = || help::page(self.definition).map(|_| "help".to_owned());
+        let help = || self.help().map(|_| "help".to_owned());
         first_word.or_else(help).unwrap_or_else(|| "hello".to_owned())
     }
 
@@ -138,13 +186,13 @@ impl Compiler<'_> {
                 Some(Rule { when: Match::Words(list), say })
             }
             When::Pattern(source) => {
-                let groups = match pattern::build(&source.value) {
-                    Ok(pattern) => pattern::groups(&pattern),
+                let groups = match pattern::check(&source.value) {
+                    Ok(groups) => groups,
                     Err(error) => {
                         let place = self.definition.place();
                         let span = error.range.map_or(source.span, |range| place.inside(source.span, range));
                         let hint = "in TOML write patterns in single quotes: there a backslash is only a backslash";
-                        self.found.push(place.at(codes::BAD_PATTERN, span, error.message).hint(hint));
+                        self.tell_at(codes::BAD_PATTERN, span, error.message, Some(hint.into()));
                         return None;
                     }
                 };
@@ -181,24 +229,22 @@ impl Compiler<'_> {
         Some(Say { text: text?, format: reply.format, thread: reply.thread, to: to? })
     }
 
-    fn text(
-        &mut self,
-        body: &Spanned<String>,
-        format: crate::definition::Format,
-        scope: Scope,
-        groups: &[String],
-    ) -> Option<Text> {
+    fn text(&mut self, body: &Spanned<String>, format: Format, scope: Scope, groups: &[String]) -> Option<Text> {
         if body.value.trim().is_empty() {
             self.tell(codes::BAD_VALUE, body, "a reply cannot be empty", Some("write what to say".into()));
             return None;
         }
-        match template::compile(&body.value, format, scope, groups) {
+        if body.value.len() > engine::MAX_OUTPUT {
+            let message = format!("a reply has at most {} bytes", engine::MAX_OUTPUT);
+            self.tell(codes::BAD_VALUE, body, message, Some("say less at once".into()));
+            return None;
+        }
+        match template::compile(self.checker, &body.value, format, scope, groups) {
             Ok(text) => Some(text),
             Err(troubles) => {
-                let place = self.definition.place();
                 for trouble in troubles {
-                    let span = place.inside(body.span, trouble.range);
-                    self.found.push(place.at(trouble.code, span, trouble.message).maybe_hint(trouble.hint));
+                    let span = self.definition.place().inside(body.span, trouble.range);
+                    self.tell_at(trouble.code, span, trouble.message, trouble.hint);
                 }
                 None
             }
@@ -206,57 +252,144 @@ impl Compiler<'_> {
     }
 
     fn to(&mut self, to: &Spanned<String>) -> Option<To> {
-        let text = to.value.trim();
-        let bad = |why: String, hint: String| Err((why, hint));
-        let kinds = "write `@name` from `[rooms]`, a room id, an address, `person` or `room`";
-        let found = if text == "room" {
-            Ok(To::Here)
-        } else if text == "person" {
-            Ok(To::Person)
-        } else if let Some(name) = text.strip_prefix('@') {
-            match self.definition.rooms.iter().find(|(known, _)| known.value == name) {
-                Some((_, id)) => Ok(To::Fixed(Destination::Room(id.value.clone()))),
-                None => {
-                    let names = self.definition.rooms.iter().map(|(name, _)| name.value.as_str());
-                    let hint = did_you_mean(name, names).unwrap_or_else(|| format!("add `{name}` to `[rooms]`"));
-                    bad(format!("`[rooms]` does not know {}", quote(name)), hint)
-                }
-            }
-        } else if text.contains("{{") {
-            bad("`to` cannot be a template".into(), kinds.into())
-        } else if text.contains('@') {
-            let parts = text.split_once('@').unwrap_or_default();
-            let fits = !parts.0.is_empty() && parts.1.contains('.') && !text.contains(char::is_whitespace);
-            if fits {
-                Ok(To::Fixed(Destination::Email(text.to_owned())))
-            } else {
-                bad(format!("{} is no address", quote(text)), kinds.into())
-            }
-        } else if ids::kind(text).as_deref() == Some("PEOPLE") {
-            Ok(To::Fixed(Destination::Person(text.to_owned())))
-        } else {
-            match room(text) {
-                Ok(()) => Ok(To::Fixed(Destination::Room(text.to_owned()))),
-                Err(why) => bad(format!("{} is no place a message can go to: {why}", quote(text)), kinds.into()),
-            }
-        };
-        match found {
+        match destination::parse(&to.value, &self.definition.rooms) {
             Ok(to) => Some(to),
-            Err((why, hint)) => {
-                self.tell(codes::BAD_DESTINATION, to, why, Some(hint));
+            Err((message, hint)) => {
+                self.tell(codes::BAD_DESTINATION, to, message, Some(hint));
                 None
             }
         }
     }
 }
 
-/// Whether a text can be a room id. Ids are opaque: only what cannot be one at all is refused.
-fn room(id: &str) -> Result<(), String> {
-    if id.len() < 8 || id.len() > 400 || !id.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("an id is one long word".into());
+/// The programs of a whole set, to be compared with what runs.
+#[derive(Debug, Clone, Default)]
+pub struct CompiledSet {
+    /// Every usable bot.
+    pub programs: BTreeMap<BotId, (Arc<Definition>, Arc<Program>)>,
+    /// Bots whose files are there but not usable: they are refused, not gone.
+    pub refused: BTreeSet<BotId>,
+    /// Everything wrong with anything, the loader's findings included, by file and line.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Compiles every definition of a set; those that `before` has in the same version are taken from it.
+#[must_use]
+pub fn compile_set(set: &LoadedSet, before: &CompiledSet) -> CompiledSet {
+    let mut all =
+        CompiledSet { programs: BTreeMap::new(), refused: set.refused.clone(), diagnostics: set.diagnostics.clone() };
+    let checker = Checker::new();
+    for (bot, definition) in &set.definitions {
+        let same = before.programs.get(bot).filter(|(known, _)| Arc::ptr_eq(known, definition));
+        let warned = before.diagnostics.iter().filter(|found| found.file == definition.place().file);
+        if let (Some(known), None) = (same, warned.peekable().peek()) {
+            all.programs.insert(bot.clone(), known.clone());
+            continue;
+        }
+        let compiled = compile_with(&checker, definition);
+        all.diagnostics.extend(compiled.diagnostics);
+        match compiled.program {
+            Some(program) => {
+                all.programs.insert(bot.clone(), (Arc::clone(definition), program));
+            }
+            None => {
+                all.refused.insert(bot.clone());
+            }
+        }
     }
-    match ids::kind(id) {
-        Some(kind) if kind != "ROOM" => Err(format!("it is the id of something else ({})", kind.to_lowercase())),
-        _ => Ok(()),
+    all.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        brain::fixture::{compiled, program},
+        definition::{self, DefinitionSource, render},
+    };
+
+    fn shown(text: &str) -> String {
+        let (program, found) = compiled(text);
+        assert_eq!(program.is_none(), found.iter().any(Diagnostic::is_error));
+        found.iter().map(|d| render(d, false)).collect::<Vec<_>>().join("\n\n")
+    }
+
+    #[test]
+    fn a_bad_pattern_is_shown_at_its_place() {
+        insta::assert_snapshot!(shown("[[command]]\npattern = '\\bINC(?<number>\\d{6}\\b'\nreply = 'x'\n"));
+    }
+
+    #[test]
+    fn a_template_with_a_syntax_error_is_shown_at_its_place() {
+        insta::assert_snapshot!(shown("[fallback]\nreply = \"Hello\\n{{ message.text | }}\"\n"));
+    }
+
+    #[test]
+    fn unknown_names_are_shown_at_their_places_inside_the_string() {
+        insta::assert_snapshot!(shown(
+            "[[command]]\npattern = '(?<number>\\d+)'\nreply = \"\"\"\n{{ match.nummer }}\n{{ persn.email }} {{ person.frist_name | uper }}\n\"\"\"\n"
+        ));
+    }
+
+    #[test]
+    fn a_template_that_never_ends_is_refused() {
+        insta::assert_snapshot!(shown(
+            "[fallback]\nreply = '{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}'\n"
+        ));
+    }
+
+    #[test]
+    fn events_rooms_and_destinations_are_checked() {
+        insta::assert_snapshot!(shown(
+            "[rooms]\nops = 'Y2lzY29zcGFyazovL3VzL1JPT00vYQ'\nbad = 'x y'\n[[on]]\nevent = 'membership.created'\nreply = 'x'\n[fallback]\nreply = { text = 'x', to = '@opps' }\n"
+        ));
+    }
+
+    #[test]
+    fn what_is_never_reached_or_does_nothing_is_a_warning() {
+        let twice = "[[command]]\nwords = ['ping']\nreply = 'a'\n[[command]]\nwords = ['PING me', 'x']\nreply = 'b'\n";
+        let (program, found) = compiled(twice);
+        assert!(program.is_some());
+        assert_eq!(found.iter().map(|d| (d.code, d.line)).collect::<Vec<_>>(), [("shadowed", 5)]);
+        let (program, found) = compiled("description = 'nothing'\n");
+        assert!(program.is_some());
+        assert_eq!(found[0].code, "no-rules");
+    }
+
+    #[test]
+    fn only_wanted_kinds_are_wanted() {
+        let kinds = |text: &str| program(text).kinds().iter().map(|(r, e)| format!("{r}.{e}")).collect::<Vec<_>>();
+        assert_eq!(kinds("[fallback]\nreply = 'x'\n"), ["messages.created"]);
+        assert_eq!(kinds("[[on]]\nevent = 'memberships.deleted'\nreply = 'x'\n"), ["memberships.deleted"]);
+    }
+
+    #[test]
+    fn texts_are_bounded() {
+        let long = "x".repeat(engine::MAX_OUTPUT + 1);
+        let found = compiled(&format!("[fallback]\nreply = '{long}'\n")).1;
+        assert_eq!((found[0].code, found[0].excerpt.len()), ("bad-value", 0));
+    }
+
+    #[test]
+    fn a_set_is_compiled_again_only_where_it_changed() {
+        let mut set = LoadedSet::default();
+        for (name, text) in [
+            ("a", "[fallback]\nreply = 'a'\n"),
+            ("b", "[fallback]\nreply = '{{ x }}'\n"),
+            ("c", "description = 'warned'\n"),
+        ] {
+            let bot = BotId::parse(name).unwrap();
+            let source = DefinitionSource::new(bot.clone(), format!("{name}.toml"), text);
+            set.definitions.insert(bot, Arc::new(definition::parse(&source).0.unwrap()));
+        }
+        let first = compile_set(&set, &CompiledSet::default());
+        assert_eq!(first.programs.keys().map(BotId::as_str).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(first.refused.contains("b"));
+        let codes = |set: &CompiledSet| set.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>();
+        assert_eq!(codes(&first), ["unknown-name", "no-rules"]);
+        let second = compile_set(&set, &first);
+        assert!(Arc::ptr_eq(&first.programs["a"].1, &second.programs["a"].1));
+        assert_eq!(codes(&second), codes(&first));
     }
 }

@@ -24,10 +24,13 @@ const RECURSION: usize = 50;
 const TEMPLATES: usize = 512;
 const PATTERNS: usize = 512;
 
+/// Equal templates of two bots are one.
+type TemplateKey = (Format, Arc<str>);
+
 /// Compiled templates and patterns of all bots. Shared by reference; locks are held only to look up.
 pub struct Engine {
     base: Environment<'static>,
-    templates: Mutex<Cache<(Format, Arc<str>), Arc<Environment<'static>>>>,
+    templates: Mutex<Cache<TemplateKey, Arc<Environment<'static>>>>,
     patterns: Mutex<Cache<Arc<str>, Arc<Regex>>>,
 }
 
@@ -64,15 +67,14 @@ impl Engine {
     pub(super) fn render(&self, format: Format, source: &Arc<str>, values: Value) -> Result<String, RenderError> {
         let key = (format, Arc::clone(source));
         let cached = lock(&self.templates).get(&key);
-        let compiled = match cached {
-            Some(compiled) => compiled,
-            None => {
-                let mut environment = self.base.clone();
-                environment.add_template_owned(template_name(format), source.to_string())?;
-                let compiled = Arc::new(environment);
-                lock(&self.templates).put(key, Arc::clone(&compiled));
-                compiled
-            }
+        let compiled = if let Some(compiled) = cached {
+            compiled
+        } else {
+            let mut environment = self.base.clone();
+            environment.add_template_owned(template_name(format), source.to_string())?;
+            let compiled = Arc::new(environment);
+            lock(&self.templates).put(key, Arc::clone(&compiled));
+            compiled
         };
         let rendered = compiled.get_template(template_name(format))?.render(values)?;
         finished(format, rendered)
@@ -111,27 +113,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Renders once, without a cache and with places in errors: for checks.
-pub(super) fn try_out(format: Format, source: &str, values: Value) -> Result<String, RenderError> {
-    let environment = environment(true);
-    let rendered = environment.render_named_str(template_name(format), source, values)?;
-    finished(format, rendered)
+/// What templates are checked with: the same language as the engine's, with places in errors.
+#[derive(Debug)]
+pub(super) struct Checker {
+    environment: Environment<'static>,
 }
 
-/// Compiles without rendering.
-pub(super) fn check_syntax(format: Format, source: &str) -> Result<Vec<String>, RenderError> {
-    let environment = environment(true);
-    let template = environment.template_from_named_str(template_name(format), source)?;
-    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
-    names.sort();
-    Ok(names)
-}
+impl Checker {
+    pub(super) fn new() -> Self {
+        Self { environment: environment(true) }
+    }
 
-/// Whether templates know a filter (`what` is `filter`) or test (`test`) of this name.
-pub(super) fn knows(what: &str, name: &str) -> bool {
-    let question = format!("{{% if name is {what} %}}yes{{% endif %}}");
-    let values = Value::from_pairs([("name", Value::from(name))]);
-    environment(false).render_str(&question, values).is_ok_and(|answer| answer == "yes")
+    /// The names a template uses, dotted; an error if it is none.
+    pub(super) fn names(&self, format: Format, source: &str) -> Result<Vec<String>, RenderError> {
+        let environment: &Environment<'_> = &self.environment;
+        let template = environment.template_from_named_str(template_name(format), source)?;
+        let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Renders once, without a cache.
+    pub(super) fn try_out(&self, format: Format, source: &str, values: Value) -> Result<String, RenderError> {
+        finished(format, self.environment.render_named_str(template_name(format), source, values)?)
+    }
+
+    /// Whether templates know a filter (`what` is `filter`) or test (`test`) of this name.
+    pub(super) fn knows(&self, what: &str, name: &str) -> bool {
+        let question = format!("{{% if name is {what} %}}yes{{% endif %}}");
+        let values = Value::from_pairs([("name", Value::from(name))]);
+        self.environment.render_str(&question, values).is_ok_and(|answer| answer == "yes")
+    }
 }
 
 fn finished(format: Format, rendered: String) -> Result<String, RenderError> {
@@ -253,6 +265,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_set_in_a_branch_is_there_behind_it() {
+        let source = "{% if text %}{% set y = 1 %}{% endif %}{{ y }}";
+        assert_eq!(render(Format::Text, source, "x").unwrap(), "1");
+    }
+
+    #[test]
     fn an_address_part_is_encoded() {
         assert_eq!(render(Format::Text, "{{ text | urlencode }}", "a b/ü~").unwrap(), "a%20b%2F%C3%BC~");
     }
@@ -267,6 +285,8 @@ mod tests {
 
     #[test]
     fn filters_and_tests_can_be_asked_for() {
+        let checker = Checker::new();
+        let knows = |what, name| checker.knows(what, name);
         assert!(knows("filter", "upper") && knows("filter", "raw") && knows("test", "defined"));
         assert!(!knows("filter", "uper") && !knows("test", "uper"));
     }

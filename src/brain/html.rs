@@ -89,15 +89,15 @@ pub(super) fn text(html: &str) -> String {
         match token {
             Token::Text(text) => out.push_str(&unescape(text)),
             Token::Open(name, _) if name == "br" => out.push('\n'),
-            Token::Close(name) if matches!(name.as_str(), "p" | "div" | "li" | "blockquote" | "pre") => {
-                if !out.is_empty() && !out.ends_with('\n') {
-                    out.push('\n');
-                }
-            }
+            Token::Close(name) if is_block(&name) && !out.is_empty() && !out.ends_with('\n') => out.push('\n'),
             _ => {}
         }
     }
     out.trim().to_owned()
+}
+
+fn is_block(name: &str) -> bool {
+    matches!(name, "p" | "div" | "li" | "blockquote" | "pre")
 }
 
 /// Resolves the entities that Webex and its clients write.
@@ -106,16 +106,10 @@ pub(super) fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, tail)) = rest.split_once('&') {
         out.push_str(before);
-        match tail.split_once(';').and_then(|(name, after)| Some((entity(name)?, after))) {
-            Some((c, after)) => {
-                out.push(c);
-                rest = after;
-            }
-            None => {
-                out.push('&');
-                rest = tail;
-            }
-        }
+        let resolved = tail.split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
+        let (c, after) = resolved.unwrap_or(('&', tail));
+        out.push(c);
+        rest = after;
     }
     out.push_str(rest);
     out

@@ -71,6 +71,13 @@ impl Writer {
 
     fn value(&mut self, value: &str, after: &str) {
         let value = value.replace("\r\n", "\n").replace('\r', "\n");
+        if value.is_empty() {
+            // What stood apart must not grow together: two backticks and two are the beginning of a code block.
+            if self.out.ends_with(['`', '~']) && after.starts_with(['`', '~', OPEN]) {
+                self.push(ZERO_WIDTH);
+            }
+            return;
+        }
         if self.fence.is_some() {
             self.in_fence(&value);
         } else if !self.unsure && self.in_span(after) {

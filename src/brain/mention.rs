@@ -178,7 +178,7 @@ mod tests {
         let forms = [
             format!("<p>{} ping</p>", mention("Echo Bot")),
             format!(
-                r#"<div><p><spark-mention data-object-id='{UUID}' data-object-type='person'>Echo</spark-mention> ping</p></div>"#
+                "<div><p><spark-mention data-object-id='{UUID}' data-object-type='person'>Echo</spark-mention> ping</p></div>"
             ),
             format!(r#"<spark-mention class="x" data-object-id="{}=" >Echo Bot</spark-mention>&nbsp;ping"#, public()),
         ];

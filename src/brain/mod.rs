@@ -11,6 +11,7 @@ mod answer;
 mod cache;
 pub mod compile;
 pub mod delivery;
+mod destination;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
@@ -22,6 +23,7 @@ pub mod mention;
 pub mod names;
 mod pattern;
 pub mod program;
+mod scan;
 #[cfg(test)]
 mod shipped;
 pub mod split;
@@ -30,7 +32,7 @@ mod template;
 pub mod turn;
 mod words;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, CompiledSet, compile, compile_set};
 pub use delivery::{Delivery, Destination};
 pub use engine::Engine;
 pub use program::Program;

@@ -4,7 +4,10 @@
 //! costs fifteen times the memory, and a pattern that needs it says `(?u)`.
 
 use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::ParserBuilder;
+use regex_syntax::{
+    ParserBuilder,
+    hir::{Hir, HirKind},
+};
 
 /// Most bytes of a pattern as written.
 const MAX_SOURCE: usize = 1000;
@@ -22,19 +25,24 @@ pub(super) struct PatternError {
     pub(super) range: Option<std::ops::Range<usize>>,
 }
 
+/// States of a pattern that are surely far below [`MAX_COMPILED`], so that it need not be built to know.
+const SURELY_SMALL: usize = 500;
+
+/// The names of a pattern's groups. Patterns are built when they are first used: ten thousand bots must
+/// start without ten thousand patterns being built, so here a pattern is only read, unless it may be too large.
+pub(super) fn check(source: &str) -> Result<Vec<String>, PatternError> {
+    let parsed = parse(source)?;
+    if states(&parsed) > SURELY_SMALL {
+        build(source)?;
+    }
+    let mut names = Vec::new();
+    groups(&parsed, &mut names);
+    Ok(names)
+}
+
 /// Builds a pattern.
 pub(super) fn build(source: &str) -> Result<Regex, PatternError> {
-    if source.len() > MAX_SOURCE {
-        let message = format!("the pattern is longer than {MAX_SOURCE} bytes");
-        return Err(PatternError { message, range: None });
-    }
-    ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .nest_limit(MAX_NESTING)
-        .build()
-        .parse(source)
-        .map_err(|error| syntax(&error))?;
+    parse(source)?;
     RegexBuilder::new(source)
         .unicode(false)
         .size_limit(MAX_COMPILED)
@@ -52,6 +60,44 @@ pub(super) fn build(source: &str) -> Result<Regex, PatternError> {
         })
 }
 
+fn parse(source: &str) -> Result<Hir, PatternError> {
+    if source.len() > MAX_SOURCE {
+        let message = format!("the pattern is longer than {MAX_SOURCE} bytes");
+        return Err(PatternError { message, range: None });
+    }
+    let mut parser = ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
+    parser.parse(source).map_err(|error| syntax(&error))
+}
+
+/// About how many states a pattern has when compiled.
+fn states(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(regex_syntax::hir::Class::Bytes(class)) => class.ranges().len(),
+        // A range of characters is several of bytes.
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class.ranges().len().saturating_mul(8),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)) as usize;
+            states(&repetition.sub).saturating_add(1).saturating_mul(times.max(1))
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(states).fold(1, usize::saturating_add),
+    }
+}
+
+fn groups(hir: &Hir, names: &mut Vec<String>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            names.extend(capture.name.as_deref().map(str::to_owned));
+            groups(&capture.sub, names);
+        }
+        HirKind::Repetition(repetition) => groups(&repetition.sub, names),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|part| groups(part, names)),
+        _ => {}
+    }
+}
+
 fn syntax(error: &regex_syntax::Error) -> PatternError {
     let (message, span) = match error {
         regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
@@ -59,11 +105,6 @@ fn syntax(error: &regex_syntax::Error) -> PatternError {
         other => return PatternError { message: other.to_string(), range: None },
     };
     PatternError { message, range: Some(span.start.offset..span.end.offset) }
-}
-
-/// The names of the groups.
-pub(super) fn groups(pattern: &Regex) -> Vec<String> {
-    pattern.capture_names().flatten().map(str::to_owned).collect()
 }
 
 /// The named groups of the first match; a group that took no part is empty.
@@ -90,7 +131,7 @@ mod tests {
     #[test]
     fn named_groups_are_found_and_unused_ones_are_empty() {
         let pattern = build(r"\bINC(?<number>\d{6})(?<tail>x)?\b").unwrap();
-        assert_eq!(groups(&pattern), ["number", "tail"]);
+        assert_eq!(check(r"\bINC(?<number>\d{6})(?<tail>x)?\b").unwrap(), ["number", "tail"]);
         let found = captures(&pattern, "see INC123456 please").unwrap();
         assert_eq!(found, [("number".into(), "123456".into()), ("tail".into(), String::new())]);
         assert_eq!(captures(&pattern, "INC12"), None);
@@ -110,9 +151,19 @@ mod tests {
         assert!(build("(?u)\\w{500}").unwrap_err().message.contains("larger than"));
     }
 
+    #[test]
+    fn what_a_check_lets_pass_is_built() {
+        for source in [r"(?u)\w+", r"\d{400}", r"[a-z]{100}|x{300}", "(a|b|c){50}", "(?u)[äöü]{20}", "((a{5}){5}){5}"]
+        {
+            assert_eq!(check(source).is_ok(), build(source).is_ok(), "{source}");
+        }
+        assert!(check("(?u)\\w{500}").is_err());
+    }
+
     proptest! {
         #[test]
         fn no_text_and_no_pattern_panics(source in r"[a-z.\\dw()?*<>\[\]]{0,12}", text in any::<String>()) {
+            prop_assert_eq!(check(&source).is_ok(), build(&source).is_ok());
             if let Ok(pattern) = build(&source) {
                 let _ = captures(&pattern, &text);
             }

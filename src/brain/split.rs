@@ -21,7 +21,7 @@ pub fn markdown(text: &str) -> Vec<String> {
 
 fn parts(text: &str, limit: usize, fences: bool) -> Vec<String> {
     let mut parts = Vec::new();
-    let mut rest = text.trim_end();
+    let mut rest = text.trim_end().trim_start_matches(['\n', '\r']);
     let mut carried: Option<Fence<'_>> = None;
     while !rest.trim().is_empty() {
         let head = carried.map(Fence::reopen).unwrap_or_default();
@@ -216,9 +216,9 @@ mod tests {
             let mut body = String::new();
             for (text, code, info) in &blocks {
                 if *code {
-                    body.push_str(&format!("```{}\n{text}\n```\n", info.trim()));
+                    body.extend(["```", info.trim(), "\n", text, "\n```\n"]);
                 } else {
-                    body.push_str(&format!("{text}\n"));
+                    body.extend([text, "\n"]);
                 }
             }
             let parts = parts(&body, limit, true);

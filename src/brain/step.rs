@@ -28,15 +28,17 @@ pub fn step(engine: &Engine, program: &Program, turn: &Turn<'_>) -> Step {
             if email.as_deref().is_some_and(is_bot) {
                 return nothing("none: from another bot");
             }
-            stepper.message(id)
+            stepper.message(id, email.is_none())
         }
         Trigger::Membership { person, .. } => stepper.membership(person),
         _ => nothing(&format!("none: no rule for {}", turn.event.kind())),
     }
 }
 
+/// Two bots that answer each other never stop. The second domain is that of old bots.
 fn is_bot(email: &str) -> bool {
-    email.to_ascii_lowercase().ends_with("@webex.bot")
+    let email = email.to_ascii_lowercase();
+    email.ends_with("@webex.bot") || email.ends_with("@sparkbot.io")
 }
 
 fn nothing(rule: &str) -> Step {
@@ -57,12 +59,13 @@ struct Found<'t> {
     captures: Vec<(String, String)>,
 }
 
-impl<'a> Stepper<'a> {
-    fn message(&self, id: &str) -> Step {
+impl Stepper<'_> {
+    /// `unknown_author`: whether a bot wrote it can be told only from the message itself.
+    fn message(&self, id: &str, unknown_author: bool) -> Step {
         let program = self.program;
         let fallback_uses_it =
             || program.fallback.as_ref().is_some_and(|say| say.text.uses().is_some_and(|u| u.message));
-        let needed = !program.rules.is_empty() || program.help.is_some() || fallback_uses_it();
+        let needed = unknown_author || !program.rules.is_empty() || program.help.is_some() || fallback_uses_it();
         let message = match self.turn.facts.get(&Read::Message(id.to_owned())) {
             Some(Fact::Message(message)) => Some(&**message),
             Some(_) => return nothing("none: message is gone"),
@@ -86,7 +89,8 @@ impl<'a> Stepper<'a> {
                     let compiled = self.engine.pattern(source);
                     if let Some(captures) = compiled.and_then(|compiled| pattern::captures(&compiled, &text)) {
                         let found = Found { text: &text, captures, ..Found::default() };
-                        return self.answer(&format!("pattern '{source}'"), &rule.say, message, &found);
+                        let short: String = source.chars().take(60).collect();
+                        return self.answer(&format!("pattern '{short}'"), &rule.say, message, &found);
                     }
                 }
             }
@@ -255,5 +259,187 @@ impl<'a> Stepper<'a> {
             }
         }
         Where { id, title: title.unwrap_or_default(), kind: kind.unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::Event,
+        brain::fixture::{Asked, ME, World, member_event, message_event, program},
+    };
+
+    const ECHO: &str = "[fallback]\nreply = '{{ message.text }}'\n";
+
+    fn changed(mut event: Event, change: impl FnOnce(&mut Trigger)) -> Event {
+        change(&mut event.trigger);
+        event
+    }
+
+    fn from(person_id: &str, address: Option<&str>) -> Event {
+        changed(message_event(), |trigger| {
+            if let Trigger::Message { person, email, .. } = trigger {
+                person_id.clone_into(person);
+                *email = address.map(str::to_owned);
+            }
+        })
+    }
+
+    fn in_thread() -> Event {
+        changed(message_event(), |trigger| {
+            if let Trigger::Message { parent, .. } = trigger {
+                *parent = Some("ROOT".into());
+            }
+        })
+    }
+
+    fn play(text: &str, event: &Event, world: &World) -> Asked {
+        Asked::play(&program(text), event, world).unwrap()
+    }
+
+    #[test]
+    fn its_own_messages_and_those_of_other_bots_are_ignored_without_a_read() {
+        let world = World::saying("hi");
+        for (event, rule) in [
+            (from(ME, Some("alice@example.com")), "none: own message"),
+            (from("P", Some("Other@Webex.Bot")), "none: from another bot"),
+            (from("P", Some("old@sparkbot.io")), "none: from another bot"),
+        ] {
+            let asked = play(ECHO, &event, &world);
+            assert_eq!((asked.rule.as_str(), asked.deliveries.len(), asked.reads.len()), (rule, 0, 0));
+        }
+    }
+
+    #[test]
+    fn a_bot_whose_address_only_the_message_tells_is_ignored_too() {
+        let mut world = World::saying("hi");
+        let bot = Message { person_email: Some("other@webex.bot".into()), ..Message::default() };
+        world.message = Fact::Message(Box::new(bot));
+        let asked = play("[fallback]\nreply = 'always this'\n", &from("P", None), &world);
+        assert_eq!(asked.rule, "none: from another bot");
+    }
+
+    #[test]
+    fn a_message_that_is_gone_ends_the_turn_quietly() {
+        let world = World { message: Fact::Missing, ..World::saying("hi") };
+        let asked = play(ECHO, &message_event(), &world);
+        assert_eq!((asked.rule.as_str(), asked.deliveries.len()), ("none: message is gone", 0));
+    }
+
+    #[test]
+    fn an_answer_that_needs_nothing_reads_nothing() {
+        let asked = play("[fallback]\nreply = 'always this'\n", &message_event(), &World::saying("hi"));
+        assert_eq!((asked.said(), asked.reads.len()), (vec!["always this"], 0));
+    }
+
+    #[test]
+    fn rules_are_tried_in_the_order_of_the_file() {
+        let text = "[[command]]\npattern = 'p.ng'\nreply = 'first'\n[[command]]\nwords = ['ping']\nreply = 'second'\n";
+        assert_eq!(Asked::of(&program(text), "ping").said(), ["first"]);
+        assert_eq!(Asked::of(&program(text), "PING").said(), ["second"]);
+        assert_eq!(Asked::of(&program(text), "x").rule, "none: nothing matched");
+    }
+
+    #[test]
+    fn a_reply_stays_in_the_thread_it_was_asked_in() {
+        let parent = |reply: &str, event: &Event| {
+            play(&format!("[fallback]\nreply = {{ text = 'x', {reply} }}\n"), event, &World::saying("hi")).deliveries[0]
+                .parent
+                .clone()
+        };
+        assert_eq!(parent("", &message_event()), None);
+        assert_eq!(parent("", &in_thread()).as_deref(), Some("ROOT"));
+        assert_eq!(parent("thread = true", &message_event()).as_deref(), Some("M"));
+        assert_eq!(parent("thread = true", &in_thread()).as_deref(), Some("ROOT"));
+        assert_eq!(parent("thread = false", &in_thread()), None);
+        assert_eq!(parent("to = 'person'", &in_thread()), None, "another room has other threads");
+    }
+
+    #[test]
+    fn an_answer_can_go_elsewhere() {
+        let to = |to: &str| {
+            let text = format!("[rooms]\nops = 'OPSROOM1'\n[fallback]\nreply = 'x'\nto = '{to}'\n");
+            play(&text, &message_event(), &World::saying("hi")).deliveries[0].to.clone()
+        };
+        assert_eq!(to("@ops"), Destination::Room("OPSROOM1".into()));
+        assert_eq!(to("person"), Destination::Person("P".into()));
+        assert_eq!(to("lead@example.com"), Destination::Email("lead@example.com".into()));
+        assert_eq!(to("room"), Destination::Room("R".into()));
+    }
+
+    #[test]
+    fn names_fall_back_to_the_address_and_titles_to_nothing_with_a_note() {
+        let world = World { person: Fact::Missing, room: Fact::Missing, ..World::saying("hi") };
+        let text = "[fallback]\nreply = '{{ person.first_name }}|{{ person.display_name }}|{{ room.title }}|'\n";
+        let asked = play(text, &message_event(), &world);
+        assert_eq!(asked.said(), ["alice@example.com|alice@example.com||"]);
+        assert_eq!(asked.reads, ["person", "room"]);
+        assert_eq!(asked.notes.len(), 2);
+    }
+
+    #[test]
+    fn what_the_event_tells_is_not_read() {
+        let text = "[[on]]\nevent = 'memberships.created'\nwho = 'others'\nreply = 'Hi {{ person.display_name }} in a {{ room.type }} room'\n";
+        let asked = play(text, &member_event("B"), &World::saying(""));
+        assert_eq!((asked.said(), asked.reads.len()), (vec!["Hi Bob Example in a group room"], 0));
+        assert_eq!(
+            play(text, &member_event(ME), &World::saying("")).rule,
+            "none: memberships.created of the bot itself"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_below_a_lenient_name_is_noted() {
+        let asked = Asked::of(&program("[fallback]\nreply = 'a{{ payload.title }}b'\n"), "hi");
+        assert_eq!((asked.said(), asked.notes.len()), (vec!["ab"], 1));
+        let empty = Asked::of(&program("[fallback]\nreply = '{{ payload.title }}'\n"), "hi");
+        assert_eq!(empty.deliveries.len(), 0);
+        assert!(empty.notes.iter().any(|note| note.contains("empty")));
+    }
+
+    #[test]
+    fn a_template_that_fails_names_its_rule_and_nothing_that_was_said() {
+        let failing = program("[[command]]\nwords = ['add']\nreply = \"\\n{{ args.rest | int + 1 }}\"\n");
+        assert_eq!(Asked::of(&failing, "add 41").said(), ["42"]);
+        let error = Asked::play(&failing, &message_event(), &World::saying("add hunter2")).unwrap_err();
+        assert_eq!(error, "the template of command \"add\" failed in its line 2: invalid operation");
+    }
+
+    #[test]
+    fn a_template_that_runs_away_with_what_was_said_fails() {
+        let text = "[[command]]\nwords = ['x']\nreply = '{% for a in message.text %}{% for b in message.text %}{{ message.text }}{% endfor %}{% endfor %}'\n";
+        let error = Asked::play(&program(text), &message_event(), &World::saying(&"x ".repeat(500))).unwrap_err();
+        assert_eq!(error, "the template of command \"x\" failed in its line 1: engine ran out of fuel");
+    }
+
+    #[test]
+    fn a_long_answer_is_several_messages_in_order() {
+        let text = "[fallback]\nreply = { text = '{{ message.text }}', thread = true }\n";
+        let asked = Asked::of(&program(text), &"word ".repeat(4000));
+        assert_eq!(asked.deliveries.len(), 3);
+        assert!(
+            asked.deliveries.iter().all(|d| d.parent.as_deref() == Some("M") && d.text.as_ref().unwrap().len() <= 7439)
+        );
+    }
+
+    #[test]
+    fn the_mention_is_stripped_before_anything_matches() {
+        let mut world = World::saying("Test Bot ping");
+        if let Fact::Message(message) = &mut world.message {
+            message.html = Some(format!("<p><spark-mention data-object-id=\"{ME}\">Test</spark-mention> ping</p>"));
+        }
+        let text = "[[command]]\nwords = ['ping']\nreply = '{{ message.raw }}'\n";
+        assert_eq!(play(text, &message_event(), &world).said(), ["Test Bot ping"]);
+    }
+
+    #[test]
+    fn other_events_are_nobodys_business() {
+        let event = changed(message_event(), |trigger| {
+            if let Trigger::Message { change, .. } = trigger {
+                *change = Change::Deleted;
+            }
+        });
+        assert_eq!(play(ECHO, &event, &World::saying("")).rule, "none: no rule for messages.deleted");
     }
 }

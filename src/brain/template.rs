@@ -9,9 +9,10 @@ use minijinja::ErrorKind;
 
 use super::{
     answer::Values,
-    engine::{self, Engine, RenderError},
+    engine::{Checker, Engine, RenderError},
     markdown,
     names::{self, Scope},
+    scan::{self, Mark, Role},
 };
 use crate::definition::{Code, Format, codes, diagnostic::did_you_mean};
 
@@ -107,7 +108,13 @@ const FILTERS: &[&str] = &[
 const FOREIGN: &[&str] = &["include", "import", "from", "extends", "block"];
 
 /// Makes a text of what was written, or says all that is wrong with it.
-pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
+pub(super) fn compile(
+    checker: &Checker,
+    source: &str,
+    format: Format,
+    scope: Scope,
+    groups: &[String],
+) -> Result<Text, Vec<Trouble>> {
     if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
         return Ok(Text::Plain(source.into()));
     }
@@ -115,20 +122,20 @@ pub(super) fn compile(source: &str, format: Format, scope: Scope, groups: &[Stri
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
-    let names = engine::check_syntax(format, source).map_err(|error| vec![syntax(source, error)])?;
-    let marks = marks(source);
+    let names = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
+    let marks = scan::marks(source);
     let mut troubles = Vec::new();
-    for name in &names {
+    for name in names.iter().filter(|name| !scan::is_set(&marks, name)) {
         if let Err((message, hint)) = names::check(name, scope, groups) {
             let hint = (!hint.is_empty()).then_some(hint);
             troubles.push(Trouble { code: codes::UNKNOWN_NAME, range: place_of(source, &marks, name), message, hint });
         }
     }
     for mark in &marks {
-        troubles.extend(unknown(source, mark));
+        troubles.extend(unknown(checker, mark));
     }
     if troubles.is_empty() {
-        troubles.extend(tried(source, format, groups));
+        troubles.extend(tried(checker, source, format, groups));
     }
     if troubles.is_empty() {
         return Ok(Text::Template { source: source.into(), uses: Uses::of(&names) });
@@ -141,13 +148,18 @@ fn syntax(source: &str, error: RenderError) -> Trouble {
     let message = if error.detail.is_empty() { error.kind.to_string() } else { error.detail };
     let range = error.range.unwrap_or_else(|| line_range(source, error.line));
     let hint = "text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves";
-    Trouble { code: codes::BAD_TEMPLATE, range, message: message.to_lowercase_first(), hint: Some(hint.into()) }
+    Trouble { code: codes::BAD_TEMPLATE, range, message: lower_first(&message), hint: Some(hint.into()) }
+}
+
+fn lower_first(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Tries the template with two messages: what never ends never ends with them either.
-fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
+fn tried(checker: &Checker, source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
     for text in ["text", "12"] {
-        let Err(error) = engine::try_out(format, source, Values::sample(text, groups)) else { continue };
+        let Err(error) = checker.try_out(format, source, Values::sample(text, groups)) else { continue };
         let range = error.range.clone().unwrap_or_else(|| line_range(source, error.line));
         let found = |code, message: String, hint: &str| {
             let hint = (!hint.is_empty()).then(|| hint.to_owned());
@@ -174,37 +186,16 @@ fn tried(source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
     None
 }
 
-/// A word of the template's code.
-#[derive(Debug)]
-struct Mark<'s> {
-    /// Dotted, as written.
-    word: &'s str,
-    at: usize,
-    role: Role,
-}
-
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
-enum Role {
-    /// After `|`.
-    Filter,
-    /// After `is` or `is not`.
-    Test,
-    /// First word of `{% … %}`.
-    Statement,
-    Other,
-}
-
-fn unknown(source: &str, mark: &Mark<'_>) -> Option<Trouble> {
+fn unknown(checker: &Checker, mark: &Mark<'_>) -> Option<Trouble> {
     let range = mark.at..mark.at + mark.word.len();
     let trouble = |message: String, hint| Some(Trouble { code: codes::BAD_TEMPLATE, range, message, hint });
     match mark.role {
-        Role::Filter if !engine::knows("filter", mark.word) => {
+        Role::Filter if !checker.knows("filter", mark.word) => {
             let hint = did_you_mean(mark.word, FILTERS.iter().copied());
             trouble(format!("there is no filter `{}`", mark.word), hint)
         }
-        Role::Test if !engine::knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
+        Role::Test if !checker.knows("test", mark.word) => trouble(format!("there is no test `{}`", mark.word), None),
         Role::Statement if FOREIGN.contains(&mark.word) => {
-            let _ = source;
             trouble(format!("`{}` is not available: a template stands alone", mark.word), None)
         }
         _ => None,
@@ -230,88 +221,6 @@ fn line_range(source: &str, line: usize) -> Range<usize> {
     0..source.len()
 }
 
-/// The words of all code in the template; comments, raw blocks and strings are left out.
-fn marks(source: &str) -> Vec<Mark<'_>> {
-    let mut marks = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = source.get(at..) {
-        let Some(open) = rest.find('{') else { break };
-        at += open;
-        let rest = source.get(at..).unwrap_or_default();
-        if rest.starts_with("{#") {
-            at += rest.find("#}").map_or(rest.len(), |end| end + 2);
-        } else if rest.starts_with("{{") || rest.starts_with("{%") {
-            let statement = rest.starts_with("{%");
-            let length = code(source, at + 2, statement, &mut marks);
-            let raw = marks.last().is_some_and(|mark| mark.role == Role::Statement && mark.word == "raw");
-            at += 2 + length;
-            if raw && statement {
-                let rest = source.get(at..).unwrap_or_default();
-                at += rest.find("endraw").unwrap_or(rest.len());
-            }
-        } else {
-            at += 1;
-        }
-    }
-    marks
-}
-
-/// Reads one `{{ … }}` or `{% … %}` from behind its opening; answers how long it is.
-fn code<'s>(source: &'s str, start: usize, statement: bool, marks: &mut Vec<Mark<'s>>) -> usize {
-    let body = source.get(start..).unwrap_or_default();
-    let close = if statement { "%}" } else { "}}" };
-    let mut before = if statement { Role::Statement } else { Role::Other };
-    let mut at = 0;
-    while let Some(rest) = body.get(at..) {
-        let Some(c) = rest.chars().next() else { break };
-        if rest.starts_with(close) {
-            return at + 2;
-        }
-        if c == '"' || c == '\'' {
-            let inner = rest.get(1..).unwrap_or_default();
-            let mut escape = false;
-            let end = inner.find(|d: char| {
-                let ends = d == c && !escape;
-                escape = d == '\\' && !escape;
-                ends
-            });
-            at += end.map_or(rest.len(), |end| end + 2);
-            before = Role::Other;
-        } else if c.is_alphabetic() || c == '_' {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
-            let word = rest.get(..end).unwrap_or_default().trim_end_matches('.');
-            marks.push(Mark { word, at: start + at, role: before });
-            before = match (before, word) {
-                (Role::Other, "is") | (Role::Test, "not") => Role::Test,
-                _ => Role::Other,
-            };
-            if before == Role::Test && word == "not" {
-                marks.pop();
-            }
-            at += end;
-        } else {
-            before = match c {
-                '|' => Role::Filter,
-                c if c.is_whitespace() || (c == '-' && before == Role::Statement) || c == '+' => before,
-                _ => Role::Other,
-            };
-            at += c.len_utf8();
-        }
-    }
-    body.len()
-}
-
-trait LowerFirst {
-    fn to_lowercase_first(&self) -> String;
-}
-
-impl LowerFirst for String {
-    fn to_lowercase_first(&self) -> String {
-        let mut chars = self.chars();
-        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-    }
-}
-
 impl Text {
     pub(super) fn uses(&self) -> Option<&Uses> {
         match self {
@@ -333,18 +242,22 @@ impl Text {
 mod tests {
     use super::*;
 
+    fn compiled(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
+        compile(&Checker::new(), source, format, scope, groups)
+    }
+
     fn troubles(source: &str) -> Vec<(String, String)> {
-        let found = compile(source, Format::Text, Scope::Words, &[]).unwrap_err();
+        let found = compiled(source, Format::Text, Scope::Words, &[]).unwrap_err();
         found.into_iter().map(|t| (source.get(t.range).unwrap_or("?").to_owned(), t.message)).collect()
     }
 
     fn uses(source: &str) -> Uses {
-        compile(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
+        compiled(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
     }
 
     #[test]
     fn text_without_code_is_no_template() {
-        assert_eq!(compile("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
+        assert_eq!(compiled("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
     }
 
     #[test]
@@ -376,22 +289,23 @@ mod tests {
             "{{ 'a | b is c' }}",
             "{% for x in range(3) %}{{ loop.index }}{{ x }}{% endfor %}",
             "{% set y = 1 %}{{ y }}",
+            "{% if now %}{% set y = 1 %}{% else %}{% set y = 2 %}{% endif %}{{ y }}",
             "{{ {'is': 1}['is'] }}",
         ] {
-            let found = compile(source, Format::Text, Scope::Words, &[]);
+            let found = compiled(source, Format::Text, Scope::Words, &[]);
             assert!(found.is_ok(), "{source} {found:?}");
         }
     }
 
     #[test]
     fn syntax_errors_and_endless_loops_are_told() {
-        assert_eq!(compile("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
+        assert_eq!(compiled("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
-        assert_eq!(compile(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
+        assert_eq!(compiled(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
     }
 
     #[test]
     fn a_filter_that_depends_on_what_was_said_is_no_trouble() {
-        assert!(compile("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
+        assert!(compiled("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
     }
 }

@@ -44,10 +44,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_that_begins_with_the_words_matches(words in "[a-zäöüß]{1,8}( [a-z]{1,5})?", tail in "[a-z ]{0,10}") {
+        fn a_text_that_begins_with_the_words_matches(words in "[a-zäöü]{1,8}( [a-z]{1,5})?", tail in "[a-z ]{0,10}") {
             let text = format!("{} {tail}", words.to_uppercase());
-            // `ß` has no single upper-case form, so it is left out of this half.
-            prop_assume!(!words.contains('ß'));
             prop_assert_eq!(rest(&text, &words), Some(tail.trim()));
         }
     }

@@ -1,5 +1,7 @@
 //! Every code a diagnostic may have. `docs/reference/diagnostics.md` is made from this table.
 
+use std::fmt::Write as _;
+
 use super::diagnostic::Severity::{self, Error, Warning};
 
 /// What kind of thing is wrong.
@@ -126,7 +128,7 @@ pub fn reference() -> String {
     );
     for (_, code) in ALL {
         let Code { name, severity, means, fix } = code;
-        page.push_str(&format!("\n## `{name}`\n\n*{}.* {means}\n\n**Fix:** {fix}\n", severity.as_str()));
+        let _ = write!(page, "\n## `{name}`\n\n*{}.* {means}\n\n**Fix:** {fix}\n", severity.as_str());
     }
     page
 }

@@ -108,6 +108,9 @@ impl fmt::Display for Diagnostic {
 /// A name from a definition, ready for a message: in backticks, on one line, of bounded length.
 #[must_use]
 pub fn quote(name: &str) -> String {
+    if super::mask::looks_secret(name) {
+        return "`********`".to_owned();
+    }
     let short: String = name.chars().take(60).collect();
     let dots = if short.len() < name.len() { "…" } else { "" };
     format!("`{}{dots}`", short.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\""))
@@ -147,6 +150,7 @@ mod tests {
         let found = Diagnostic::about_file(codes::BAD_ID, "a.toml", format!("no: {}", quote("x\nerror: y")));
         assert_eq!(found.to_string(), "a.toml: error[bad-id]: no: `x\\nerror: y`");
         assert_eq!(quote(&"x".repeat(70)).chars().count(), 63);
+        assert_eq!(quote(&"x1".repeat(35)), "`********`");
     }
 
     #[test]

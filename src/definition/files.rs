@@ -14,6 +14,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Folders are looked into this deep, for cards and scripts beside a `bot.toml`.
@@ -63,7 +64,7 @@ impl Unit {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Every definition, by its path.
-    pub units: BTreeMap<PathBuf, Unit>,
+    pub units: BTreeMap<PathBuf, Arc<Unit>>,
     /// What was probably meant as a definition: `bots.d`-relative name and why it is none.
     pub strays: Vec<(String, String)>,
     /// Folders that could not be read: nothing may be concluded from what is missing below them.
@@ -141,6 +142,10 @@ fn look(snapshot: &mut Snapshot, dir: &Path, name: &OsStr) {
             return;
         }
         main
+    } else if is_toml(name) && !metadata.is_file() {
+        // Opening a pipe would wait for whoever writes to it.
+        snapshot.strays.push((name.to_owned(), "it is no regular file".into()));
+        return;
     } else if is_toml(name) {
         files.insert(name.to_owned(), stat(&metadata));
         name.to_owned()
@@ -150,7 +155,8 @@ fn look(snapshot: &mut Snapshot, dir: &Path, name: &OsStr) {
         }
         return;
     };
-    snapshot.units.insert(path, Unit { dir: dir.to_owned(), name: name.to_owned(), main, files });
+    let unit = Unit { dir: dir.to_owned(), name: name.to_owned(), main, files };
+    snapshot.units.insert(path, Arc::new(unit));
 }
 
 fn look_into(dir: &Path, prefix: &str, depth: usize, files: &mut BTreeMap<String, Stat>) -> std::io::Result<()> {
@@ -181,7 +187,6 @@ fn misspelt(name: &str) -> bool {
     NEAR.iter().any(|ending| name.strip_suffix(ending).is_some_and(|rest| rest.ends_with('.')))
 }
 
-#[cfg(unix)]
 fn stat(metadata: &fs::Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt;
     let mtime = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
@@ -242,7 +247,6 @@ mod tests {
         assert_eq!(first.differences(&scan(&dirs)), [root.path().join("a.toml"), root.path().join("b")]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_mounted_config_map_that_swaps_its_link_is_a_difference() {
         use std::os::unix::fs::symlink;

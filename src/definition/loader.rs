@@ -46,7 +46,7 @@ struct LoadedUnit {
 /// Loads again and again, reading only what changed since the last time.
 #[derive(Debug, Default)]
 pub struct Loader {
-    known: BTreeMap<PathBuf, (Unit, LoadedUnit)>,
+    known: BTreeMap<PathBuf, (Arc<Unit>, LoadedUnit)>,
 }
 
 impl Loader {
@@ -55,7 +55,7 @@ impl Loader {
         self.known.retain(|path, _| look.units.contains_key(path));
         for (path, unit) in &look.units {
             if self.known.get(path).is_none_or(|(known, _)| known != unit) {
-                self.known.insert(path.clone(), (unit.clone(), load_unit(unit)));
+                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit)));
             }
         }
         self.assemble(look)
@@ -68,7 +68,7 @@ impl Loader {
             let message = format!("{} is not read as a definition: {why}", quote(name));
             set.diagnostics.push(Diagnostic::about_file(codes::NOT_A_DEFINITION, name, message));
         }
-        let mut by_id: BTreeMap<&str, Vec<&(Unit, LoadedUnit)>> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, Vec<&(Arc<Unit>, LoadedUnit)>> = BTreeMap::new();
         for known in self.known.values() {
             by_id.entry(known.0.id()).or_default().push(known);
         }
@@ -127,12 +127,12 @@ fn load_unit(unit: &Unit) -> LoadedUnit {
             let (definition, diagnostics) = parse(&DefinitionSource::new(bot, &unit.main, text));
             LoadedUnit { definition: definition.map(Arc::new), diagnostics }
         }
-        Err(found) => refuse(found),
+        Err(found) => refuse(*found),
     }
 }
 
-fn read(unit: &Unit) -> Result<String, Diagnostic> {
-    let about = |code, message: String| Diagnostic::about_file(code, &unit.main, message);
+fn read(unit: &Unit) -> Result<String, Box<Diagnostic>> {
+    let about = |code, message: String| Box::new(Diagnostic::about_file(code, &unit.main, message));
     let mut bytes = Vec::new();
     let path = unit.dir.join(&unit.main);
     File::open(&path)
@@ -144,8 +144,8 @@ fn read(unit: &Unit) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;
-        Diagnostic { line, column: 1, ..about(codes::NOT_UTF8, format!("line {line} holds a byte that is not UTF-8")) }
-            .hint("save the file as UTF-8")
+        let found = about(codes::NOT_UTF8, format!("line {line} holds a byte that is not UTF-8"));
+        Box::new(Diagnostic { line, column: 1, ..found.hint("save the file as UTF-8") })
     })
 }
 
@@ -225,6 +225,19 @@ mod tests {
         assert!(set.definitions.is_empty());
         let hints: Vec<_> = set.diagnostics.iter().filter_map(|d| d.hint.as_deref()).collect();
         assert_eq!(hints, ["rename it, for example to `my-bot.toml`", "rename it, for example to `all-bot.toml`"]);
+    }
+
+    #[test]
+    fn a_reserved_name_and_a_double_one_look_like_this() {
+        let root = folder(&[
+            ("schema.toml", GOOD.as_bytes()),
+            ("echo.toml", GOOD.as_bytes()),
+            ("echo/bot.toml", GOOD.as_bytes()),
+        ]);
+        let set = load(&[root.path().to_owned()]);
+        let shown: Vec<_> = set.diagnostics.iter().map(|found| crate::definition::render(found, false)).collect();
+        let shown = shown.join("\n\n").replace(&root.path().display().to_string(), "bots.d");
+        insta::assert_snapshot!(shown);
     }
 
     #[test]

@@ -110,14 +110,29 @@ fn hidden(chars: &[char]) -> Vec<bool> {
             continue;
         }
         let value: String = chars[index + 1..].iter().collect();
-        let bare = value.trim().trim_start_matches(['"', '\'']);
-        if !(bare.starts_with("env:") || bare.starts_with("file:")) {
+        if !reference(value.trim()) {
             let skip = value.len() - value.trim_start().len();
             hidden.iter_mut().skip(index + 1 + skip).for_each(|h| *h = true);
         }
     }
     hide_long_runs(chars, &mut hidden);
     hidden
+}
+
+/// Whether a value only says where a secret is: `"env:NAME"` or `"file:/path"`, whole and closed.
+fn reference(value: &str) -> bool {
+    let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return false };
+    let inner = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)).map_or("", |(inner, _)| inner);
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    inner.strip_prefix("env:").is_some_and(|rest| !rest.is_empty() && rest.chars().all(name))
+        || inner.strip_prefix("file:").is_some_and(|rest| !rest.contains(char::is_whitespace))
+}
+
+/// Whether a text is a long run of letters and digits, as tokens are and words are not.
+#[must_use]
+pub fn looks_secret(text: &str) -> bool {
+    let mixed = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().any(|b| b.is_ascii_alphabetic());
+    text.len() >= 48 && mixed && !text.starts_with(WEBEX_ID) && !text.contains(char::is_whitespace)
 }
 
 /// A token that stands anywhere else is still a long run without a gap, of letters and digits.
@@ -127,8 +142,7 @@ fn hide_long_runs(chars: &[char], hidden: &mut [bool]) {
     while index < chars.len() {
         let run = chars[index..].iter().take_while(|&&c| part(c)).count();
         let text: String = chars[index..index + run].iter().collect();
-        let mixed = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().any(|b| b.is_ascii_alphabetic());
-        if run >= 48 && mixed && !text.starts_with(WEBEX_ID) {
+        if looks_secret(&text) {
             hidden[index..index + run].fill(true);
         }
         index += run.max(1);
@@ -150,6 +164,7 @@ mod tests {
         assert_eq!(masked("x = { password = 'abc', y = 1 }"), "x = { password = ********");
         assert_eq!(masked("\"token\" = abc"), "\"token\" = ********");
         assert_eq!(masked("token = \"env:ECHO_TOKEN\""), "token = \"env:ECHO_TOKEN\"");
+        assert_eq!(masked("token = \"env:not-a-name\""), "token = ********");
         assert_eq!(masked("reply = \"token please\""), "reply = \"token please\"");
     }
 

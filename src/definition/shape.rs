@@ -143,6 +143,16 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_definition_names_the_schema() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bots.d");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("#:schema ../schema/bot.schema.json\n"), "{}", path.display());
+        }
+    }
+
+    #[test]
     fn schema_and_parser_know_the_same_keys() {
         let schema: Value = serde_json::from_str(&schema()).unwrap();
         let keys = |table: &Value| table["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();

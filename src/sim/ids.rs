@@ -59,13 +59,6 @@ macro_rules! id {
                 encode($kind, self.0)
             }
 
-            /// Reads the form clients send.
-            pub(crate) fn parse(text: &str) -> Option<Self> {
-                match Uuid::try_parse(text) {
-                    Ok(bare) => Some(Self(bare)),
-                    Err(_) => Uuid::try_parse(&decode($kind, text)?).ok().map(Self),
-                }
-            }
         }
 
         impl fmt::Debug for $name {
@@ -73,6 +66,20 @@ macro_rules! id {
                 write!(f, concat!($kind, "/{}"), self.0)
             }
         }
+    };
+}
+
+macro_rules! parsed {
+    ($($name:ident $kind:literal),*) => {
+        $(impl $name {
+            /// Reads the form clients send.
+            pub(crate) fn parse(text: &str) -> Option<Self> {
+                match Uuid::try_parse(text) {
+                    Ok(bare) => Some(Self(bare)),
+                    Err(_) => Uuid::try_parse(&decode($kind, text)?).ok().map(Self),
+                }
+            }
+        })*
     };
 }
 
@@ -115,6 +122,7 @@ id!(
     /// The program that a token belongs to.
     AppId, "APPLICATION"
 );
+parsed!(PersonId "PEOPLE", RoomId "ROOM", MessageId "MESSAGE", WebhookId "WEBHOOK", ActionId "ATTACHMENT_ACTION");
 fresh!(RoomId, MessageId, WebhookId, ActionId);
 
 impl PersonId {

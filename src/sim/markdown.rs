@@ -125,7 +125,7 @@ fn plain(event: &Event<'_>, text: &mut String) {
         Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::List(_) | TagEnd::CodeBlock)
             if !text.ends_with('\n') =>
         {
-            text.push('\n')
+            text.push('\n');
         }
         _ => {}
     }
@@ -140,20 +140,17 @@ fn take_out<'a>(markdown: &'a str, directory: &impl Directory) -> (String, Vec<M
         push_clean(&mut out, before);
         let parsed = after.split_once('>').filter(|(inner, _)| !inner.contains(['<', '\n']));
         let who = parsed.and_then(|(inner, _)| mentioned(inner, directory));
-        match (parsed, who) {
-            (Some((inner, tail)), Some(who)) => {
-                let start = rest.len() - after.len() - 2;
-                let source = rest.get(start..start + inner.len() + 3).unwrap_or_default();
-                out.push(OPEN);
-                out.push_str(&mentions.len().to_string());
-                out.push(CLOSE);
-                mentions.push(Mention { source, who });
-                rest = tail;
-            }
-            _ => {
-                out.push_str("<@");
-                rest = after;
-            }
+        if let (Some((inner, tail)), Some(who)) = (parsed, who) {
+            let start = rest.len() - after.len() - 2;
+            let source = rest.get(start..start + inner.len() + 3).unwrap_or_default();
+            out.push(OPEN);
+            out.push_str(&mentions.len().to_string());
+            out.push(CLOSE);
+            mentions.push(Mention { source, who });
+            rest = tail;
+        } else {
+            out.push_str("<@");
+            rest = after;
         }
     }
     push_clean(&mut out, rest);

@@ -160,7 +160,8 @@ impl Work {
                     }
                 });
                 drop(runtime);
-                drop(over.send(()));
+                // Nobody waits for the end of a simulator that was dropped.
+                let _nobody = over.send(());
             })
             .map_err(|error| failed(&error))?;
         is_ready.await.map_err(|error| failed(&error))??;
@@ -175,7 +176,7 @@ impl Work {
         let app = App::new().configure(http::routes(Arc::clone(&shared)));
         let service = HttpService::build()
             .keep_alive(KEEP_ALIVE)
-            .finish(map_config(app, move |_| AppConfig::default()))
+            .finish(map_config(app, |()| AppConfig::default()))
             .tcp()
             .new_service(())
             .await

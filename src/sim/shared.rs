@@ -109,9 +109,8 @@ impl Shared {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING
             && let Some(queue) = queue
         {
-            match queue.send(delivery) {
-                Ok(()) => return,
-                Err(mpsc::error::SendError(back)) => self.drop_delivery(world, back),
+            if let Err(mpsc::error::SendError(back)) = queue.send(delivery) {
+                self.drop_delivery(world, back);
             }
         } else {
             self.drop_delivery(world, delivery);

@@ -79,7 +79,7 @@ impl House {
             make_wire: wire.make(),
             refused: parker.start().recipient(),
         };
-        let api = Api::new(settings, neighbours).start();
+        let api = Api::new(settings, neighbours, ExitGuard::unwatched()).start();
         Self { api, store, bells, wire: wire.clone(), metrics, refused }
     }
 

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use self::reader::Reader;
 use super::{
     codes,
-    diagnostic::{Diagnostic, quote},
+    diagnostic::Diagnostic,
     model::Definition,
     place::{Place, Span, Spanned},
     source::DefinitionSource,
@@ -78,7 +78,7 @@ fn token(place: Place<'_>, found: &mut Vec<Diagnostic>, text: &Spanned<String>) 
              what stood here may be known to others now: make a new token",
         ),
         Err(TokenRefError::Place(why)) => place
-            .at(codes::BAD_TOKEN, text.span, format!("{} cannot be used: {why}", quote(&text.value)))
+            .at(codes::BAD_TOKEN, text.span, format!("`token` cannot be used: {why}"))
             .hint("for example `token = \"env:ECHO_TOKEN\"`"),
     };
     found.push(diagnostic);
@@ -87,6 +87,8 @@ fn token(place: Place<'_>, found: &mut Vec<Diagnostic>, text: &Spanned<String>) 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{base::BotId, definition::render};
 
@@ -128,10 +130,32 @@ mod tests {
     }
 
     #[test]
+    fn a_token_behind_a_prefix_is_masked_too() {
+        for text in ["token = \"env:NzA1-hunter2\"\n", "token = \"env:\"\"\"\nhunter2\n", "tokne = 'env: hunter2'\n"] {
+            let shown = shown(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
     fn wrong_types_say_what_is_expected() {
         insta::assert_snapshot!(shown(
             "token = 5\nrooms = [1]\n[[command]]\nwords = \"ping\"\nreply = true\n[[command]]\nwords = []\npattern = 'x'\n"
         ));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_throughout_is_told_in_bounded_many_sentences() {
+        let lines: Vec<_> = (0..500).map(|n| format!("k{n} = 1\n")).collect();
+        let (definition, found) = parsed(&lines.concat());
+        assert_eq!((definition, found.len()), (None, 50));
+    }
+
+    #[test]
+    fn a_file_with_a_byte_order_mark_and_windows_line_ends_is_read() {
+        let (definition, found) = parsed("\u{feff}[fallback]\r\nreply = 'x'\r\n");
+        assert_eq!(found, []);
+        assert!(definition.is_some());
     }
 
     #[test]
@@ -144,5 +168,35 @@ mod tests {
         assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
         assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
         assert_eq!(reply.thread, Some(true));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_every_place_exists(text in "[a-z\\[\\]{}=\"'#.,é\n \\\\0-9]{0,80}", known in "(token|reply|command|on|rooms) = ") {
+            for text in [text.clone(), format!("{known}{text}"), format!("[fallback]\nreply = {text}")] {
+                let (definition, found) = parsed(&text);
+                prop_assert_eq!(definition.is_none(), found.iter().any(Diagnostic::is_error));
+                for diagnostic in found {
+                    prop_assert!(diagnostic.line >= 1 && diagnostic.line <= text.lines().count() + 1, "{diagnostic:?}");
+                    let _ = render(&diagnostic, false);
+                }
+            }
+        }
+
+        #[test]
+        fn no_diagnostic_shows_a_token(token in "[A-Za-z0-9_-]{16,40}", form in 0..16usize) {
+            let forms = [
+                "token = \"{}\"", "token = '{}'", "token = {}", "token = \"{}", "tokens = \"{}\"", "Token=\"{}\"",
+                "bot = { token = \"{}\" }", "[fallback]\ntoken = \"{}\"\nreply = 'x'", "token = \"\"\"\n{}\n",
+                "token = \"\"\"\n{}\"\"\" x", "token = [\"{}\"]", "token = \"env:{}-\"", "token == \"{}\"",
+                "\"token\" = \"{}\" x", "access_token = \"{}\"", "token: \"{}\"",
+            ];
+            let (definition, found) = parsed(&forms[form].replace("{}", &token));
+            prop_assert!(definition.is_none() && !found.is_empty());
+            for diagnostic in found {
+                let shown = format!("{}{diagnostic}{}", render(&diagnostic, false), serde_json::to_string(&diagnostic).unwrap());
+                prop_assert!(!shown.contains(&token), "{shown}");
+            }
+        }
     }
 }

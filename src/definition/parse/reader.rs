@@ -8,6 +8,9 @@ use crate::definition::{
     place::{Place, Span, Spanned},
 };
 
+/// Diagnostics told of one file: one that is wrong throughout needs no thousand sentences.
+const MAX_TOLD: usize = 50;
+
 /// Reads one table. Unknown keys are told when it is made.
 pub(super) struct Reader<'a> {
     place: Place<'a>,
@@ -39,7 +42,9 @@ impl<'a> Reader<'a> {
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("unknown key {} in {name}", quote(key.get_ref()));
-            found.push(place.at(codes::UNKNOWN_KEY, Span::new(key.span()), message).hint(hint));
+            if found.len() < MAX_TOLD {
+                found.push(place.at(codes::UNKNOWN_KEY, Span::new(key.span()), message).hint(hint));
+            }
         }
         Self { place, found, table, name, span, meant }
     }
@@ -59,7 +64,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn tell(&mut self, code: codes::Code, span: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.found.push(self.place.at(code, span, message).hint(hint));
+        if self.found.len() < MAX_TOLD {
+            self.found.push(self.place.at(code, span, message).hint(hint));
+        }
     }
 
     pub(super) fn missing(&mut self, keys: &[&str], example: &str) {

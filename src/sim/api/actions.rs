@@ -38,7 +38,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Outcome {
 
 fn show(call: &Call<'_>, id: ActionId) -> Outcome {
     let action = call.world.action_of(call.caller, id)?;
-    Reply::ok(&call.world.show_action(action, true))
+    Reply::ok(&action.show(true))
 }
 
 #[cfg(test)]

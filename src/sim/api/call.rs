@@ -137,8 +137,8 @@ impl Reply {
     }
 
     /// 204.
-    pub(super) fn empty() -> Outcome {
-        Ok(Self { status: 204, body: None, next: None })
+    pub(super) fn empty() -> Self {
+        Self { status: 204, body: None, next: None }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
             let room = room.unwrap_or_else(|| Err(Refusal::missing("Could not find a room with provided ID.")))?;
             match world.person_by(id, email) {
                 None if id.is_some() || email.is_some() => Page { items: Vec::new(), next: None },
-                only => world.list_members(room, only.map(|person| person.id), wanted),
+                only => room.list_members(only.map(|person| person.id), wanted),
             }
         }
     };
@@ -63,7 +63,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     let id = call.id(MembershipId::parse, MISSING)?;
     call.world.remove_member(call.caller, id.room, id.person)?;
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 #[cfg(test)]

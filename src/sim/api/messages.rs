@@ -84,7 +84,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     let id = call.id(MessageId::parse, MISSING)?;
     call.world.delete_message(call.caller, id)?;
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 fn show(call: &Call<'_>, id: MessageId) -> Outcome {

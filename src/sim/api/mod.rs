@@ -62,14 +62,11 @@ const ROUTES: &[Route] = &[
 ];
 
 impl Route {
-    /// The id in the path, when the path fits.
-    fn fits<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+    /// The id in the path, when the path fits; empty when this route has none.
+    fn fits<'p>(&self, path: &'p str) -> Option<&'p str> {
         match self.path.strip_suffix("{}") {
-            None => (self.path == path).then_some(None),
-            Some(start) => {
-                let id = path.strip_prefix(start)?;
-                (!id.is_empty() && !id.contains('/')).then_some(Some(id))
-            }
+            None => (self.path == path).then_some(""),
+            Some(start) => path.strip_prefix(start).filter(|id| !id.is_empty() && !id.contains('/')),
         }
     }
 }
@@ -81,7 +78,7 @@ pub(crate) fn answer(world: &mut World, caller: PersonId, request: &Request<'_>)
     for route in ROUTES {
         let Some(id) = route.fits(path) else { continue };
         if route.method == request.method {
-            return (route.run)(&mut Call::new(world, caller, request, id.unwrap_or_default()));
+            return (route.run)(&mut Call::new(world, caller, request, id));
         }
         allowed.push(route.method);
     }

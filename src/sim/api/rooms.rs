@@ -52,7 +52,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     let id = call.id(RoomId::parse, MISSING)?;
     call.world.delete_room(call.caller, id)?;
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 fn show(call: &Call<'_>, id: RoomId) -> Outcome {

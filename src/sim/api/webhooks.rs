@@ -36,7 +36,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     let id = call.id(WebhookId::parse, "Invalid webhookId for Delete Webhook request.")?;
     call.world.delete_webhook(call.caller, id)?;
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 fn show(call: &Call<'_>, id: WebhookId) -> Outcome {

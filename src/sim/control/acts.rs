@@ -119,7 +119,7 @@ pub(super) fn press(shared: &Shared, body: &[u8]) -> Outcome {
         let message = MessageId::parse(&press.message).ok_or_else(|| Refusal::bad("`message` is no message id"))?;
         let id = world.press(person, message, press.inputs)?;
         let action = world.action_of(person, id)?;
-        json(&value!({ "seq": action.seq, "action": world.show_action(action, true) }))
+        json(&value!({ "seq": action.seq, "action": action.show(true) }))
     })
 }
 

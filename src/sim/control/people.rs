@@ -89,10 +89,10 @@ fn free(world: &World, token: &str) -> Result<(), Refusal> {
     if token.is_empty() || token.len() > 512 || !token.chars().all(|c| ('!'..='~').contains(&c)) {
         return Err(Refusal::bad("a token is 1 to 512 printable ASCII characters without a space"));
     }
-    match world.people.tokens().contains_key(token) {
-        true => Err(Refusal::new(409, "this token belongs to somebody already")),
-        false => Ok(()),
+    if world.people.tokens().contains_key(token) {
+        return Err(Refusal::new(409, "this token belongs to somebody already"));
     }
+    Ok(())
 }
 
 fn show(world: &World, person: &Person) -> Value {

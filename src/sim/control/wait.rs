@@ -65,19 +65,15 @@ fn parse_wait(body: &[u8]) -> Result<Wait, Refusal> {
 /// What the bot, or any bot, has written so far.
 fn written<'w>(world: &'w World, wait: &Wait) -> Result<Vec<&'w Message>, Refusal> {
     let place = wait.room.as_deref().map(|name| room(world, name)).transpose()?;
-    match &wait.bot {
-        Some(bot) => {
-            // A bot that has never called has not answered either: it may be about to.
-            let Ok(bot) = person(world, bot) else { return Ok(Vec::new()) };
-            let own = world.messages.written_since(bot, wait.after);
-            Ok(own.filter(|message| place.is_none_or(|place| place == message.room)).take(MOST_REPLIES).collect())
-        }
-        None => {
-            let Some(place) = place.and_then(|place| world.rooms.get(place)) else { return Ok(Vec::new()) };
-            let by_bot = |message: &&Message| world.people.get(message.author).is_some_and(|author| author.bot);
-            Ok(world.messages.in_room_since(place, wait.after).filter(by_bot).take(MOST_REPLIES).collect())
-        }
+    if let Some(bot) = &wait.bot {
+        // A bot that has never called has not answered either: it may be about to.
+        let Ok(bot) = person(world, bot) else { return Ok(Vec::new()) };
+        let own = world.messages.written_since(bot, wait.after);
+        return Ok(own.filter(|message| place.is_none_or(|place| place == message.room)).take(MOST_REPLIES).collect());
     }
+    let Some(place) = place.and_then(|place| world.rooms.get(place)) else { return Ok(Vec::new()) };
+    let by_bot = |message: &&Message| world.people.get(message.author).is_some_and(|author| author.bot);
+    Ok(world.messages.in_room_since(place, wait.after).filter(by_bot).take(MOST_REPLIES).collect())
 }
 
 pub(super) async fn journal(shared: &Shared, query: &Query) -> Outcome {

@@ -35,6 +35,21 @@ pub(crate) struct Action {
     pub(crate) created: Millis,
 }
 
+impl Action {
+    /// As clients see it; without inputs, as webhooks tell it.
+    pub(crate) fn show(&self, with_inputs: bool) -> wire::Action {
+        wire::Action {
+            id: self.id.public(),
+            kind: "submit",
+            message_id: self.message.public(),
+            inputs: with_inputs.then(|| self.inputs.clone()),
+            person_id: self.person.public(),
+            room_id: self.room.public(),
+            created: self.created.iso(),
+        }
+    }
+}
+
 /// The presses that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
@@ -136,19 +151,6 @@ impl World {
         action.ok_or_else(|| Refusal::missing("Unable to get attachment action."))
     }
 
-    /// As clients see it; without inputs, as webhooks tell it.
-    pub(crate) fn show_action(&self, action: &Action, with_inputs: bool) -> wire::Action {
-        wire::Action {
-            id: action.id.public(),
-            kind: "submit",
-            message_id: action.message.public(),
-            inputs: with_inputs.then(|| action.inputs.clone()),
-            person_id: action.person.public(),
-            room_id: action.room.public(),
-            created: action.created.iso(),
-        }
-    }
-
     /// A bot hears of presses on its own cards, without a mention; people of all in their rooms.
     fn emit_press(&mut self, action: &Action, author: PersonId) {
         let Some(room) = self.rooms.get(action.room) else { return };
@@ -161,7 +163,7 @@ impl World {
                 self.webhooks.any(*person) && (*person == author || !bot || room.kind == RoomType::Direct)
             })
             .collect();
-        let data = self.show_action(action, false);
+        let data = action.show(false);
         let mut emitted = Emitted::new(
             Resource::AttachmentActions,
             EventName::Created,

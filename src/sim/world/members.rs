@@ -22,6 +22,20 @@ pub(crate) struct NewMember {
     pub(crate) is_moderator: Option<bool>,
 }
 
+impl Room {
+    /// `GET /memberships` of one room.
+    pub(crate) fn list_members(&self, only: Option<PersonId>, wanted: Wanted) -> Page<MembershipId> {
+        let mut members: Vec<_> = self
+            .members
+            .iter()
+            .filter(|(person, _)| only.is_none_or(|only| only == **person))
+            .map(|(person, member)| (Position::rising(member.seq), MembershipId { person: *person, room: self.id }))
+            .collect();
+        members.sort_unstable_by_key(|(position, _)| *position);
+        wanted.cut(members.into_iter())
+    }
+}
+
 impl World {
     /// `POST /memberships`, with its body as it came.
     pub(crate) fn create_membership(&mut self, caller: PersonId, new: &NewMember) -> Result<MembershipId, Refusal> {
@@ -128,18 +142,6 @@ impl World {
             self.rooms.remove(room);
         }
         Ok(())
-    }
-
-    /// `GET /memberships` of one room.
-    pub(crate) fn list_members(&self, room: &Room, only: Option<PersonId>, wanted: Wanted) -> Page<MembershipId> {
-        let mut members: Vec<_> = room
-            .members
-            .iter()
-            .filter(|(person, _)| only.is_none_or(|only| only == **person))
-            .map(|(person, member)| (Position::rising(member.seq), MembershipId { person: *person, room: room.id }))
-            .collect();
-        members.sort_unstable_by_key(|(position, _)| *position);
-        wanted.cut(members.into_iter())
     }
 
     /// `GET /memberships` without a room: the caller's own.

@@ -162,11 +162,14 @@ pub(crate) struct NewMessage {
 
 impl NewMessage {
     fn destination(&self) -> Result<Destination<'_>, Refusal> {
-        let given = |field: &'_ Option<String>| field.as_deref().filter(|text| !text.is_empty()).is_some();
-        match (given(&self.room_id), given(&self.to_person_id), given(&self.to_person_email)) {
-            (true, false, false) => Ok(Destination::Room(self.room_id.as_deref().unwrap_or_default())),
-            (false, true, false) => Ok(Destination::PersonId(self.to_person_id.as_deref().unwrap_or_default())),
-            (false, false, true) => Ok(Destination::PersonEmail(self.to_person_email.as_deref().unwrap_or_default())),
+        fn given(field: Option<&String>) -> Option<&str> {
+            field.map(String::as_str).filter(|text| !text.is_empty())
+        }
+        let (room, id, email) = (&self.room_id, &self.to_person_id, &self.to_person_email);
+        match (given(room.as_ref()), given(id.as_ref()), given(email.as_ref())) {
+            (Some(room), None, None) => Ok(Destination::Room(room)),
+            (None, Some(id), None) => Ok(Destination::PersonId(id)),
+            (None, None, Some(email)) => Ok(Destination::PersonEmail(email)),
             _ => Err(Refusal::bad(
                 "Exactly one of the destination fields must not be empty (roomId, toPersonEmail, toPersonId)",
             )),

@@ -67,6 +67,14 @@ pub(super) async fn rollback(conn: &mut SqliteConnection) {
     }
 }
 
+/// Makes the file as good as full, or lets it grow again. A limit below the present size means that size.
+pub(super) async fn let_grow(conn: &mut SqliteConnection, grows: bool) {
+    let limit = if grows { "PRAGMA max_page_count = 4294967294" } else { "PRAGMA max_page_count = 1" };
+    if let Err(error) = sqlx::query(limit).execute(conn).await {
+        tracing::warn!(%error, "the size of the store could not be limited");
+    }
+}
+
 /// Writes the log back into the file and closes.
 pub(super) async fn close(mut conn: SqliteConnection) {
     if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await {

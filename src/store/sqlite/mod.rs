@@ -25,10 +25,18 @@ mod store;
 mod uuid_column;
 mod writer;
 
+/// Statements that every event goes through, for the test of their plans.
+#[cfg(test)]
+use self::{batch::HOT_WRITES, read::due::HOT_READS};
+
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 
@@ -80,6 +88,8 @@ pub struct Faults {
     pub sync_delay: Option<Duration>,
     /// After so many commits the next one fails as if the disk had not confirmed it.
     pub sync_fails_after: Option<u64>,
+    /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
+    pub disk_full: Option<Arc<AtomicBool>>,
 }
 
 impl Faults {
@@ -137,6 +147,7 @@ impl SqliteStore {
             doorbell,
             pending_per_bot: limits.pending_per_bot,
             faults,
+            grows: true,
             on_fatal,
             lock: opened.lock,
         };

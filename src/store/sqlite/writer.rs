@@ -1,7 +1,10 @@
 //! The writer: the one task that writes. It takes what queued while it was committing, makes that one
 //! transaction, answers, rings, and takes again; there is no timer to linger for more.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use sqlx::SqliteConnection;
 use tokio::{
@@ -45,6 +48,8 @@ pub(super) struct Writer {
     pub(super) doorbell: Arc<dyn Doorbell>,
     pub(super) pending_per_bot: u64,
     pub(super) faults: Faults,
+    /// Whether the database may grow: false while the fault `disk_full` is on.
+    pub(super) grows: bool,
     pub(super) on_fatal: OnFatal,
     pub(super) lock: Lock,
 }
@@ -191,6 +196,7 @@ impl Writer {
     }
 
     async fn carry_out(&mut self, mut batch: Batch) -> Ended {
+        self.mind_the_disk().await;
         let now = self.clock.now();
         let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot };
         match transaction(&mut self.conn, &mut batch, &round, &mut self.faults).await {
@@ -219,6 +225,16 @@ impl Writer {
                 batch.fail(&StoreError::Engine(why));
                 Ended::Answered
             }
+        }
+    }
+
+    /// The fault `disk_full`.
+    async fn mind_the_disk(&mut self) {
+        let Some(full) = &self.faults.disk_full else { return };
+        let grows = !full.load(Ordering::Relaxed);
+        if self.grows != grows {
+            self.grows = grows;
+            engine::let_grow(&mut self.conn, grows).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! What several behaviours need to be tested.
 
 pub(crate) mod fake_store;
+pub(crate) mod house;
 pub(crate) mod raw_http;
 pub(crate) mod webhook_door;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Asking first costs less than RETURNING from the INSERT: only duplicates, which are rare, cross the threads.
-const KNOWN: &str = "
+pub(super) const KNOWN: &str = "
     SELECT t.key
     FROM json_each($1) AS t
     JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Round, pack};
+use super::{Round, fence::Fences, pack};
 use crate::{
     base::BotId,
     store::{
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const CLAIM: &str = "
+pub(super) const CLAIM: &str = "
     UPDATE inbox SET
         state = 1, attempt = attempt + 1, doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
@@ -31,7 +31,7 @@ const CLAIM: &str = "
 
 /// Fenced by the row alone: a claim that nobody took over is given back even by an incarnation that was replaced
 /// meanwhile, so that its clean stop is not counted as a doubt.
-const RELEASE: &str = "
+pub(super) const RELEASE: &str = "
     UPDATE inbox SET state = 0, attempt = attempt - 1
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
@@ -42,7 +42,7 @@ pub(super) async fn run(
     round: &Round<'_>,
     jobs: &[ClaimJob],
 ) -> Result<Vec<Vec<Claimed>>, Trouble> {
-    let wanted = wanted(jobs);
+    let wanted = wanted(jobs)?;
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
@@ -59,7 +59,7 @@ pub(super) async fn run(
 }
 
 pub(super) async fn release(tx: &mut SqliteConnection, jobs: &[ReleaseJob]) -> Result<(), Trouble> {
-    let wanted = wanted(jobs);
+    let wanted = wanted(jobs)?;
     if !wanted.is_empty() {
         sqlx::query(RELEASE).bind(pack::json(&wanted)?).execute(tx).await?;
     }
@@ -67,13 +67,18 @@ pub(super) async fn release(tx: &mut SqliteConnection, jobs: &[ReleaseJob]) -> R
 }
 
 /// Every row with the lease it is asked for under.
-pub(super) fn wanted<O>(jobs: &[Job<Hold, O>]) -> Vec<(i64, &BotId, i64)> {
-    let rows = |hold: &'_ Hold| hold.rows.len();
-    let mut wanted = Vec::with_capacity(jobs.iter().map(|job| rows(&job.input)).sum());
+pub(super) fn wanted<O>(jobs: &[Job<Hold, O>]) -> Result<Vec<(i64, &BotId, i64)>, Trouble> {
+    let count = jobs.iter().map(|job| job.input.rows.len()).sum();
+    let mut fences = Fences::with_capacity(count);
+    let mut wanted = Vec::with_capacity(count);
     for Job { input: Hold { lease, rows }, .. } in jobs {
-        wanted.extend(rows.iter().map(|seq| (seq.0, &lease.bot, lease.epoch.0)));
+        for seq in rows {
+            if fences.is_first(seq.0, lease)? {
+                wanted.push((seq.0, &lease.bot, lease.epoch.0));
+            }
+        }
     }
-    wanted
+    Ok(wanted)
 }
 
 /// A counter of the database in the width we use; it never gets near the end.

@@ -1,18 +1,19 @@
 //! Marks and records of a batch: a send is written down before it leaves, and how it ended afterwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
 use super::{
     Round,
     claim::{count, wanted},
+    fence::Fences,
     pack,
 };
 use crate::{
-    base::{BotId, Seq},
+    base::{BotId, Epoch, Millis, Seq},
     store::{
-        DeliveryOutcome, Marked,
+        DeliveryOutcome, DeliveryResult, Marked,
         sqlite::{
             engine::Trouble,
             request::{Job, MarkJob, RecordJob},
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 
-const MARK: &str = "
+pub(super) const MARK: &str = "
     UPDATE outbox SET
         state = 1, attempt = attempt + 1, doubtful = max(doubtful, state = 1), epoch = t.epoch, marked_at = $2
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
@@ -34,7 +35,7 @@ const MARK: &str = "
     RETURNING seq, attempt";
 
 /// Fenced by the mark, not by the newest lease: what is known to have been sent counts, whoever sent it.
-const RECORD: &str = "
+pub(super) const RECORD: &str = "
     UPDATE outbox SET
         state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
         reason = coalesce(t.reason, outbox.reason), remote_id = t.remote_id,
@@ -52,7 +53,7 @@ pub(super) async fn mark(
     round: &Round<'_>,
     jobs: &[MarkJob],
 ) -> Result<Vec<Vec<Marked>>, Trouble> {
-    let wanted = wanted(jobs);
+    let wanted = wanted(jobs)?;
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
@@ -84,23 +85,17 @@ pub(super) async fn record(
     if jobs.is_empty() {
         return Ok(Recorded::default());
     }
-    let rows: Vec<_> = jobs
-        .iter()
-        .map(|Job { input: result, .. }| {
-            let (state, free, due, reason, remote) = match &result.outcome {
-                DeliveryOutcome::Retry { at, reason, counts } => (0, !counts, Some(at), Some(reason), None),
-                DeliveryOutcome::Sent { remote_id } => (2, false, None, None, remote_id.as_ref()),
-                DeliveryOutcome::Failed { reason } => (3, false, None, Some(reason), None),
-                DeliveryOutcome::Skipped => (4, false, None, None, None),
-            };
-            let Seq(seq) = result.seq;
-            (seq, result.epoch, result.attempt, state, i64::from(free), due, reason, remote, &result.tracking_id)
-        })
-        .collect();
+    let mut fences = Fences::with_capacity(jobs.len());
+    let mut rows = Vec::with_capacity(jobs.len());
+    for Job { input: result, .. } in jobs {
+        if fences.is_first(result.seq.0, (result.epoch, result.attempt))? {
+            rows.push(row(result));
+        }
+    }
     let held: Vec<(i64, String, bool)> =
         sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
     let mut recorded = Recorded::default();
-    let mut seqs = std::collections::HashSet::with_capacity(held.len());
+    let mut seqs = HashSet::with_capacity(held.len());
     for (seq, bot, ended) in held {
         seqs.insert(seq);
         if ended && let Ok(bot) = BotId::parse(&bot) {
@@ -109,4 +104,18 @@ pub(super) async fn record(
     }
     recorded.held = jobs.iter().map(|job| seqs.remove(&job.input.seq.0)).collect();
     Ok(recorded)
+}
+
+/// Number, epoch, attempt, state, tries to take back, due, reason, id at Webex, TrackingID.
+type Row<'a> = (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
+fn row(result: &DeliveryResult) -> Row<'_> {
+    let (state, free, due, reason, remote) = match &result.outcome {
+        DeliveryOutcome::Retry { at, reason, counts } => (0, !counts, Some(*at), Some(reason.as_str()), None),
+        DeliveryOutcome::Sent { remote_id } => (2, false, None, None, remote_id.as_deref()),
+        DeliveryOutcome::Failed { reason } => (3, false, None, Some(reason.as_str()), None),
+        DeliveryOutcome::Skipped => (4, false, None, None, None),
+    };
+    let tracking = result.tracking_id.as_deref();
+    (result.seq, result.epoch, result.attempt, state, free.into(), due, reason, remote, tracking)
 }

@@ -44,12 +44,12 @@ pub(super) enum Applied {
     Refused(String),
 }
 
-const LOAD_STATE: &str = "
+pub(super) const LOAD_STATE: &str = "
     SELECT s.bot, s.scope, s.key, s.version, s.value, s.expires_at
     FROM json_each($1) AS t
     JOIN state AS s ON s.bot = t.value->>0 AND s.scope = t.value->>1 AND s.key = t.value->>2";
 
-const LOAD_TALKS: &str = "
+pub(super) const LOAD_TALKS: &str = "
     SELECT d.bot, d.room, d.person, d.version, d.value, d.until
     FROM json_each($1) AS t
     JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";

@@ -7,6 +7,7 @@
 mod accept;
 mod claim;
 mod deliver;
+mod fence;
 mod memory;
 mod pack;
 mod turn;
@@ -25,6 +26,20 @@ use crate::{
     base::{BotId, Millis, Seq},
     store::{Accepted, Claimed, DeliveryRow, Doorbell, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome, Wake},
 };
+
+/// For the test of their plans.
+#[cfg(test)]
+pub(super) const HOT_WRITES: &[&str] = &[
+    accept::KNOWN,
+    claim::CLAIM,
+    claim::RELEASE,
+    turn::FINISH,
+    turn::REOPEN,
+    deliver::MARK,
+    deliver::RECORD,
+    memory::LOAD_STATE,
+    memory::LOAD_TALKS,
+];
 
 /// What every statement of a batch needs to know.
 #[derive(Debug)]

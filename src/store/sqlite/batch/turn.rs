@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::{
     Round,
+    fence::Fences,
     memory::{Applied, Memory},
     pack::{self, Heap},
 };
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-const FINISH: &str = "
+pub(super) const FINISH: &str = "
     UPDATE inbox SET
         state = t.state, due_at = coalesce(t.due_at, inbox.due_at), reason = coalesce(t.reason, inbox.reason),
         record = nullif(t.record, 'null'), finished_at = CASE WHEN t.state >= 2 THEN $2 END
@@ -31,7 +32,7 @@ const FINISH: &str = "
     RETURNING seq, public_id";
 
 /// For the few whose state conflicts: as if they had not been finished.
-const REOPEN: &str = "
+pub(super) const REOPEN: &str = "
     UPDATE inbox SET state = 1, finished_at = NULL, record = NULL
     WHERE seq IN (SELECT value FROM json_each($1))";
 
@@ -112,16 +113,19 @@ async fn finish(
     round: &Round<'_>,
     turns: impl Iterator<Item = &TurnCommit>,
 ) -> Result<HashMap<i64, EventId>, Trouble> {
-    let rows: Vec<_> = turns
-        .map(|turn| {
-            let (state, due, reason) = match &turn.outcome {
-                TurnOutcome::Finished => (2, None, None),
-                TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason)),
-                TurnOutcome::Buried { reason } => (3, None, Some(reason)),
-            };
-            (turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt, state, due, reason, &turn.record)
-        })
-        .collect();
+    let mut fences = Fences::with_capacity(turns.size_hint().0);
+    let mut rows = Vec::with_capacity(turns.size_hint().0);
+    for turn in turns {
+        if !fences.is_first(turn.event.0, (&turn.lease, turn.attempt))? {
+            continue;
+        }
+        let (state, due, reason) = match &turn.outcome {
+            TurnOutcome::Finished => (2, None, None),
+            TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason)),
+            TurnOutcome::Buried { reason } => (3, None, Some(reason)),
+        };
+        rows.push((turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt, state, due, reason, &turn.record));
+    }
     if rows.is_empty() {
         return Ok(HashMap::new());
     }

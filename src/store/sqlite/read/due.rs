@@ -32,6 +32,9 @@ const DELIVERIES: &str = "
         WHERE p.bot = d.bot AND p.order_key = d.order_key AND p.seq < d.seq AND p.finished_at IS NULL)
     ORDER BY d.seq LIMIT $5";
 
+#[cfg(test)]
+pub(in super::super) const HOT_READS: &[&str] = &[EVENTS, DELIVERIES];
+
 const BOTS: &str = "
     WITH due AS MATERIALIZED (
         SELECT b.bot,

@@ -1,6 +1,14 @@
 //! Tests of the store by behaviour, on real files.
 
 mod accepts;
+mod bots;
+mod claims;
+mod deliveries;
+mod house;
+mod model;
+mod opening;
+mod trouble;
+mod turns;
 
 use std::{
     future::Future,

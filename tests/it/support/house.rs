@@ -1,0 +1,302 @@
+//! A whole house for a test: simulator and app in this process, a `bots.d` of its own, real sockets between.
+//!
+//! `close` is the end of every test: it drains the app and fails when work is left in inbox or outbox. A house
+//! that is dropped without it fails the test, unless it is failing already.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use botyard::{
+    actors::{bells::BellFaults, report::ReloadReport, roster::TokenPolicy},
+    app::{App, AppOptions, StartError, Threads, Use},
+    base::Clock,
+    net::{HttpClient, HttpRequest, install_tls},
+    settings::{LoadOptions, Settings},
+    sim::{self, SimHandle, SimOptions},
+    store::Store,
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The smallest bot.
+pub(crate) const ECHO: &str = "token = \"env:ECHO_TOKEN\"\n[fallback]\nreply = \"{{ message.text }}\"\n";
+
+/// How a house is to be built.
+pub(crate) struct Plan {
+    pub(crate) threads: Threads,
+    pub(crate) notified: bool,
+    pub(crate) faults: BellFaults,
+    pub(crate) tokens: TokenPolicy,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Vec<(&'static str, String)>,
+    /// As the simulator is started.
+    pub(crate) requests_per_minute: u32,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            threads: Threads::Many,
+            notified: true,
+            faults: BellFaults::default(),
+            tokens: TokenPolicy::Simulated,
+            clock: Clock::System,
+            settings: Vec::new(),
+            requests_per_minute: 0,
+        }
+    }
+}
+
+/// A running house.
+pub(crate) struct House {
+    app: Option<App>,
+    pub(crate) sim: Simulator,
+    pub(crate) dir: TempDir,
+    plan: Plan,
+}
+
+impl House {
+    /// A house with these definitions: file name below `bots.d`, text.
+    pub(crate) async fn with(bots: &[(&str, &str)]) -> Self {
+        Self::build(Plan::default(), bots).await
+    }
+
+    /// A house built as planned.
+    pub(crate) async fn build(plan: Plan, bots: &[(&str, &str)]) -> Self {
+        let sim = Simulator::start(&plan).await;
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("bots.d")).unwrap();
+        let mut house = Self { app: None, sim, dir, plan };
+        for (file, text) in bots {
+            house.write(file, text);
+        }
+        house.open().await.unwrap();
+        house
+    }
+
+    /// Starts the app, for the first time or again.
+    pub(crate) async fn open(&mut self) -> Result<(), StartError> {
+        let options = AppOptions {
+            settings: self.settings(),
+            tokens: self.plan.tokens.clone(),
+            used_for: Use::Simulator { url: self.sim.control.clone() },
+            clock: self.plan.clock.clone(),
+            threads: self.plan.threads,
+            notified: self.plan.notified,
+            bell_faults: self.plan.faults,
+        };
+        self.app = Some(App::start(options).await?);
+        Ok(())
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let mut overrides: Vec<(String, String)> = [
+            ("listen", "127.0.0.1:0".to_owned()),
+            ("admin.listen", "127.0.0.1:0".to_owned()),
+            ("bots_dir", self.bots_dir().display().to_string()),
+            ("data_dir", self.data_dir().display().to_string()),
+            ("webex.api_url", self.sim.api.clone()),
+            ("webex.requests_per_minute", "60000".to_owned()),
+            ("ingress.workers", "1".to_owned()),
+            ("bots.arbiters", "1".to_owned()),
+            ("bots.sweep_seconds", "1".to_owned()),
+            ("bots.removal_grace_seconds", "1".to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        overrides.extend(self.plan.settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        Settings::load(&LoadOptions { overrides, ..LoadOptions::default() }).unwrap()
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        self.app.as_ref().unwrap()
+    }
+
+    pub(crate) fn bots_dir(&self) -> PathBuf {
+        self.dir.path().join("bots.d")
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Writes a definition as an editor does: beside it, then renamed.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let path = self.bots_dir().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let half = path.with_extension("tmp");
+        fs::write(&half, text).unwrap();
+        fs::rename(half, path).unwrap();
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        fs::remove_file(self.bots_dir().join(file)).unwrap();
+    }
+
+    /// Waits until the roster has reported something that fits.
+    pub(crate) async fn reported(&self, fits: impl Fn(&ReloadReport) -> bool) -> ReloadReport {
+        let mut news = self.app().news();
+        let report = within(news.wait_for(|report| fits(report))).await.unwrap();
+        (**report).clone()
+    }
+
+    /// Waits until these bots' webhooks stand at the simulator.
+    pub(crate) async fn registered(&self, bots: &[&str]) {
+        for bot in bots {
+            let owner = format!("/hooks/{bot}");
+            self.sim
+                .eventually(&format!("webhooks of {bot}"), || async {
+                    let hooks = self.sim.get("/webhooks").await;
+                    let text = hooks.to_string();
+                    text.contains(&owner).then_some(())
+                })
+                .await;
+        }
+    }
+
+    /// Stops the app in order; nothing may be left undone.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            let store = app.store().clone();
+            self.sim
+                .eventually("an empty inbox and outbox", || async {
+                    let rows = store.backlog().await.unwrap();
+                    rows.iter().all(|row| row.events == 0 && row.deliveries == 0).then_some(())
+                })
+                .await;
+            within(app.shutdown()).await;
+        }
+    }
+
+    /// Stops the app without waiting for what is left.
+    pub(crate) async fn stop_now(&mut self) {
+        if let Some(app) = self.app.take() {
+            within(app.shutdown()).await;
+        }
+    }
+
+    /// The end of a test.
+    pub(crate) async fn close(mut self) {
+        self.stop().await;
+        if let Some(handle) = self.sim.handle.take() {
+            handle.stop().await;
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if self.app.is_some() && !std::thread::panicking() {
+            panic!("the house was not closed: end the test with `house.close().await`");
+        }
+    }
+}
+
+/// The simulator, and people at it.
+pub(crate) struct Simulator {
+    handle: Option<SimHandle>,
+    api: String,
+    control: String,
+    client: HttpClient,
+}
+
+impl Simulator {
+    async fn start(plan: &Plan) -> Self {
+        install_tls();
+        let mut options = SimOptions::new("127.0.0.1:0".parse().unwrap());
+        options.requests_per_minute = plan.requests_per_minute;
+        options.clock = plan.clock.clone();
+        let handle = sim::start(options).await.unwrap();
+        let (api, control) = (handle.url(), handle.control_url());
+        Self { handle: Some(handle), api, control, client: HttpClient::direct().unwrap() }
+    }
+
+    /// Base URL of the simulated REST API.
+    pub(crate) fn api(&self) -> &str {
+        &self.api
+    }
+
+    async fn send(&self, method: &'static str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = HttpRequest {
+            method,
+            url: format!("{}{path}", self.control),
+            headers: vec![("Content-Type".into(), "application/json".into())],
+            bearer: None,
+            body: body.map(|body| Bytes::from(body.to_string())),
+            timeout: Duration::from_secs(30),
+            max_body: 8 << 20,
+        };
+        let response = self.client.send(request).await.unwrap();
+        (response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null))
+    }
+
+    /// Asks the control API; anything but a success fails the test.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.send("GET", path, None).await;
+        assert_eq!(status, 200, "GET {path}: {answer}");
+        answer
+    }
+
+    /// Tells the control API; anything but a success fails the test.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send("POST", path, Some(body.clone())).await;
+        assert_eq!(status, 200, "POST {path} {body}: {answer}");
+        answer
+    }
+
+    /// Sets something of the control API.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send("PUT", path, Some(body.clone())).await;
+        assert_eq!(status, 200, "PUT {path} {body}: {answer}");
+        answer
+    }
+
+    /// Says something as alice; answers the message's number.
+    pub(crate) async fn say(&self, to: &str, text: &str) -> u64 {
+        self.say_it(json!({ "to": to, "text": text })).await
+    }
+
+    /// Says something; answers the message's number.
+    pub(crate) async fn say_it(&self, what: Value) -> u64 {
+        self.post("/say", what).await["seq"].as_u64().unwrap()
+    }
+
+    /// The bot's messages after a moment, once there are so many.
+    pub(crate) async fn replies(&self, bot: &str, after: u64, count: usize) -> Vec<Value> {
+        let wait = json!({ "bot": address(bot), "after": after, "replies": count, "timeout_ms": 20_000 });
+        self.post("/wait", wait).await["messages"].as_array().unwrap().clone()
+    }
+
+    /// Says something to a bot in the direct room, and waits for its answer's text.
+    pub(crate) async fn ask(&self, bot: &str, text: &str) -> String {
+        let after = self.say(&address(bot), text).await;
+        let replies = self.replies(bot, after, 1).await;
+        replies[0]["text"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Looks again and again until there is something; names what it waited for when there never is.
+    pub(crate) async fn eventually<T, F>(&self, what: &str, look: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(std::time::Instant::now() < deadline, "waited in vain for {what}");
+            // Each look is a round trip; letting others run in between is all the pause there is.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The address of a shipped or simulated bot.
+pub(crate) fn address(bot: &str) -> String {
+    format!("{bot}@webex.bot")
+}
+
+/// Waits for at most as long as a busy machine may need; a test that gets to the end of it has failed.
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("took longer than 30 seconds")
+}
