@@ -30,7 +30,8 @@ pub(super) fn chat(from: &SettingsArgs, args: &ChatArgs) -> Outcome {
         if !people.iter().any(|person| person.bot && person.email == bot.email) {
             return Err(Failure::problem(talk::unknown_bot(&bot, &people)));
         }
-        let chat = Chat { control, bot, me: talk::address(&args.person, "example.com"), wait: Duration::from_secs(args.wait) };
+        let chat =
+            Chat { control, bot, me: talk::address(&args.person, "example.com"), wait: Duration::from_secs(args.wait) };
         match &args.once {
             Some(text) => chat.once(text).await,
             None if talk::possible() => chat.prompt().await,
@@ -61,7 +62,8 @@ async fn find(said: Option<&str>, settings: &Settings) -> Result<Control, Contro
             Err(error) => last = Some(error),
         }
     }
-    let nowhere = || ControlError::Unreachable { url: settings.sim.listen.to_string(), reason: "no address".to_owned() };
+    let nowhere =
+        || ControlError::Unreachable { url: settings.sim.listen.to_string(), reason: "no address".to_owned() };
     Err(last.unwrap_or_else(nowhere))
 }
 
@@ -123,7 +125,11 @@ impl Chat {
         let screen = Screen::default();
         let after = self.control.seq().await.map_err(Failure::problem)?;
         let mut news = talk::follow(self.control.clone(), after);
-        screen.show(&format!("talking to {} at {}; `/help` lists what else there is, Ctrl-D ends", self.bot.name, self.control.url()));
+        screen.show(&format!(
+            "talking to {} at {}; `/help` lists what else there is, Ctrl-D ends",
+            self.bot.name,
+            self.control.url()
+        ));
         let mut talk = Talk::new(self.control, screen.clone(), &self.me, self.bot);
         let mut prompt = Prompt::start(screen)?;
         prompt.ask(talk.prompt());

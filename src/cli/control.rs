@@ -158,7 +158,8 @@ impl Control {
     /// `url` is the simulator's, as in `http://127.0.0.1:7070`.
     pub(super) fn new(url: &str) -> Result<Self, ControlError> {
         let url = base_url(url);
-        let unbuilt = |error: crate::net::NetError| ControlError::Unreachable { url: url.clone(), reason: error.to_string() };
+        let unbuilt =
+            |error: crate::net::NetError| ControlError::Unreachable { url: url.clone(), reason: error.to_string() };
         Ok(Self { http: HttpClient::direct().map_err(unbuilt)?, url: url.clone() })
     }
 
@@ -290,15 +291,17 @@ impl Control {
         if response.status == 200 {
             return serde_json::from_slice(&response.body).map_err(|error| strange(error.to_string()));
         }
-        #[derive(Deserialize)]
-        struct Refusal {
-            message: String,
-        }
         match serde_json::from_slice::<Refusal>(&response.body) {
             Ok(Refusal { message }) => Err(ControlError::Refused { status: response.status, message }),
             Err(_no_webex_shape) => Err(strange(format!("it answers {}", response.status))),
         }
     }
+}
+
+/// What it says when it says no, in Webex's shape.
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
 }
 
 /// Takes what people write for a simulator's address: with or without `http://`, `/v1`, `/sim`.

@@ -44,5 +44,5 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Chat(args) => chat::chat(&cli.settings, &args),
         _ => Ok(Exit::Usage),
     };
-    result.unwrap_or_else(|failure| failure.tell())
+    result.unwrap_or_else(failure::Failure::tell)
 }

@@ -12,6 +12,17 @@ use crate::{
     settings::{LoadOptions, Settings},
 };
 
+/// Somewhere that `dev` listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The simulator.
+    Simulator,
+    /// Webhooks.
+    Webhooks,
+    /// Health, metrics, administration.
+    Admin,
+}
+
 /// Where `dev` listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ground {
@@ -25,36 +36,36 @@ pub(super) struct Ground {
     pub(super) listen: SocketAddr,
     /// Health, metrics, administration.
     pub(super) admin: SocketAddr,
-    /// Sentences about addresses that were taken.
-    pub(super) notes: Vec<String>,
+    /// The usual addresses that were taken, and what gave way.
+    pub(super) taken: Vec<(SocketAddr, Door)>,
 }
 
 /// Looks where `dev` can stand. An address that somebody chose is kept, and starting on it may fail; one that is
 /// only the default gives way to a free one.
 pub(super) fn find(settings: &Settings, is_free: impl Fn(SocketAddr) -> bool) -> Result<Ground, Failure> {
     let defaults = Settings::load(&LoadOptions::default()).map_err(Failure::fault)?;
-    let mut notes = Vec::new();
+    let mut taken = Vec::new();
     // The default of `listen` is for the world; here only the simulator posts, on this machine.
     let loopback = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), defaults.listen.port());
-    let mut free = |set: SocketAddr, default: SocketAddr, own: SocketAddr, what: &str| {
+    let mut free = |set: SocketAddr, default: SocketAddr, own: SocketAddr, door: Door| {
         if set != default {
             return set;
         }
         if is_free(own) {
             return own;
         }
-        notes.push(format!("{own} is taken, so {what} get another port"));
+        taken.push((own, door));
         SocketAddr::new(own.ip(), 0)
     };
-    let listen = free(settings.listen, defaults.listen, loopback, "webhooks");
-    let admin = free(settings.admin.listen, defaults.admin.listen, defaults.admin.listen, "health and administration");
+    let listen = free(settings.listen, defaults.listen, loopback, Door::Webhooks);
+    let admin = free(settings.admin.listen, defaults.admin.listen, defaults.admin.listen, Door::Admin);
     Ok(Ground {
         data_dir: settings.data_dir.join("dev"),
         sim: settings.sim.listen,
         sim_chosen: settings.sim.listen != defaults.sim.listen,
         listen,
         admin,
-        notes,
+        taken,
     })
 }
 
@@ -94,7 +105,8 @@ impl Ground {
         settings.webex.api_url = format!("{sim}/v1");
         // How the simulator reaches us. A port that is still to be found is told by the app itself.
         let usual = self.listen.ip().is_unspecified() || self.listen.ip() == IpAddr::from([127, 0, 0, 1]);
-        let known = (!usual && self.listen.port() != 0).then(|| format!("http://{}{}", self.listen, settings.base_path));
+        let known =
+            (!usual && self.listen.port() != 0).then(|| format!("http://{}{}", self.listen, settings.base_path));
         settings.public_url = known;
         settings
     }
@@ -114,22 +126,23 @@ mod tests {
         let ground = find(&settings(&[("data_dir", "/d")]), |_| true).unwrap();
         assert_eq!(ground.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(ground.admin, "127.0.0.1:8081".parse().unwrap());
-        assert_eq!((ground.data_dir, ground.notes.len()), ("/d/dev".into(), 0));
+        assert_eq!((ground.data_dir, ground.taken), ("/d/dev".into(), vec![]));
     }
 
     #[test]
     fn a_taken_default_gives_way_and_is_named() {
         let ground = find(&settings(&[]), |address| address.port() != 8080).unwrap();
         assert_eq!((ground.listen, ground.admin.port()), ("127.0.0.1:0".parse().unwrap(), 8081));
-        assert_eq!(ground.notes, ["127.0.0.1:8080 is taken, so webhooks get another port"]);
+        assert_eq!(ground.taken, [("127.0.0.1:8080".parse().unwrap(), Door::Webhooks)]);
     }
 
     #[test]
     fn a_chosen_address_is_kept_even_when_it_is_taken() {
-        let set = settings(&[("listen", "127.0.0.1:9000"), ("admin.listen", "0.0.0.0:8081"), ("sim.listen", "127.0.0.1:9")]);
+        let set =
+            settings(&[("listen", "127.0.0.1:9000"), ("admin.listen", "0.0.0.0:8081"), ("sim.listen", "127.0.0.1:9")]);
         let ground = find(&set, |_| false).unwrap();
         assert_eq!((ground.listen, ground.admin), (set.listen, set.admin.listen));
-        assert!(ground.sim_chosen && ground.notes.is_empty());
+        assert!(ground.sim_chosen && ground.taken.is_empty());
     }
 
     #[test]

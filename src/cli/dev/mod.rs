@@ -6,19 +6,17 @@
 mod ground;
 mod report;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use self::{
-    ground::Ground,
+    ground::{Door, Ground},
     report::{FEW, Told},
 };
 use super::{
     args::{DevArgs, SettingsArgs},
     control::Control,
-    exit::Exit,
     failure::{Failure, Outcome},
-    serve,
-    settings,
+    serve, settings,
     sim::{refused, root_url},
     talk::{self, After, Bot, Prompt, Screen, Talk},
 };
@@ -58,7 +56,8 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
         let url = root_url(simulator.addr());
         let grace = settings.bots.removal_grace_seconds;
         let app = App::start(options(ground.settings(settings, &url), &url)).await.map_err(Failure::refused)?;
-        let house = House { app, notes: notes(&ground, simulator.addr()), url, grace };
+        let notes = notes(&ground, simulator.addr(), &app);
+        let house = House { app, notes, url, grace };
         let outcome =
             if prompted { house.talk(&args.person, screen, signals).await } else { house.serve(signals).await };
         simulator.stop().await;
@@ -103,12 +102,17 @@ async fn start_simulator(ground: &Ground, settings: &Settings) -> Result<SimHand
 }
 
 /// What to tell about addresses that are not the usual ones.
-fn notes(ground: &Ground, sim: SocketAddr) -> Vec<String> {
-    let mut notes = ground.notes.clone();
+fn notes(ground: &Ground, sim: SocketAddr, app: &App) -> Vec<String> {
+    let mut taken = ground.taken.clone();
     if sim != ground.sim && ground.sim.port() != 0 {
-        notes.push(format!("{} is taken, so the simulator gets another port", ground.sim));
+        taken.push((ground.sim, Door::Simulator));
     }
-    notes
+    let note = |(usual, door): (SocketAddr, Door)| match door {
+        Door::Simulator => format!("{usual} is taken: the simulator listens on {sim}"),
+        Door::Webhooks => format!("{usual} is taken: webhooks come in at {}", app.ingress_addr()),
+        Door::Admin => format!("{usual} is taken: health and administration listen on {}", app.admin_addr()),
+    };
+    taken.into_iter().map(note).collect()
 }
 
 fn options(settings: Settings, simulator: &str) -> AppOptions {
@@ -213,16 +217,15 @@ impl House {
     }
 
     fn welcome(&self, bots: &[KeptState], first: &Bot) -> String {
-        let mut text = format!(
-            "Botyard on the simulator at {}: no account, no token, nothing reaches Webex\n",
-            self.url
-        );
+        let mut text =
+            format!("Botyard on the simulator at {}: no account, no token, nothing reaches Webex\n", self.url);
         for note in &self.notes {
-            text.push_str(&format!("({note})\n"));
+            let _ = writeln!(text, "({note})");
         }
-        text.push_str(&format!("\n{}\n", report::list(bots, FEW)));
+        let _ = writeln!(text, "\n{}", report::list(bots, FEW));
         if !bots.is_empty() {
-            text.push_str(&format!("\ntalking to {}; `/to BOT` for another, `/help` for more, Ctrl-D ends\n", first.name));
+            let name = &first.name;
+            let _ = writeln!(text, "\ntalking to {name}; `/to BOT` for another, `/help` for more, Ctrl-D ends");
         }
         text
     }

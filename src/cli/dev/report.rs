@@ -49,13 +49,21 @@ impl Told {
         let mut refused = BTreeMap::new();
         for definition in &report.refused {
             if self.refused.get(&definition.bot) != Some(&definition.diagnostics) {
-                news.push(refusal(&definition.bot, self.here.contains(&definition.bot), &definition.diagnostics, colour));
+                news.push(refusal(
+                    &definition.bot,
+                    self.here.contains(&definition.bot),
+                    &definition.diagnostics,
+                    colour,
+                ));
             }
             refused.insert(definition.bot.clone(), definition.diagnostics.clone());
         }
         let applied = report.applied.iter().map(|applied| applied.bot.as_str());
-        let here: BTreeSet<String> =
-            applied.chain(running).map(str::to_owned).chain(refused.keys().filter(|bot| self.here.contains(*bot)).cloned()).collect();
+        let here: BTreeSet<String> = applied
+            .chain(running)
+            .map(str::to_owned)
+            .chain(refused.keys().filter(|bot| self.here.contains(*bot)).cloned())
+            .collect();
         match &report.confirmation_needed {
             Some(reason) if self.confirmation.as_ref() != Some(reason) => news.push(format!(
                 "* nothing is removed: {reason}; if that is meant, `botyard reload --confirm-removals` in another terminal"
@@ -183,17 +191,29 @@ mod tests {
         };
         let all = || unchanged(&["echo", "hello", "lookup"]);
         let none = ReloadReport::default;
-        look(&ReloadReport { applied: applied("echo", AppliedChange::Started), unchanged: unchanged(&["hello", "lookup"]), ..none() });
+        look(&ReloadReport {
+            applied: applied("echo", AppliedChange::Started),
+            unchanged: unchanged(&["hello", "lookup"]),
+            ..none()
+        });
         look(&ReloadReport { unchanged: all(), ..none() });
-        look(&ReloadReport { applied: applied("echo", AppliedChange::Changed), unchanged: unchanged(&["hello", "lookup"]), ..none() });
-        let refused = ReloadReport { refused: vec![broken("echo"), broken("new")], unchanged: unchanged(&["hello", "lookup"]), ..none() };
+        look(&ReloadReport {
+            applied: applied("echo", AppliedChange::Changed),
+            unchanged: unchanged(&["hello", "lookup"]),
+            ..none()
+        });
+        let refused = ReloadReport {
+            refused: vec![broken("echo"), broken("fresh")],
+            unchanged: unchanged(&["hello", "lookup"]),
+            ..none()
+        };
         look(&refused);
         look(&refused);
-        look(&ReloadReport { unchanged: all(), applied: applied("new", AppliedChange::Started), ..none() });
+        look(&ReloadReport { unchanged: all(), applied: applied("fresh", AppliedChange::Started), ..none() });
         look(&ReloadReport { unchanged: all(), ..none() });
-        look(&ReloadReport { unchanged: unchanged(&["echo", "hello", "lookup", "new"]), ..none() });
+        look(&ReloadReport { unchanged: unchanged(&["echo", "hello", "lookup", "fresh"]), ..none() });
         look(&ReloadReport { unchanged: all(), ..none() });
-        look(&ReloadReport { unchanged: all(), removed: vec![id("new")], ..none() });
+        look(&ReloadReport { unchanged: all(), removed: vec![id("fresh")], ..none() });
         let gone = ReloadReport { confirmation_needed: Some("no definition is left of 3".into()), ..none() };
         look(&gone);
         look(&gone);

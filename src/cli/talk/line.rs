@@ -30,7 +30,10 @@ pub(in crate::cli) enum Line {
 /// Every command: how it is written, and what it does.
 const COMMANDS: [(&str, &str); 7] = [
     ("/to BOT", "talk to another bot"),
-    ("/room NAME", "talk in a group room (made if there is none): there a bot hears only what mentions it, `@echo hello`"),
+    (
+        "/room NAME",
+        "talk in a group room (made if there is none): there a bot hears only what mentions it, `@echo hello`",
+    ),
     ("/direct", "back to the room for two"),
     ("/me PERSON", "be somebody else: alice, bob, carol or an address"),
     ("/bots", "all bots, and how they are"),
@@ -80,7 +83,9 @@ pub(in crate::cli) fn parse(line: &str) -> Line {
 fn unknown(word: &str) -> String {
     let words = COMMANDS.iter().filter_map(|(usage, _)| usage.split(' ').next()?.strip_prefix('/'));
     let shown: String = word.chars().take(40).collect();
-    match nearest(word, words.clone()).or_else(|| words.clone().find(|known| known.starts_with(word) && !word.is_empty())) {
+    match nearest(word, words.clone())
+        .or_else(|| words.clone().find(|known| known.starts_with(word) && !word.is_empty()))
+    {
         Some(known) => format!("there is no `/{shown}`; did you mean `/{known}`?"),
         None => format!("there is no `/{shown}`; `/help` lists what there is"),
     }

@@ -1,6 +1,8 @@
 //! Markdown as a terminal shows it: lightly. Colour is never the only carrier: code keeps its back-ticks, links
 //! their address, lists their marks.
 
+use std::fmt::Write as _;
+
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 const BOLD: (&str, &str) = ("\u{1b}[1m", "\u{1b}[22m");
@@ -28,7 +30,8 @@ fn plain_mentions(markdown: &str) -> String {
             rest = after;
             break;
         };
-        let name = mention.split_once('|').map_or_else(|| mention.rsplit(':').next().unwrap_or(mention), |(_, name)| name);
+        let name =
+            mention.split_once('|').map_or_else(|| mention.rsplit(':').next().unwrap_or(mention), |(_, name)| name);
         out.push('@');
         out.push_str(name);
         rest = behind;
@@ -109,7 +112,7 @@ impl Page {
                 self.out.push_str(&"  ".repeat(depth));
                 match self.lists.last_mut() {
                     Some(Some(number)) => {
-                        self.out.push_str(&format!("{number}. "));
+                        let _ = write!(self.out, "{number}. ");
                         *number += 1;
                     }
                     _ => self.out.push_str("- "),
@@ -146,7 +149,7 @@ impl Page {
             TagEnd::Link | TagEnd::Image => {
                 let Some((start, url)) = self.links.pop() else { return };
                 if self.out.get(start..) != Some(url.as_str()) {
-                    self.out.push_str(&format!(" ({url})"));
+                    let _ = write!(self.out, " ({url})");
                 }
             }
             _ => {}

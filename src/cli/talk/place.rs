@@ -60,7 +60,8 @@ pub(super) enum Choice {
 
 /// Chooses the group room of a title: one that I am in, else any.
 pub(super) fn choose(rooms: Vec<Room>, title: &str, me: &str, bot: &str) -> Choice {
-    let titled = rooms.into_iter().filter(|room| room.kind == RoomKind::Group && room.title.eq_ignore_ascii_case(title));
+    let titled =
+        rooms.into_iter().filter(|room| room.kind == RoomKind::Group && room.title.eq_ignore_ascii_case(title));
     let absent = |room: &Room, email: &str| !room.members.iter().any(|member| member == email);
     match titled.min_by_key(|room| (absent(room, me), absent(room, bot))) {
         None => Choice::Make,
@@ -77,17 +78,14 @@ pub(super) fn words(line: &str, members: &[Person]) -> Words {
     let mut rest = line;
     while let Some(at) = next_at(rest) {
         let (before, from) = rest.split_at(at);
-        match mentioned(from, members) {
-            Some((person, length)) => {
-                parts.push(Part::Text(before));
-                parts.push(Part::Mention(person));
-                rest = from.get(length..).unwrap_or_default();
-            }
-            None => {
-                let (text, after) = rest.split_at(at + 1);
-                parts.push(Part::Text(text));
-                rest = after;
-            }
+        if let Some((person, length)) = mentioned(from, members) {
+            parts.push(Part::Text(before));
+            parts.push(Part::Mention(person));
+            rest = from.get(length..).unwrap_or_default();
+        } else {
+            let (text, after) = rest.split_at(at + 1);
+            parts.push(Part::Text(text));
+            rest = after;
         }
     }
     parts.push(Part::Text(rest));
@@ -95,7 +93,10 @@ pub(super) fn words(line: &str, members: &[Person]) -> Words {
     let first_text = parts.iter().position(|part| matches!(part, Part::Text(text) if !text.trim().is_empty()));
     let (front, back) = parts.split_at(first_text.unwrap_or(parts.len()));
     let emails = |parts: &[Part<'_>]| -> Vec<String> {
-        parts.iter().filter_map(|part| if let Part::Mention(person) = part { Some(person.email.clone()) } else { None }).collect()
+        parts
+            .iter()
+            .filter_map(|part| if let Part::Mention(person) = part { Some(person.email.clone()) } else { None })
+            .collect()
     };
     if !emails(back).is_empty() {
         return Words::Markdown(parts.iter().map(Part::markdown).collect());
@@ -123,7 +124,8 @@ impl Part<'_> {
         match self {
             // What was typed is meant as typed, so nothing in it is markdown.
             Self::Text(text) => {
-                let escaped = text.chars().flat_map(|c| c.is_ascii_punctuation().then_some('\\').into_iter().chain([c]));
+                let escaped =
+                    text.chars().flat_map(|c| c.is_ascii_punctuation().then_some('\\').into_iter().chain([c]));
                 escaped.collect()
             }
             Self::Mention(person) => format!("<@personEmail:{}|{}>", person.email, person.name),
@@ -133,7 +135,8 @@ impl Part<'_> {
 
 /// Where the next `@` stands that begins a word.
 fn next_at(text: &str) -> Option<usize> {
-    let starts = |at: usize| text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
+    let starts =
+        |at: usize| text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
     text.match_indices('@').map(|(at, _)| at).find(|at| starts(*at))
 }
 

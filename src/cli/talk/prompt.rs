@@ -3,11 +3,7 @@
 use std::{io::IsTerminal, sync::mpsc};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::{
-    Behavior, Config, Editor,
-    error::ReadlineError,
-    history::{History, MemHistory},
-};
+use rustyline::{Behavior, Config, Editor, error::ReadlineError, history::MemHistory};
 use tokio::sync::mpsc as queue;
 
 use super::screen::Screen;

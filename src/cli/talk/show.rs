@@ -162,7 +162,8 @@ mod tests {
             { "type": "FactSet", "facts": [{ "title": "Cost", "value": "7" }] },
             { "type": "ColumnSet", "columns": [{ "type": "Column", "items": [{ "type": "TextBlock", "text": "now" }] }] },
         ], "actions": [{ "type": "Action.Submit", "title": "Yes" }, { "type": "Action.Submit", "title": "No" }] });
-        let with_card = Message { attachments: vec![Attachment { content: card }], ..said("your client shows no cards") };
+        let with_card =
+            Message { attachments: vec![Attachment { content: card }], ..said("your client shows no cards") };
         let deleted = Happening { text: Some("oops".into()), ..happening("echo@webex.bot", direct(), "deleted", None) };
         let all = [
             happening("echo@webex.bot", direct(), "created", Some(said("hello there"))),
@@ -175,10 +176,15 @@ mod tests {
             deleted,
             happening("echo@webex.bot", direct(), "deleted", None),
             happening("echo@webex.bot", direct(), "created", Some(with_card)),
-            happening("echo@webex.bot", direct(), "created", Some(Message {
-                markdown: Some("**bold** in a [link](https://x.example)".into()),
-                ..said("bold in a link")
-            })),
+            happening(
+                "echo@webex.bot",
+                direct(),
+                "created",
+                Some(Message {
+                    markdown: Some("**bold** in a [link](https://x.example)".into()),
+                    ..said("bold in a link")
+                }),
+            ),
             happening("echo@webex.bot", direct(), "created", Some(Message::default())),
         ];
         insta::assert_snapshot!(all.iter().map(seen).collect::<Vec<_>>().join("\n"));
