@@ -55,6 +55,9 @@ use crate::{
 /// Threads that speak HTTP to Webex. Two keep TLS from being the limit; each has a connection pool of its own.
 const WIRES: usize = 2;
 
+/// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
+const LOOKS_AT_ONCE: usize = 16;
+
 /// How many threads the app may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threads {
@@ -264,14 +267,18 @@ impl App {
             let registrar_settings = RegistrarSettings {
                 instance: settings.instance.clone(),
                 public_url: public_url(&settings, ingress.addr()),
+                at_once: LOOKS_AT_ONCE,
                 every: Duration::from_secs(settings.webex.reconcile_seconds),
+                deadline: Duration::from_mins(1),
             };
+            let api = api.clone();
             let neighbours = RegistrarNeighbours {
                 store: verbs.clone(),
-                api: api.clone(),
+                api: Arc::new(move || api.addr().map(Addr::recipient)),
                 routes: routes.clone(),
                 clock: clock.clone(),
                 metrics: metrics.clone(),
+                told: supervisor.clone().recipient(),
             };
             let line = registrar.clone();
             keep(

@@ -7,7 +7,7 @@ use actix::Addr;
 use crate::{
     actors::{
         line::Line,
-        registrar::{Registrar, Reports},
+        registrar::{Registrar, Report, Reports},
         report::{BotState, BotStatus, Finding, ReloadReport, WebhookSummary},
         roster::{Look, Roster, TokenWasPut},
         supervisor::{KeptState, States, Supervisor},
@@ -31,17 +31,18 @@ impl House {
         let kept = self.supervisor.send(States).await.map_err(|_gone| SteerError::Closing)?;
         let rows = self.store.bots().await.map_err(unavailable)?;
         let backlog = self.store.backlog().await.map_err(unavailable)?;
-        let mut webhooks = match self.registrar.addr() {
+        let reports = match self.registrar.addr() {
             Some(registrar) => registrar.send(Reports).await.unwrap_or_default(),
-            None => HashMap::new(),
+            None => Vec::new(),
         };
+        let mut reports: HashMap<_, _> = reports.into_iter().collect();
         let mut kept: HashMap<_, _> = kept.into_iter().map(|state| (state.bot.clone(), state)).collect();
         let backlog: HashMap<_, _> = backlog.into_iter().map(|row| (row.bot.clone(), row)).collect();
         let news = self.news.borrow().clone();
         let statuses = rows.into_iter().map(|row| {
             let kept = kept.remove(&row.bot);
-            let summary = webhooks.remove(&row.bot).map(WebhookSummary::from).unwrap_or_default();
-            status(&row, kept, backlog.get(&row.bot), summary, &news)
+            let report = reports.remove(&row.bot).unwrap_or_default();
+            status(&row, kept, backlog.get(&row.bot), &report, &news)
         });
         Ok(statuses.collect())
     }
@@ -51,7 +52,7 @@ fn status(
     row: &BotRow,
     kept: Option<KeptState>,
     backlog: Option<&BacklogRow>,
-    webhooks: WebhookSummary,
+    report: &Report,
     news: &ReloadReport,
 ) -> BotStatus {
     let (state, reason) = match &kept {
@@ -76,8 +77,14 @@ fn status(
         waiting: backlog.map_or(0, |row| row.events),
         deliveries: backlog.map_or(0, |row| row.deliveries),
         buried: backlog.map_or(0, |row| row.buried),
-        webhooks,
-        last_error: None,
+        webhooks: WebhookSummary {
+            in_step: report.in_step,
+            created: report.so_far.created,
+            updated: report.so_far.updated + report.so_far.adopted,
+            deleted: report.so_far.deleted,
+            foreign: report.doubling().collect(),
+        },
+        last_error: report.error.clone(),
         diagnostics,
     }
 }

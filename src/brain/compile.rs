@@ -21,7 +21,7 @@ use crate::{
         Answer, Code, Command, Definition, Diagnostic, Format, LoadedSet, On, Span, Spanned, When, Who, codes,
         diagnostic::{did_you_mean, quote},
     },
-    webex::Kinds,
+    webex::kinds::Kinds,
 };
 
 /// Most bytes of one word of a command.

@@ -6,7 +6,7 @@ use super::{delivery::Destination, template::Text};
 use crate::{
     base::{BotId, Digest},
     definition::{Format, Who},
-    webex::Kinds,
+    webex::kinds::Kinds,
 };
 
 /// A definition, compiled. Immutable; shared by reference.

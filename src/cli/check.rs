@@ -14,7 +14,7 @@ use super::{
     settings,
 };
 use crate::{
-    brain,
+    brain::{self, CompiledSet},
     definition::{self, Diagnostic, render},
 };
 
@@ -48,15 +48,13 @@ impl Checked {
 
 fn look(dirs: &[PathBuf]) -> Checked {
     let loaded = definition::load(dirs);
-    let mut checked =
-        Checked { good: 0, files: loaded.files, diagnostics: loaded.diagnostics, unreadable: loaded.unreadable };
-    for definition in loaded.definitions.values() {
-        let compiled = brain::compile(definition);
-        checked.good += usize::from(compiled.program.is_some());
-        checked.diagnostics.extend(compiled.diagnostics);
+    let compiled = brain::compile_set(&loaded, &CompiledSet::default());
+    Checked {
+        good: compiled.programs.len(),
+        files: loaded.files,
+        diagnostics: compiled.diagnostics,
+        unreadable: loaded.unreadable,
     }
-    checked.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    checked
 }
 
 fn print_text(found: &Checked) -> std::io::Result<()> {

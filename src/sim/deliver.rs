@@ -20,7 +20,7 @@ use super::{
     world::Delivery,
 };
 use crate::{
-    base::spawn::spawn,
+    base::{Secret, spawn::spawn},
     net::{Egress, HttpClient, HttpRequest, NetError},
 };
 
@@ -147,7 +147,7 @@ fn request(delivery: &Delivery) -> HttpRequest {
 macro_rules! hmac_hex {
     ($hash:ty, $secret:expr, $body:expr) => {{
         // A key of any length is one: `new_from_slice` refuses none for HMAC.
-        Hmac::<$hash>::new_from_slice($secret.as_bytes())
+        Hmac::<$hash>::new_from_slice($secret.expose().as_bytes())
             .map(|mut mac| {
                 mac.update($body);
                 hex::encode(mac.finalize().into_bytes())
@@ -157,12 +157,12 @@ macro_rules! hmac_hex {
 }
 
 /// `X-Spark-Signature`: HMAC-SHA1 over the raw body, in lower-case hex.
-fn spark_signature(secret: &str, body: &[u8]) -> String {
+fn spark_signature(secret: &Secret, body: &[u8]) -> String {
     hmac_hex!(sha1::Sha1, secret, body)
 }
 
 /// `X-Webex-Signature`: the newer header, a list of algorithm and hex.
-fn webex_signature(secret: &str, body: &[u8]) -> String {
+fn webex_signature(secret: &Secret, body: &[u8]) -> String {
     format!("SHA-256={}, SHA-512={}", hmac_hex!(sha2::Sha256, secret, body), hmac_hex!(sha2::Sha512, secret, body))
 }
 
@@ -172,9 +172,10 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_known_vectors() {
+        let key = Secret::new("key");
         let text = b"The quick brown fox jumps over the lazy dog";
-        assert_eq!(spark_signature("key", text), "de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9");
-        let webex = webex_signature("key", text);
+        assert_eq!(spark_signature(&key, text), "de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9");
+        let webex = webex_signature(&key, text);
         assert!(
             webex.starts_with(
                 "SHA-256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8, \

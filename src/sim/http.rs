@@ -38,26 +38,37 @@ async fn webex(request: HttpRequest, payload: web::Payload, shared: web::Data<Sh
     Counts::add(&shared.counts.requests);
     let tracking_id = tracking_id(&request);
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
-    let method = request.method().as_str();
-    let token = bearer(&request);
     let mut person = None;
-    let outcome = match payload.to_bytes_limited(MOST_BODY).await {
-        Ok(Ok(body)) => match admit(&shared, token, method, path, &mut person).await {
-            Ok(caller) => handle(&shared, caller, &request, path, &body),
-            Err(refusal) => Err(refusal),
-        },
+    let body = match payload.to_bytes_limited(MOST_BODY).await {
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Refusal::bad(format!("The request body could not be read: {error}"))),
         Err(_overflow) => Err(Refusal::new(413, format!("A request body has at most {MOST_BODY} bytes."))),
     };
-    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status);
-    shared.act(|world| {
+    let admitted = match body {
+        Ok(body) => admit(&shared, &request, path, &mut person).await.map(|caller| (caller, body)),
+        Err(refusal) => Err(refusal),
+    };
+    let base = format!("http://{}/v1", host(&request, &shared));
+    let outcome = shared.act(|world| {
+        let outcome = admitted.and_then(|(caller, body)| {
+            let asked = Request {
+                method: request.method().as_str(),
+                path,
+                query: request.query_string(),
+                content_type: text(&request, &header::CONTENT_TYPE),
+                body: &body,
+                base: &base,
+            };
+            api::answer(world, caller, &asked)
+        });
         world.note(|_| What::Request {
             person,
-            method: method.to_owned(),
-            path: request.uri().path_and_query().map_or("", |uri| uri.as_str()).trim_start_matches("/v1").to_owned(),
-            status,
+            method: request.method().to_string(),
+            path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
+            status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
             tracking_id: tracking_id.clone(),
         });
+        outcome
     });
     respond(outcome, &tracking_id)
 }
@@ -65,20 +76,19 @@ async fn webex(request: HttpRequest, payload: web::Payload, shared: web::Data<Sh
 /// Lets a request in: faults first, then the token, then its budget.
 async fn admit(
     shared: &Shared,
-    token: Option<&str>,
-    method: &str,
+    request: &HttpRequest,
     path: &str,
     person: &mut Option<PersonId>,
 ) -> Result<PersonId, Refusal> {
-    let (caller, effect) = shared.act(|world| {
-        let caller = token.and_then(|token| world.authenticate(token));
+    let token = bearer(request);
+    let effect = shared.act(|world| {
+        *person = token.and_then(|token| world.authenticate(token));
         if world.rules.list().is_empty() {
-            return (caller, None);
+            return None;
         }
-        let email = caller.map(|caller| world.email(caller));
-        (caller, world.rules.apply(Asked::request(token, email.as_deref(), method, path)))
+        let email = person.map(|person| world.email(person));
+        world.rules.apply(Asked::request(token, email.as_deref(), request.method().as_str(), path))
     });
-    *person = caller;
     if let Some(effect) = effect {
         if let Some(delay) = effect.delay_ms {
             tokio::time::sleep(Duration::from_millis(delay)).await;
@@ -89,25 +99,12 @@ async fn admit(
             return Err(Refusal { retry_after: effect.retry_after, ..refusal });
         }
     }
-    let caller = caller.ok_or_else(Refusal::no_token)?;
+    let caller = person.ok_or_else(Refusal::no_token)?;
     shared.act(|world| {
         let now = world.now;
         world.budgets.take(caller, now).map_err(Refusal::too_many)
     })?;
     Ok(caller)
-}
-
-fn handle(shared: &Shared, caller: PersonId, request: &HttpRequest, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
-    let base = format!("http://{}/v1", host(request, shared));
-    let asked = Request {
-        method: request.method().as_str(),
-        path,
-        query: request.query_string(),
-        content_type: text(request, &header::CONTENT_TYPE),
-        body,
-        base: &base,
-    };
-    shared.act(|world| api::answer(world, caller, &asked))
 }
 
 /// One request to the control API.

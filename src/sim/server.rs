@@ -36,6 +36,8 @@ pub struct SimHandle {
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
     parts: Vec<Part>,
+    /// What saves the state, and how it is told that there will be no more changes.
+    saving: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
 /// Something that ends after `stop`.
@@ -64,7 +66,7 @@ impl SimHandle {
         self.addr
     }
 
-    /// Stops it and waits until all of it has ended; with a state file, what changed is saved first.
+    /// Stops it and waits until all of it has ended; with a state file, what changed last is saved then.
     pub async fn stop(mut self) {
         self.stop.cancel();
         for part in self.parts.drain(..) {
@@ -72,6 +74,10 @@ impl SimHandle {
                 Part::Here(task) => drop(task.await),
                 Part::Thread(ended) => drop(ended.await),
             }
+        }
+        if let Some((finish, saving)) = self.saving.take() {
+            finish.cancel();
+            drop(saving.await);
         }
     }
 }
@@ -109,10 +115,11 @@ pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
             parts.push(Part::Thread(work.start_thread(number).await?));
         }
     }
-    if let Some(file) = file {
-        parts.push(Part::Here(spawn(file.keep(Arc::clone(&shared), stop.clone()))));
-    }
-    Ok(SimHandle { addr, stop: stop.clone(), _stop_on_drop: stop.drop_guard(), parts })
+    let saving = file.map(|file| {
+        let finish = CancellationToken::new();
+        (finish.clone(), spawn(file.keep(shared, finish)))
+    });
+    Ok(SimHandle { addr, stop: stop.clone(), _stop_on_drop: stop.drop_guard(), parts, saving })
 }
 
 fn bind(address: SocketAddr) -> Result<std::net::TcpListener, SimError> {

@@ -43,21 +43,21 @@ impl StateFile {
         Ok(true)
     }
 
-    /// Saves after changes, until `stop`, and then once more.
-    pub(crate) async fn keep(self, shared: Arc<Shared>, stop: CancellationToken) {
+    /// Saves after changes, until `finish`, and then once more.
+    pub(crate) async fn keep(self, shared: Arc<Shared>, finish: CancellationToken) {
         let file = Arc::new(self);
         let mut changes = shared.subscribe();
         let mut saved = shared.act(|world| world.revision());
         loop {
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = finish.cancelled() => {}
                 // The sender lives in `shared`, so this never ends.
                 _ = changes.changed() => tokio::select! {
-                    () = stop.cancelled() => {}
+                    () = finish.cancelled() => {}
                     () = tokio::time::sleep(DEBOUNCE) => {}
                 },
             }
-            let ending = stop.is_cancelled();
+            let ending = finish.is_cancelled();
             changes.mark_unchanged();
             saved = Self::save(&file, &shared, saved).await;
             if ending {

@@ -7,8 +7,10 @@ mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
-mod sim;
+mod python_sdk;
+
 mod sim_control;
 mod sim_rest;
+mod sim_support;
 mod sim_webhooks;
 mod support;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::sim::{Sim, on_arbiter};
+use crate::sim_support::{Sim, on_arbiter};
 
 #[test]
 fn one_waits_for_a_bots_answer_and_gets_it() {

@@ -1,10 +1,15 @@
 //! The simulated REST API as a client meets it: headers, refusals, paging, budgets.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::sim::{Sim, on_arbiter, options};
-use botyard::sim::{self, SimError, SimOptions};
+use crate::sim_support::{Sim, on_arbiter, options, with_stopped_clock};
+use botyard::{
+    base::Clock,
+    sim::{self, SimError, SimOptions},
+};
 
 #[test]
 fn a_request_without_a_good_token_is_refused_in_webex_words() {
@@ -130,10 +135,17 @@ fn the_state_file_brings_everything_back() {
 }
 
 #[test]
-fn it_runs_on_the_callers_thread_too() {
-    on_arbiter(async {
-        let sim = Sim::start_with(SimOptions { threads: 0, ..options() }).await;
+fn on_the_callers_thread_it_lives_by_the_callers_clock() {
+    with_stopped_clock(async {
+        let options = SimOptions { threads: 0, clock: Clock::following_tokio(), requests_per_minute: 1, ..options() };
+        let sim = Sim::start_with(options).await;
         assert_eq!(sim.v1("sim-bot-echo", "GET", "/people/me", Value::Null).await.text("type"), "bot");
+        for (left, passes) in [("60", 59_001), ("1", 999)] {
+            let answer = sim.v1("sim-bot-echo", "GET", "/people/me", Value::Null).await;
+            assert_eq!((answer.status, answer.header("retry-after")), (429, Some(left)));
+            tokio::time::advance(Duration::from_millis(passes)).await;
+        }
+        sim.v1("sim-bot-echo", "GET", "/people/me", Value::Null).await.ok();
         sim.handle.stop().await;
     });
 }

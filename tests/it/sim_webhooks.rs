@@ -1,9 +1,13 @@
 //! Webhooks as they are on the wire: who hears what, signatures, order, the rule that switches them off.
 
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 
-use crate::sim::{Hook, Sim, Target, on_arbiter};
+use botyard::{base::Clock, sim::SimOptions};
+
+use crate::sim_support::{Hook, Sim, Target, on_arbiter, options, with_stopped_clock};
 
 async fn register(sim: &Sim, target: &Target, resource: &str, event: &str) -> String {
     let hook = json!({
@@ -170,6 +174,27 @@ fn a_hundred_refusals_switch_a_webhook_off() {
         assert_eq!(sim.v1("sim-bot-echo", "GET", &path, Value::Null).await.text("status"), "inactive");
         let change = json!({"name": "test", "targetUrl": target.url, "status": "active"});
         assert_eq!(sim.v1("sim-bot-echo", "PUT", &path, change).await.text("status"), "active");
+        sim.handle.stop().await;
+    });
+}
+
+#[test]
+fn a_target_has_ten_seconds_to_answer() {
+    with_stopped_clock(async {
+        let target = Target::start().await;
+        target.status.set(0);
+        let options = SimOptions { threads: 0, clock: Clock::following_tokio(), ..options() };
+        let sim = Sim::start_with(options).await;
+        register(&sim, &target, "messages", "created").await;
+        say(&sim, "echo@webex.bot", "anybody?").await;
+        target.hooks(1).await;
+        tokio::time::advance(Duration::from_millis(9_990)).await;
+        let journal = sim.control("GET", "/journal?kind=delivery", Value::Null).await.ok();
+        assert_eq!(journal["entries"], json!([]));
+        tokio::time::advance(Duration::from_millis(20)).await;
+        let journal = sim.control("GET", "/journal?kind=delivery&wait_ms=1000", Value::Null).await.ok();
+        let entry = &journal["entries"][0];
+        assert!(entry["status"].is_null() && entry["error"].as_str().unwrap().contains("10s"), "{entry}");
         sim.handle.stop().await;
     });
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 pub use self::tokens::TokenPolicy;
 use self::{
     plan::{Found, Known, plan},
-    survey::{Survey, Usable, survey},
+    survey::{Survey, Surveyor, Usable},
     tokens::Token,
 };
 use super::{
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     base::{BotId, Clock, Digest, Millis},
-    definition::{Diagnostic, Loader, TokenSource},
+    definition::{Diagnostic, TokenSource},
     store::{Identity, NewBot, Store},
 };
 
@@ -68,7 +68,7 @@ pub struct Roster {
     /// What the store knew was read.
     booted: bool,
     /// Remembers what it read, so that a look reads only what changed.
-    loader: Arc<Mutex<Loader>>,
+    surveyor: Arc<Mutex<Surveyor>>,
     /// What was wrong at the last look, so that only changes are logged.
     told: BTreeMap<String, Vec<Diagnostic>>,
     _exit: ExitGuard,
@@ -114,7 +114,7 @@ impl Roster {
             deps,
             entries: BTreeMap::new(),
             booted: false,
-            loader: Arc::default(),
+            surveyor: Arc::default(),
             told: BTreeMap::new(),
             _exit: exit,
         }
@@ -131,10 +131,10 @@ impl Handler<Look> for Roster {
     fn handle(&mut self, look: Look, _: &mut Self::Context) -> Self::Result {
         let deps = self.deps.clone();
         let mut entries = std::mem::take(&mut self.entries);
-        let (booted, loader, confirmed) = (self.booted, self.loader.clone(), look.confirm_removals);
+        let (booted, surveyor, confirmed) = (self.booted, self.surveyor.clone(), look.confirm_removals);
         let work = async move {
             let dirs = deps.dirs.clone();
-            let look = move || survey(&mut loader.lock().unwrap_or_else(PoisonError::into_inner), &dirs);
+            let look = move || surveyor.lock().unwrap_or_else(PoisonError::into_inner).look(&dirs);
             let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             if !booted {
                 recall(&deps, &mut entries).await;
@@ -158,7 +158,7 @@ impl Handler<RefreshToken> for Roster {
 
     fn handle(&mut self, RefreshToken(bot): RefreshToken, _: &mut Self::Context) -> Self::Result {
         let deps = self.deps.clone();
-        let source = self.entries.get(&bot).and_then(|entry| entry.usable.token.clone());
+        let source = self.entries.get(&bot).and_then(|entry| entry.usable.token().cloned());
         let work = async move { matches!(deps.tokens.take(&deps.store, &bot, source.as_ref()).await, Token::New) };
         AtomicResponse::new(Box::pin(work.into_actor(self)))
     }
@@ -235,7 +235,7 @@ async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) {
     };
     let mut identities: BTreeMap<_, _> = bots.into_iter().map(|bot| (bot.bot, bot.identity)).collect();
     for stored in definitions {
-        let Some(usable) = survey::revive(&stored.source) else {
+        let Some(usable) = Usable::revive(&stored.source) else {
             tracing::warn!(bot.id = %stored.bot, "its last good definition cannot be used by this version");
             continue;
         };
@@ -315,7 +315,7 @@ async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots
     let stored: Vec<_> = stream::iter(jobs)
         .map(|(bot, entry)| async move {
             let kept = deps.store.put_bot(entry.new_bot(&bot)).await;
-            let token = deps.tokens.take(&deps.store, &bot, entry.usable.token.as_ref()).await;
+            let token = deps.tokens.take(&deps.store, &bot, entry.usable.token()).await;
             (bot, entry, kept, token)
         })
         .buffer_unordered(AT_ONCE)
@@ -350,7 +350,7 @@ async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bot
         if token_file(&entry.usable).is_none() {
             continue;
         }
-        if deps.tokens.take(&deps.store, bot, entry.usable.token.as_ref()).await == Token::New {
+        if deps.tokens.take(&deps.store, bot, entry.usable.token()).await == Token::New {
             tracing::info!(bot.id = %bot, "its token file changed");
             let run = Run {
                 bot: bot.clone(),
@@ -379,7 +379,7 @@ where
 
 /// The file that a bot's token is read from, if it is read from one.
 fn token_file(usable: &Usable) -> Option<PathBuf> {
-    match &usable.token {
+    match usable.token() {
         Some(TokenSource::File(file)) => Some(file.clone()),
         _ => None,
     }
@@ -396,7 +396,7 @@ impl Entry {
             bot: bot.clone(),
             definition: bot.clone(),
             digest,
-            source: self.usable.source.clone(),
+            source: self.usable.source(),
             kinds: self.usable.program.kinds().0,
         }
     }

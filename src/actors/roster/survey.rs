@@ -8,17 +8,22 @@ use std::{
 
 use crate::{
     base::BotId,
-    brain::{self, Program},
+    brain::{self, CompiledSet, Program},
     definition::{self, Definition, DefinitionSource, Diagnostic, Loader, TokenSource},
 };
+
+/// Looks again and again; what did not change since the last look is neither read nor compiled again.
+#[derive(Debug, Default)]
+pub(super) struct Surveyor {
+    loader: Loader,
+    compiled: CompiledSet,
+}
 
 /// A definition that can be run.
 #[derive(Debug, Clone)]
 pub(super) struct Usable {
     pub(super) program: Arc<Program>,
-    pub(super) token: Option<TokenSource>,
-    /// The definition's files, for the store.
-    pub(super) source: String,
+    definition: Arc<Definition>,
 }
 
 /// What a look found.
@@ -33,49 +38,43 @@ pub(super) struct Survey {
     pub(super) unreadable: Vec<(PathBuf, String)>,
 }
 
-/// Looks at all folders; definitions that did not change since the loader's last look are not read again.
-pub(super) fn survey(loader: &mut Loader, dirs: &[PathBuf]) -> Survey {
-    let loaded = loader.load(&definition::scan(dirs));
-    let mut survey = Survey { broken: loaded.refused, unreadable: loaded.unreadable, ..Survey::default() };
-    for diagnostic in loaded.diagnostics {
-        survey.note(diagnostic);
-    }
-    for (bot, definition) in loaded.definitions {
-        let (usable, diagnostics) = compile(&definition);
-        for diagnostic in diagnostics {
-            survey.note(diagnostic);
+impl Surveyor {
+    /// Looks at all folders.
+    pub(super) fn look(&mut self, dirs: &[PathBuf]) -> Survey {
+        let loaded = self.loader.load(&definition::scan(dirs));
+        self.compiled = brain::compile_set(&loaded, &self.compiled);
+        let usable = |(bot, (definition, program)): (&BotId, &(Arc<Definition>, Arc<Program>))| {
+            (bot.clone(), Usable { program: program.clone(), definition: definition.clone() })
+        };
+        let mut diagnostics: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+        for diagnostic in &self.compiled.diagnostics {
+            diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic.clone());
         }
-        match usable {
-            Some(usable) => {
-                survey.usable.insert(bot, usable);
-            }
-            None => {
-                survey.broken.insert(bot);
-            }
+        Survey {
+            usable: self.compiled.programs.iter().map(usable).collect(),
+            broken: self.compiled.refused.clone(),
+            diagnostics,
+            unreadable: loaded.unreadable,
         }
     }
-    survey
 }
 
-/// Compiles the last good definition that the store kept.
-pub(super) fn revive(source: &str) -> Option<Usable> {
-    let source = DefinitionSource::from_json(source).ok()?;
-    let (definition, _) = definition::parse(&source);
-    compile(&definition?).0
-}
+impl Usable {
+    /// The last good definition that the store kept, if this version can still run it.
+    pub(super) fn revive(source: &str) -> Option<Self> {
+        let source = DefinitionSource::from_json(source).ok()?;
+        let definition = definition::parse(&source).0?;
+        let program = brain::compile(&definition).program?;
+        Some(Self { program, definition: Arc::new(definition) })
+    }
 
-fn compile(definition: &Definition) -> (Option<Usable>, Vec<Diagnostic>) {
-    let compiled = brain::compile(definition);
-    let usable = compiled.program.map(|program| Usable {
-        program,
-        token: definition.token.as_ref().map(|token| token.value.clone()),
-        source: definition.source.to_json(),
-    });
-    (usable, compiled.diagnostics)
-}
+    /// Where the definition says its token is.
+    pub(super) fn token(&self) -> Option<&TokenSource> {
+        self.definition.token.as_ref().map(|token| &token.value)
+    }
 
-impl Survey {
-    fn note(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic);
+    /// The definition's files, for the store.
+    pub(super) fn source(&self) -> String {
+        self.definition.source.to_json()
     }
 }

@@ -31,8 +31,8 @@ pub(super) enum Phase {
     Waiting,
     /// Kept down with a reason; an incarnation that was told to drain may still be finishing.
     Held(Hold),
-    /// Its files are gone; its webhooks are being removed.
-    Leaving,
+    /// Its files are gone; its webhooks are being removed, then this incarnation works off what it holds.
+    Leaving(Addr<Bot>),
 }
 
 /// The incarnation in charge.
@@ -85,7 +85,7 @@ impl Kept {
             Phase::Running(running) if running.ready => BotState::Running,
             Phase::Running(_) | Phase::Waiting => BotState::Starting,
             Phase::Held(hold) => hold.kind.into(),
-            Phase::Leaving => BotState::Draining,
+            Phase::Leaving(_) => BotState::Draining,
         }
     }
 

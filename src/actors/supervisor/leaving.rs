@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use actix::{Addr, AsyncContext, Context, Handler, WrapFuture, fut::wrap_future};
+use actix::{Addr, AsyncContext, Context, Handler, Message, fut::wrap_future};
 
 use super::{Phase, Remove, Supervisor, SupervisorDeps};
 use crate::{
     actors::{
         api::CloseLane,
         bot::{Bot, Drain, HowAreYou},
-        registrar::Deregister,
+        registrar::{Deregister, Reconciled},
     },
     base::{BotId, Epoch},
 };
@@ -28,24 +28,49 @@ impl Handler<Remove> for Supervisor {
 
     fn handle(&mut self, Remove(id): Remove, ctx: &mut Context<Self>) {
         let Some(kept) = self.bots.get_mut(&id) else { return };
-        let running = match std::mem::replace(&mut kept.phase, Phase::Leaving) {
-            Phase::Running(running) => Some(running.addr),
-            Phase::Leaving => return,
-            _ => None,
-        };
-        tracing::info!(bot.id = %id, "bot is leaving: its files are gone and the grace time is over");
-        let deps = self.deps.clone();
-        let (bot, me) = (id.clone(), ctx.address());
-        let leave = async move {
-            leave(&deps, &bot, running).await;
-            let _ = me.try_send(Left(bot));
-        };
-        ctx.spawn(wrap_future::<_, Self>(leave));
+        match &kept.phase {
+            Phase::Running(running) => {
+                tracing::info!(bot.id = %id, "bot is leaving: its files are gone and the grace time is over");
+                kept.phase = Phase::Leaving(running.addr.clone());
+                let asked = self.deps.registrar.addr().map(|registrar| registrar.try_send(Deregister { bot: id }));
+                if !matches!(asked, Some(Ok(()))) {
+                    tracing::error!(
+                        "the registrar could not be asked to remove webhooks; restart Botyard to try again"
+                    );
+                }
+            }
+            Phase::Leaving(_) => {}
+            Phase::Held(_) | Phase::Waiting => {
+                // Without a lane nothing can be said to Webex; what is left there is named for whoever can.
+                tracing::warn!(bot.id = %id, "bot leaves while it is down: its webhooks may be left at Webex");
+                self.retire(id, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<Reconciled> for Supervisor {
+    type Result = ();
+
+    /// Of all looks only the last one of a leaving bot concerns us: nothing of it is left at Webex.
+    fn handle(&mut self, told: Reconciled, ctx: &mut Context<Self>) {
+        if !told.leaving || !told.report.in_step {
+            return;
+        }
+        if let Some(kept) = self.bots.get(&told.bot)
+            && let Phase::Leaving(addr) = &kept.phase
+        {
+            let (deps, bot, addr, me) = (self.deps.clone(), told.bot, addr.clone(), ctx.address());
+            ctx.spawn(wrap_future::<_, Self>(async move {
+                work_off(&deps, &bot, &addr).await;
+                let _ = me.try_send(Left(bot));
+            }));
+        }
     }
 }
 
 /// The bot has left: forget it, unless it came back meanwhile.
-#[derive(Debug, actix::Message)]
+#[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(super) struct Left(BotId);
 
@@ -53,39 +78,39 @@ impl Handler<Left> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, Left(id): Left, ctx: &mut Context<Self>) {
-        if self.bots.get(&id).is_some_and(|kept| matches!(kept.phase, Phase::Leaving)) {
-            self.bots.remove(&id);
-            let (store, routes, now) =
-                (self.deps.bots.store.clone(), self.deps.routes.clone(), self.deps.bots.clock.now());
-            let retire = async move {
-                if let Err(error) = store.retire(id.clone(), now).await {
-                    tracing::error!(bot.id = %id, error = %error, "bot could not be retired");
-                }
-                if let Err(error) = routes.refresh(store.as_ref()).await {
-                    tracing::error!(error = %error, "routes could not be refreshed");
-                }
-            };
-            ctx.spawn(retire.into_actor(self));
+        if self.bots.get(&id).is_some_and(|kept| matches!(kept.phase, Phase::Leaving(_))) {
+            self.retire(id, ctx);
         }
     }
 }
 
-async fn leave(deps: &SupervisorDeps, id: &BotId, running: Option<Addr<Bot>>) {
-    if let Some(registrar) = deps.registrar.addr()
-        && registrar.send(Deregister { bot: id.clone() }).await.is_err()
-    {
-        tracing::warn!(bot.id = %id, "the registrar went away; webhooks of the bot may be left at Webex");
-    }
-    if let Some(addr) = running {
-        let deadline = deps.bots.clock.now().plus(FINISH);
-        while deps.bots.clock.now() < deadline {
-            match addr.send(HowAreYou).await {
-                Ok(snapshot) if snapshot.in_turn > 0 || snapshot.window > 0 => tokio::time::sleep(LOOK).await,
-                _ => break,
+impl Supervisor {
+    fn retire(&mut self, id: BotId, ctx: &mut Context<Self>) {
+        self.bots.remove(&id);
+        let (store, routes) = (self.deps.bots.store.clone(), self.deps.routes.clone());
+        let now = self.deps.bots.clock.now();
+        let retire = async move {
+            if let Err(error) = store.retire(id.clone(), now).await {
+                tracing::error!(bot.id = %id, error = %error, "bot could not be retired");
+                return;
             }
-        }
-        let _ = addr.try_send(Drain);
+            routes.remove(&id);
+            tracing::info!(bot.id = %id, "bot has left; its token and state are kept for a while");
+        };
+        ctx.spawn(wrap_future::<_, Self>(retire));
     }
+}
+
+/// Lets the bot finish what it has accepted, within reason, and ends it.
+async fn work_off(deps: &SupervisorDeps, id: &BotId, addr: &Addr<Bot>) {
+    let deadline = deps.bots.clock.now().plus(FINISH);
+    while deps.bots.clock.now() < deadline {
+        match addr.send(HowAreYou).await {
+            Ok(snapshot) if snapshot.in_turn > 0 || snapshot.window > 0 => tokio::time::sleep(LOOK).await,
+            _ => break,
+        }
+    }
+    let _ = addr.send(Drain).await;
     if let Some(api) = deps.bots.api.addr() {
         let _ = api.send(CloseLane { bot: id.clone(), epoch: Epoch(i64::MAX) }).await;
     }

@@ -37,7 +37,7 @@ use super::{
     exit::{ExitGuard, Exited, Who},
     line::Line,
     place::{Place, spread},
-    registrar::{Reconcile, Registrar},
+    registrar::{Dismiss, Reconcile, Registrar},
     roster::{RefreshToken, Roster},
     routes::Routes,
 };
@@ -166,6 +166,10 @@ impl Supervisor {
         kept.phase = Phase::Held(hold.clone());
         kept.restart_on_exit = false;
         self.remember_hold(id, Some(hold), ctx);
+        // Its webhooks stay: what Webex sends meanwhile is accepted, and waits.
+        if let Some(registrar) = self.deps.registrar.addr() {
+            let _ = registrar.try_send(Dismiss { bot: id.clone() });
+        }
     }
 
     fn remember_hold(&self, id: &BotId, hold: Option<Hold>, ctx: &mut Context<Self>) {
@@ -190,7 +194,7 @@ impl Supervisor {
                 self.remember_hold(id, None, ctx);
                 self.start(id, ctx);
             }
-            Phase::Leaving => {}
+            Phase::Leaving(_) => {}
         }
     }
 
@@ -253,7 +257,7 @@ impl Supervisor {
             self.deps.bots.metrics.bots.crashes.inc();
         }
         match (&kept.phase, panicked) {
-            (Phase::Leaving | Phase::Held(_), _) => {}
+            (Phase::Leaving(_) | Phase::Held(_), _) => {}
             (_, true) => match kept.crashes.note(now, &backoff, spread(id) as u64) {
                 AfterCrash::StartAgain(wait) => {
                     tracing::error!(bot.id = %id, restart_ms = whole_millis(wait), "bot crashed and comes back");
@@ -305,7 +309,7 @@ impl Handler<Run> for Supervisor {
             return;
         }
         kept.crashes.forgive();
-        let comes_back = matches!(kept.phase, Phase::Leaving);
+        let comes_back = matches!(kept.phase, Phase::Leaving(_));
         if comes_back {
             kept.phase = Phase::Waiting;
         }

@@ -5,9 +5,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Room, Webhook, What, World, filter::Facts};
-use crate::sim::{
-    ids::{PersonId, RoomId, WebhookId},
-    wire,
+use crate::{
+    base::Secret,
+    sim::{
+        ids::{PersonId, RoomId, WebhookId},
+        wire,
+    },
 };
 
 /// What a webhook can be about.
@@ -119,7 +122,7 @@ pub(crate) struct Delivery {
     /// Where to.
     pub(crate) url: String,
     /// What it is signed with.
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Option<Secret>,
     /// Whether it carries the newer signature header too.
     pub(crate) webex_signature: bool,
     /// Milliseconds to wait before it is sent.

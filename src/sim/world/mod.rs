@@ -18,6 +18,10 @@ mod rooms;
 mod rules;
 mod saved;
 mod webhooks;
+mod writing;
+
+#[cfg(test)]
+mod invariants;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +31,14 @@ pub(crate) use events::Delivery;
 pub(crate) use filter::Filter;
 pub(crate) use journal::{Entry, Journal, Search, What};
 pub(crate) use members::NewMember;
-pub(crate) use messages::{Body, Message, MessageQuery, Messages, NewMessage};
+pub(crate) use messages::{Body, Message, MessageQuery, Messages};
 pub(crate) use page::{Page, Position, Wanted};
 pub(crate) use people::{People, Person};
 pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
 pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
 pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
+pub(crate) use writing::NewMessage;
 
 use super::{
     ids::{AppId, OrgId},

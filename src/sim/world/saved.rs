@@ -8,7 +8,7 @@ use super::{Action, Message, Person, Room, Switches, World, webhooks::SavedWebho
 use crate::{base::Millis, sim::ids::PersonId};
 
 /// Everything that outlives the process. Faults, budgets and the journal belong to a run.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Saved {
     /// Form of this document.
@@ -105,6 +105,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Secret;
     use crate::sim::{
         options::Retention,
         world::{NewMessage, NewWebhook, RoomChange},
@@ -131,7 +132,7 @@ mod tests {
             resource: Some("messages".into()),
             event: Some("created".into()),
             filter: Some(format!("roomId={}", room.public())),
-            secret: Some("s".into()),
+            secret: Some(Secret::new("s")),
         };
         world.create_webhook(echo, webhook).unwrap();
         let text = serde_json::to_string(&world.save()).unwrap();

@@ -13,7 +13,7 @@ use super::{
     filter::Facts,
 };
 use crate::{
-    base::Millis,
+    base::{Millis, Secret},
     sim::{
         ids::{PersonId, WebhookId},
         refusal::Refusal,
@@ -38,7 +38,7 @@ pub(crate) struct Webhook {
     pub(crate) resource: Resource,
     pub(crate) event: EventName,
     pub(crate) filter: Filter,
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Option<Secret>,
     pub(crate) active: bool,
     pub(crate) created: Millis,
     /// Moments of the latest failures, at most [`MOST_FAILURES`].
@@ -49,8 +49,8 @@ pub(crate) struct Webhook {
     on_probation: Option<Millis>,
 }
 
-/// A registration as it is saved: its filter as it was written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A registration as it is saved: its filter as it was written, its secret in the open.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct SavedWebhook {
     id: WebhookId,
     seq: u64,
@@ -85,7 +85,7 @@ impl Webhook {
             resource: self.resource,
             event: self.event,
             filter: self.filter.source().map(str::to_owned),
-            secret: self.secret.clone(),
+            secret: self.secret.as_ref().map(|secret| secret.expose().to_owned()),
             active: self.active,
             created: self.created,
         }
@@ -165,7 +165,7 @@ pub(crate) struct NewWebhook {
     pub(crate) resource: Option<String>,
     pub(crate) event: Option<String>,
     pub(crate) filter: Option<String>,
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Option<Secret>,
 }
 
 /// `PUT /webhooks/{id}`: resource, event and filter in a body are ignored, as Webex does.
@@ -174,7 +174,7 @@ pub(crate) struct NewWebhook {
 pub(crate) struct WebhookChange {
     pub(crate) name: Option<String>,
     pub(crate) target_url: Option<String>,
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Option<Secret>,
     pub(crate) status: Option<String>,
 }
 
@@ -220,7 +220,7 @@ impl World {
             resource,
             event,
             filter,
-            secret: new.secret.filter(|secret| !secret.is_empty()),
+            secret: new.secret.filter(|secret| !secret.expose().is_empty()),
             active: true,
             created: self.now,
             failures: VecDeque::new(),
@@ -257,7 +257,7 @@ impl World {
             webhook.name = name;
             webhook.target_url = target_url;
             if let Some(secret) = change.secret {
-                webhook.secret = Some(secret).filter(|secret| !secret.is_empty());
+                webhook.secret = Some(secret).filter(|secret| !secret.expose().is_empty());
             }
             if reactivate && !webhook.active {
                 webhook.reactivate(now);
@@ -313,7 +313,7 @@ impl World {
             resource: saved.resource,
             event: saved.event,
             filter,
-            secret: saved.secret,
+            secret: saved.secret.map(Secret::new),
             active: saved.active,
             created: saved.created,
             failures: VecDeque::new(),
@@ -332,7 +332,7 @@ impl World {
             resource: webhook.resource.as_str(),
             event: webhook.event.as_str(),
             filter: webhook.filter.source().map(str::to_owned),
-            secret: webhook.secret.clone(),
+            secret: webhook.secret.as_ref().map(|secret| secret.expose().to_owned()),
             org_id: self.org.public(),
             created_by: webhook.owner.public(),
             app_id: self.app.public(),
@@ -402,11 +402,15 @@ mod tests {
     fn an_update_changes_only_what_may_change() {
         let mut world = World::seeded();
         let echo = world.authenticate("sim-bot-echo").unwrap();
-        let id =
-            world.create_webhook(echo, NewWebhook { secret: Some("s".into()), ..new("messages", "created") }).unwrap();
+        let id = world
+            .create_webhook(echo, NewWebhook { secret: Some(Secret::new("s")), ..new("messages", "created") })
+            .unwrap();
         world.update_webhook(echo, id, change()).unwrap();
         let webhook = world.webhook_of(echo, id).unwrap();
-        assert_eq!((webhook.target_url.as_str(), webhook.secret.as_deref()), ("http://h/", Some("s")));
+        assert_eq!(
+            (webhook.target_url.as_str(), webhook.secret.as_ref().map(Secret::expose)),
+            ("http://h/", Some("s"))
+        );
         assert_eq!(webhook.resource, Resource::Messages);
         let other = world.authenticate("sim-bot-other").unwrap();
         assert_eq!(world.update_webhook(other, id, change()).unwrap_err().status, 404);

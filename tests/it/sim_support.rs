@@ -24,6 +24,19 @@ pub(crate) fn on_arbiter(test: impl Future<Output = ()>) {
     actix_rt::Runtime::new().unwrap().block_on(test);
 }
 
+/// Runs a test on one thread with a stopped clock. A parked blocking task keeps Tokio from moving the clock
+/// by itself while everything waits for a socket: time passes only by `tokio::time::advance`.
+pub(crate) fn with_stopped_clock(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (unpark, parked) = std::sync::mpsc::channel::<()>();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let holding = tokio::task::spawn_blocking(move || parked.recv());
+        test.await;
+        drop(unpark);
+        assert!(holding.await.unwrap().is_err());
+    });
+}
+
 pub(crate) fn options() -> SimOptions {
     SimOptions { requests_per_minute: 0, ..SimOptions::new("127.0.0.1:0".parse().unwrap()) }
 }
@@ -130,7 +143,7 @@ pub(crate) struct Target {
     pub(crate) url: String,
     hooks: Rc<RefCell<Vec<Hook>>>,
     arrived: Rc<Notify>,
-    /// What it answers.
+    /// What it answers; 0 is nothing at all.
     pub(crate) status: Rc<Cell<u16>>,
 }
 
@@ -175,6 +188,9 @@ impl Target {
         }
         self.hooks.borrow_mut().push(Hook { headers, raw: read[end + 4..].to_vec() });
         self.arrived.notify_waiters();
+        if self.status.get() == 0 {
+            std::future::pending::<()>().await;
+        }
         let answer = format!("HTTP/1.1 {} x\r\ncontent-length: 0\r\n\r\n", self.status.get());
         stream.write_all(answer.as_bytes()).await.ok()
     }

@@ -1,0 +1,323 @@
+//! Writing, editing and deleting messages, with the limits and refusals of Webex.
+
+use serde::Deserialize;
+
+use super::{Body, Message, Person, Room, World, cards, events::EventName};
+use crate::sim::{
+    ids::{MessageId, PersonId, RoomId},
+    markdown::{self, Directory},
+    refusal::Refusal,
+    wire::Attachment,
+};
+
+/// Webex's limit on `text` and on `markdown`, in UTF-8 bytes.
+const MOST_BYTES: usize = 7439;
+/// So often a message may be edited.
+const MOST_EDITS: u8 = 10;
+
+/// Where a new message goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Destination<'a> {
+    /// Into this room.
+    Room(&'a str),
+    /// To this person, in the room of the two.
+    PersonId(&'a str),
+    /// As `PersonId`, by address.
+    PersonEmail(&'a str),
+}
+
+/// `POST /messages`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NewMessage {
+    pub(crate) room_id: Option<String>,
+    pub(crate) to_person_id: Option<String>,
+    pub(crate) to_person_email: Option<String>,
+    pub(crate) parent_id: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) markdown: Option<String>,
+    pub(crate) files: Vec<String>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl NewMessage {
+    fn destination(&self) -> Result<Destination<'_>, Refusal> {
+        fn given(field: Option<&String>) -> Option<&str> {
+            field.map(String::as_str).filter(|text| !text.is_empty())
+        }
+        let (room, id, email) = (&self.room_id, &self.to_person_id, &self.to_person_email);
+        match (given(room.as_ref()), given(id.as_ref()), given(email.as_ref())) {
+            (Some(room), None, None) => Ok(Destination::Room(room)),
+            (None, Some(id), None) => Ok(Destination::PersonId(id)),
+            (None, None, Some(email)) => Ok(Destination::PersonEmail(email)),
+            _ => Err(Refusal::bad(
+                "Exactly one of the destination fields must not be empty (roomId, toPersonEmail, toPersonId)",
+            )),
+        }
+    }
+}
+
+/// Whom a mention in a message to this room can mean: its members.
+struct Members<'a> {
+    world: &'a World,
+    room: &'a Room,
+}
+
+impl Members<'_> {
+    fn member(&self, person: Option<&Person>) -> Option<(PersonId, String)> {
+        let person = person.filter(|person| self.room.members.contains_key(&person.id))?;
+        Some((person.id, person.name.clone()))
+    }
+}
+
+impl Directory for Members<'_> {
+    fn by_email(&self, email: &str) -> Option<(PersonId, String)> {
+        self.member(self.world.people.by_email(email))
+    }
+    fn by_id(&self, id: &str) -> Option<(PersonId, String)> {
+        self.member(PersonId::parse(id).and_then(|id| self.world.people.get(id)))
+    }
+}
+
+impl World {
+    /// `POST /messages`, with its body as it came.
+    pub(crate) fn create_message(&mut self, caller: PersonId, new: NewMessage) -> Result<MessageId, Refusal> {
+        let destination = new.destination()?;
+        if !new.files.is_empty() {
+            return Err(Refusal::bad("This simulator does not take files yet."));
+        }
+        check_length(new.text.as_deref(), new.markdown.as_deref())?;
+        cards::check(&new.attachments)?;
+        let says = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
+        if !says(&new.text) && !says(&new.markdown) && new.attachments.is_empty() {
+            return Err(Refusal::bad("Both text and file cannot be empty."));
+        }
+        let room = self.destination_room(caller, destination)?;
+        let parent = new.parent_id.as_deref().filter(|id| !id.is_empty());
+        let parent = parent.map(|id| self.thread_root(caller, room, id)).transpose()?;
+        let body = self.body(room, new.text, new.markdown)?;
+        self.post(caller, room, parent, body, new.attachments)
+    }
+
+    /// The room a message goes to; two who meet for the first time get theirs.
+    fn destination_room(&mut self, caller: PersonId, destination: Destination<'_>) -> Result<RoomId, Refusal> {
+        let person = match destination {
+            Destination::Room(id) => {
+                let id = RoomId::parse(id);
+                let id = id.ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))?;
+                return self.room_of(caller, id).map(|room| room.id);
+            }
+            Destination::PersonId(id) => self.person_by(Some(id), None),
+            Destination::PersonEmail(email) => self.person_by(None, Some(email)),
+        };
+        let person = person.ok_or_else(|| Refusal::missing("Failed to find the person to send to."))?.id;
+        if person == caller {
+            return Err(Refusal::bad("A message cannot be sent to oneself."));
+        }
+        Ok(self.direct_room(caller, person))
+    }
+
+    /// The root of the thread that a reply to this message belongs to.
+    fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
+        let parent = MessageId::parse(id).and_then(|id| self.messages.get(id));
+        let parent = parent.filter(|parent| parent.room == room && self.sees(caller, parent));
+        let parent = parent.ok_or_else(|| Refusal::missing("Could not find the parent message in this room."))?;
+        match parent.parent {
+            None => Ok(parent.id),
+            Some(root) if self.switches.resolve_thread_root => Ok(root),
+            Some(_) => Err(Refusal::bad("A reply cannot be the parent of another reply.")),
+        }
+    }
+
+    /// What text and markdown come to in this room.
+    pub(crate) fn body(&self, room: RoomId, text: Option<String>, markdown: Option<String>) -> Result<Body, Refusal> {
+        let Some(markdown) = markdown else { return Ok(Body { text, ..Body::default() }) };
+        let room = self.rooms.get(room).ok_or_else(Refusal::no_such_resource)?;
+        let rendered = markdown::render(&markdown, &Members { world: self, room });
+        Ok(Body {
+            text: Some(text.unwrap_or(rendered.text)),
+            markdown: Some(markdown),
+            html: Some(rendered.html),
+            mentioned: rendered.people,
+            mentions_all: rendered.all,
+        })
+    }
+
+    /// Writes a message into a room.
+    pub(crate) fn post(
+        &mut self,
+        author: PersonId,
+        room: RoomId,
+        parent: Option<MessageId>,
+        body: Body,
+        attachments: Vec<Attachment>,
+    ) -> Result<MessageId, Refusal> {
+        let place = self.room_of(author, room)?;
+        if place.announcement_only && !place.is_run_by(author) {
+            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
+        }
+        let message = Message {
+            id: MessageId::fresh(),
+            seq: self.next_seq(),
+            room,
+            author,
+            parent,
+            body,
+            attachments,
+            created: self.now,
+            updated: None,
+            edits: 0,
+        };
+        let id = message.id;
+        self.messages.insert(&mut self.rooms, message, self.retention.messages);
+        self.emit_message(EventName::Created, author, id);
+        Ok(id)
+    }
+
+    /// `PUT /messages/{id}`.
+    pub(crate) fn edit_message(
+        &mut self,
+        caller: PersonId,
+        id: MessageId,
+        room: &str,
+        text: Option<String>,
+        markdown: Option<String>,
+    ) -> Result<(), Refusal> {
+        let message = self.message_of(caller, id)?;
+        if RoomId::parse(room) != Some(message.room) {
+            return Err(Refusal::bad("The roomId is not that of the message."));
+        }
+        if message.author != caller {
+            return Err(Refusal::forbidden("Only the author of a message can edit it."));
+        }
+        if !message.attachments.is_empty() {
+            return Err(Refusal::bad("Messages with attachments cannot be edited."));
+        }
+        if message.edits >= MOST_EDITS {
+            return Err(Refusal::bad("The message has been edited the maximum number of times."));
+        }
+        check_length(text.as_deref(), markdown.as_deref())?;
+        if text.as_deref().or(markdown.as_deref()).is_none_or(|text| text.trim().is_empty()) {
+            return Err(Refusal::bad("Both text and markdown cannot be empty."));
+        }
+        let body = self.body(message.room, text, markdown)?;
+        let now = self.now;
+        if let Some(message) = self.messages.get_mut(id) {
+            message.body = body;
+            message.updated = Some(now);
+            message.edits += 1;
+        }
+        if self.switches.message_updates {
+            self.emit_message(EventName::Updated, caller, id);
+        }
+        Ok(())
+    }
+
+    /// `DELETE /messages/{id}`.
+    pub(crate) fn delete_message(&mut self, caller: PersonId, id: MessageId) -> Result<(), Refusal> {
+        let message = self.message_of(caller, id)?;
+        let moderates = self.rooms.get(message.room).and_then(|room| room.members.get(&caller));
+        if message.author != caller && !moderates.is_some_and(|member| member.moderator) {
+            return Err(Refusal::forbidden("Only the author of a message or a moderator can delete it."));
+        }
+        // Told before it is done: nothing of it can be told afterwards.
+        self.emit_message(EventName::Deleted, caller, id);
+        self.messages.remove(&mut self.rooms, id);
+        Ok(())
+    }
+}
+
+fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
+    if [text, markdown].into_iter().flatten().any(|text| text.len() > MOST_BYTES) {
+        return Err(Refusal::bad(
+            "Unable to post message to room: Message length limited to 7439 characters before encryption and 10000 \
+             characters after encryption.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::sim::world::RoomChange;
+
+    pub(in crate::sim::world) struct Ops {
+        pub(in crate::sim::world) world: World,
+        pub(in crate::sim::world) alice: PersonId,
+        pub(in crate::sim::world) echo: PersonId,
+        pub(in crate::sim::world) room: RoomId,
+    }
+
+    pub(in crate::sim::world) fn ops() -> Ops {
+        let mut world = World::seeded();
+        let alice = world.people.by_email("alice@example.com").unwrap().id;
+        let echo = world.authenticate("sim-bot-echo").unwrap();
+        let change = RoomChange { title: Some("Ops".into()), ..RoomChange::default() };
+        let room = world.create_room(alice, change).unwrap();
+        world.add_member(alice, room, echo, false).unwrap();
+        Ops { world, alice, echo, room }
+    }
+
+    pub(in crate::sim::world) fn to_room(room: RoomId, markdown: &str) -> NewMessage {
+        NewMessage { room_id: Some(room.public()), markdown: Some(markdown.into()), ..NewMessage::default() }
+    }
+
+    #[test]
+    fn a_first_message_to_a_person_makes_their_room() {
+        let Ops { mut world, alice, echo, .. } = ops();
+        let new = NewMessage {
+            to_person_email: Some("Echo@webex.bot".into()),
+            text: Some("hi".into()),
+            ..NewMessage::default()
+        };
+        let id = world.create_message(alice, new).unwrap();
+        let room = world.messages.get(id).unwrap().room;
+        assert_eq!(room, RoomId::direct(alice, echo));
+        assert!(world.message_of(echo, id).is_ok());
+    }
+
+    #[test]
+    fn a_message_needs_one_destination_and_something_to_say() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let mut refused = |new| world.create_message(alice, new).unwrap_err().message;
+        assert!(refused(NewMessage { text: Some("x".into()), ..NewMessage::default() }).starts_with("Exactly one"));
+        let both = NewMessage { to_person_email: Some("bob@example.com".into()), ..to_room(room, "x") };
+        assert!(refused(both).starts_with("Exactly one"));
+        assert_eq!(refused(to_room(room, " ")), "Both text and file cannot be empty.");
+        assert_eq!(refused(to_room(RoomId::fresh(), "x")), "Could not find a room with provided ID.");
+    }
+
+    #[test]
+    fn the_limit_counts_bytes_not_characters() {
+        let Ops { mut world, alice, room, .. } = ops();
+        assert!(world.create_message(alice, to_room(room, &"x".repeat(7439))).is_ok());
+        let refusal = world.create_message(alice, to_room(room, &"é".repeat(3720))).unwrap_err();
+        assert!(refusal.message.contains("7439"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn a_thread_is_flat_unless_the_switch_says_otherwise() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let root = world.create_message(alice, to_room(room, "root")).unwrap();
+        let reply_to = |id: MessageId| NewMessage { parent_id: Some(id.public()), ..to_room(room, "re") };
+        let reply = world.create_message(alice, reply_to(root)).unwrap();
+        assert_eq!(world.create_message(alice, reply_to(reply)).unwrap_err().status, 400);
+        world.switches.resolve_thread_root = true;
+        let second = world.create_message(alice, reply_to(reply)).unwrap();
+        assert_eq!(world.messages.get(second).unwrap().parent, Some(root));
+    }
+
+    #[test]
+    fn a_message_can_be_edited_ten_times_by_its_author() {
+        let Ops { mut world, alice, echo, room } = ops();
+        let id = world.create_message(alice, to_room(room, "<@personEmail:echo@webex.bot> v0")).unwrap();
+        let mut edit = |who| world.edit_message(who, id, &room.public(), Some("v".into()), None);
+        assert_eq!(edit(echo).unwrap_err().status, 403);
+        for _ in 0..10 {
+            edit(alice).unwrap();
+        }
+        assert_eq!(edit(alice).unwrap_err().status, 400);
+        assert_eq!(world.messages.get(id).unwrap().body.text.as_deref(), Some("v"));
+    }
+}
