@@ -32,7 +32,7 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
-        supervisor::{Keep, Shutdown, Starter, Supervisor, SupervisorDeps},
+        supervisor::{Keep, KeptState, Shutdown, Starter, States, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
         watcher::Watcher,
     },
@@ -159,6 +159,9 @@ impl App {
     pub async fn start(options: AppOptions) -> Result<Self, StartError> {
         let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults } = options;
         let metrics = Arc::new(Metrics::new());
+        if used_for != Use::Serve {
+            metrics.process.on_simulator();
+        }
         let bells = Bells::new(BellLimits::default(), bell_faults);
         let mut arbiters = Vec::new();
         let mut place = |count: usize| match threads {
@@ -401,6 +404,11 @@ impl App {
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
         self.admin.addr()
+    }
+
+    /// How every bot is, by id.
+    pub async fn bots(&self) -> Vec<KeptState> {
+        self.supervisor.send(States).await.unwrap_or_default()
     }
 
     /// Every report of the roster, the newest only.

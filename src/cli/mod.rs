@@ -4,11 +4,16 @@
 
 mod admin;
 pub mod args;
+mod chat;
 mod check;
+mod control;
+mod dev;
 pub mod exit;
 mod failure;
 mod serve;
 mod settings;
+mod sim;
+mod talk;
 
 use std::ffi::OsString;
 
@@ -33,10 +38,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let result = match cli.command {
-        Command::Serve => serve::serve(&cli.settings),
+        Command::Dev(args) => dev::dev(&cli.settings, &args),
         Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
-        _ => Ok(Exit::Usage),
+        Command::Sim(args) => sim::sim(&cli.settings, &args),
+        Command::Chat(args) => chat::chat(&cli.settings, &args),
+        Command::Bots(args) => admin::bots(&cli.settings, &args),
+        Command::Events(args) => admin::events(&cli.settings, &args),
+        Command::Reload(args) => admin::reload(&cli.settings, &args),
+        Command::Token(args) => admin::token(&cli.settings, &args),
+        Command::Healthcheck => admin::healthcheck(&cli.settings),
     };
     result.unwrap_or_else(failure::Failure::tell)
 }

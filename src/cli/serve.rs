@@ -39,7 +39,7 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
 }
 
 /// Waits until something fatal is told; `None` when nobody is left to tell it.
-async fn told(fatal: &mut watch::Receiver<Option<String>>) -> Option<String> {
+pub(super) async fn told(fatal: &mut watch::Receiver<Option<String>>) -> Option<String> {
     fatal.wait_for(Option::is_some).await.ok()?.clone()
 }
 
@@ -52,11 +52,19 @@ pub(super) async fn until_stopped(app: App, mut signals: Signals) -> Outcome {
                 Asked::Stop => break,
                 Asked::Reload => app.look_soon(),
             },
-            Some(reason) = told(&mut fatal) => {
-                return Err(Failure::fault(format!("{reason}; nothing more is accepted, because it could be lost")));
-            }
+            Some(reason) = told(&mut fatal) => return Err(lost(&reason)),
         }
     }
+    drain(app, signals).await
+}
+
+/// Why the process ends when the disk no longer keeps its word.
+pub(super) fn lost(reason: &str) -> Failure {
+    Failure::fault(format!("{reason}; nothing more is accepted, because it could be lost"))
+}
+
+/// Drains the app; a second word ends it at once.
+pub(super) async fn drain(app: App, mut signals: Signals) -> Outcome {
     tracing::info!("stopping: what is in hand is finished; once more ends at once");
     let mut draining = std::pin::pin!(app.shutdown());
     loop {

@@ -35,6 +35,17 @@ pub fn init(level: &str, json: bool) -> Result<(), LogError> {
     subscriber(filter(level)?, json, colours, std::io::stderr).try_init().map_err(|_already| LogError::Twice)
 }
 
+/// As [`init`] in text, but every line goes to `writer`, in one piece: for a terminal that others draw on too.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with<W>(level: &str, colours: bool, writer: W) -> Result<(), LogError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    subscriber(filter(level)?, false, colours, writer).try_init().map_err(|_already| LogError::Twice)
+}
+
 fn subscriber<W>(filter: EnvFilter, json: bool, colours: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

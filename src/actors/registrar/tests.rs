@@ -168,7 +168,7 @@ impl House {
             clock: Clock::following_tokio(),
             told: listener.start().recipient(),
         };
-        let registrar = Registrar::new(settings, neighbours).start();
+        let registrar = Registrar::new(settings, neighbours, ExitGuard::unwatched()).start();
         Self { registrar, webex, store, routes, told }
     }
 

@@ -1,0 +1,184 @@
+//! Follows what happens at the simulator and hands it on, message by message.
+//!
+//! The journal says what happened, the room what was said. A new message, an edit and a deletion are all entries
+//! of the journal, so an edit is seen although it makes no new message.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    base::spawn::spawn,
+    cli::control::{Control, ControlError, Entry, Message, Room},
+};
+
+/// How long one question waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long until a simulator that is gone is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// What may wait for being shown; beyond that the next question waits.
+const QUEUE: usize = 64;
+
+/// Something happened to a message.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Happening {
+    /// The address of whoever did it.
+    pub(super) who: String,
+    pub(super) room: Room,
+    /// `created`, `updated` or `deleted`.
+    pub(super) event: String,
+    /// The message, if it can still be read.
+    pub(super) message: Option<Message>,
+    /// Its text in the journal, if it can not.
+    pub(super) text: Option<String>,
+}
+
+/// What the follower tells.
+#[derive(Debug)]
+pub(in crate::cli) enum News {
+    /// Something happened.
+    Happened(Box<Happening>),
+    /// The simulator does not answer any more; it is asked again and again.
+    Lost(ControlError),
+    /// It answers again.
+    Back,
+}
+
+/// Starts to follow from `after` on. Ends when nobody listens any more.
+pub(in crate::cli) fn follow(control: Control, after: u64) -> mpsc::Receiver<News> {
+    let (news, listener) = mpsc::channel(QUEUE);
+    spawn(async move {
+        let mut follower = Follower { control, after, rooms: HashMap::new(), texts: HashMap::new() };
+        // Nobody listening is the only end.
+        let _ = follower.run(&news).await;
+    });
+    listener
+}
+
+struct Follower {
+    control: Control,
+    /// Everything up to this running number was handed on.
+    after: u64,
+    rooms: HashMap<String, Room>,
+    /// What was said last in each room: shown when it is deleted.
+    texts: HashMap<String, (String, String)>,
+}
+
+impl Follower {
+    async fn run(&mut self, news: &mpsc::Sender<News>) -> Result<(), mpsc::error::SendError<News>> {
+        loop {
+            let looked = tokio::select! {
+                looked = self.look() => looked,
+                () = news.closed() => return Ok(()),
+            };
+            match looked {
+                Ok(happened) => {
+                    for happening in happened {
+                        news.send(News::Happened(Box::new(happening))).await?;
+                    }
+                }
+                Err(error) => {
+                    news.send(News::Lost(error)).await?;
+                    self.wait_for_it(news).await;
+                    news.send(News::Back).await?;
+                }
+            }
+        }
+    }
+
+    /// Another simulator may come back, which counts from one: go on from where it is.
+    async fn wait_for_it(&mut self, news: &mpsc::Sender<News>) {
+        loop {
+            tokio::time::sleep(AGAIN).await;
+            match self.control.seq().await {
+                Ok(seq) => {
+                    self.after = seq;
+                    self.rooms.clear();
+                    return;
+                }
+                Err(_still_gone) if news.is_closed() => return,
+                Err(_still_gone) => {}
+            }
+        }
+    }
+
+    /// What happened since the last look; waits for something to happen.
+    async fn look(&mut self) -> Result<Vec<Happening>, ControlError> {
+        let events = self.control.events(self.after, PATIENCE).await?;
+        let mut read: HashMap<String, Vec<Message>> = HashMap::new();
+        let mut happened = Vec::new();
+        for entry in &events.entries {
+            if entry.resource == "memberships" {
+                // Who may see what has changed.
+                self.rooms.clear();
+            }
+            let (Some(id), Some(room), Some(who)) = (&entry.id, &entry.room, &entry.person) else { continue };
+            if entry.resource != "messages" {
+                continue;
+            }
+            let Some(room) = self.room(room).await? else { continue };
+            if entry.event == "created" && !read.contains_key(&room.id) {
+                let messages = self.messages(&room.id, self.after).await?;
+                read.insert(room.id.clone(), messages);
+            }
+            if entry.event == "updated" {
+                // It may be older than everything that was read.
+                let messages = self.messages(&room.id, 0).await?;
+                read.insert(room.id.clone(), messages);
+            }
+            let message = read.get(&room.id).and_then(|messages| messages.iter().find(|message| message.id == *id));
+            let message = message.filter(|_| entry.event != "deleted").cloned();
+            let text = self.text_of(entry, id, &room.id);
+            happened.push(Happening { who: who.clone(), room, event: entry.event.clone(), message, text });
+        }
+        self.after = events.entries.last().map_or(events.seq, |entry| entry.seq).max(self.after);
+        Ok(once_each(happened))
+    }
+
+    /// The text of a message that is gone when it is shown.
+    fn text_of(&mut self, entry: &Entry, id: &str, room: &str) -> Option<String> {
+        match (&entry.text, self.texts.get(room)) {
+            (Some(text), _) => {
+                self.texts.insert(room.to_owned(), (id.to_owned(), text.clone()));
+                Some(text.clone())
+            }
+            (None, Some((last, text))) if last == id => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    async fn room(&mut self, id: &str) -> Result<Option<Room>, ControlError> {
+        if !self.rooms.contains_key(id) {
+            let rooms = self.control.rooms().await?;
+            self.rooms = rooms.into_iter().map(|room| (room.id.clone(), room)).collect();
+            self.texts.retain(|room, _| self.rooms.contains_key(room));
+        }
+        Ok(self.rooms.get(id).cloned())
+    }
+
+    /// A room may vanish between two questions: then there is nothing to read in it.
+    async fn messages(&self, room: &str, after: u64) -> Result<Vec<Message>, ControlError> {
+        match self.control.messages(room, after).await {
+            Err(ControlError::Refused { .. }) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+}
+
+/// Two edits between two looks are seen as one: the message is read after both.
+fn once_each(happened: Vec<Happening>) -> Vec<Happening> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Happening> = happened
+        .into_iter()
+        .rev()
+        .filter(|happening| {
+            let id = happening.message.as_ref().map(|message| message.id.clone());
+            id.is_none_or(|id| happening.event != "updated" || seen.insert(id))
+        })
+        .collect();
+    kept.reverse();
+    kept
+}
