@@ -71,3 +71,84 @@ fn added(value: Option<&Value>, amount: i64) -> Result<Value, &'static str> {
         Some(_) => Err("is no number"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::StateScope;
+
+    const NOW: Millis = Millis(1000);
+
+    fn set(value: Value) -> StateOp {
+        StateOp::Set { scope: StateScope::Bot, key: "k".into(), value }
+    }
+
+    fn add(amount: i64) -> StateOp {
+        StateOp::Add { scope: StateScope::Bot, key: "k".into(), amount }
+    }
+
+    fn append(value: Value, keep: u32) -> StateOp {
+        StateOp::Append { scope: StateScope::Bot, key: "k".into(), value, keep }
+    }
+
+    fn expire(at: i64) -> StateOp {
+        StateOp::Expire { scope: StateScope::Bot, key: "k".into(), at: Millis(at) }
+    }
+
+    fn after(ops: &[StateOp]) -> Cell {
+        let mut cell = Cell::default();
+        for op in ops {
+            cell.apply(op, NOW).unwrap();
+        }
+        cell
+    }
+
+    #[test]
+    fn an_absent_number_counts_as_zero_and_a_float_stays_one() {
+        assert_eq!(after(&[add(2), add(-5)]).value, Some(json!(-3)));
+        assert_eq!(after(&[set(json!(1.5)), add(2)]).value, Some(json!(3.5)));
+    }
+
+    #[test]
+    fn what_is_no_number_or_no_list_is_refused_and_says_which_key() {
+        for (value, op) in [(json!("x"), add(1)), (json!(i64::MAX), add(1)), (json!({}), append(json!(1), 3))] {
+            let mut cell = after(&[set(value)]);
+            assert!(cell.apply(&op, NOW).unwrap_err().contains("`k`"));
+        }
+    }
+
+    #[test]
+    fn a_list_keeps_its_last_items() {
+        let list = after(&[append(json!(1), 2), append(json!(2), 2), append(json!(3), 2)]);
+        assert_eq!(list.value, Some(json!([2, 3])));
+        assert_eq!(after(&[append(json!(1), 0)]).value, Some(json!([])));
+    }
+
+    #[test]
+    fn every_change_raises_the_version_and_forgetting_nothing_is_none() {
+        assert_eq!(after(&[set(json!(1)), add(1), expire(5)]).version, 3);
+        assert_eq!(after(&[expire(5)]), Cell::default());
+    }
+
+    #[test]
+    fn a_value_is_there_until_it_expires() {
+        let cell = after(&[set(json!(1)), expire(2000)]);
+        assert_eq!((cell.at(Millis(1999)), cell.at(Millis(2000))), (Some(&json!(1)), None));
+        assert_eq!(after(&[set(json!(1)), expire(1000)]).value, None, "at once");
+    }
+
+    #[test]
+    fn an_expired_value_counts_as_absent_and_what_replaces_it_stays() {
+        let mut cell = after(&[set(json!(7)), expire(2000)]);
+        cell.apply(&add(1), Millis(3000)).unwrap();
+        assert_eq!((cell.at(Millis(i64::MAX)), cell.version), (Some(&json!(1)), 3));
+    }
+
+    #[test]
+    fn counting_on_keeps_the_expiry_and_setting_ends_it() {
+        assert_eq!(after(&[set(json!(7)), expire(2000), add(1)]).expires_at, Some(2000));
+        assert_eq!(after(&[set(json!(7)), expire(2000), set(json!(8))]).expires_at, None);
+    }
+}

@@ -1,0 +1,201 @@
+//! How fast the store is, and where the time goes: `cargo run --release --example store_bench [EVENTS]`.
+//!
+//! So many lanes at once take events through the whole write set: accept (inbox and seen), claim, end of the turn
+//! with one delivery, mark, record. A batch is what queues during a commit, so the number of lanes is about the
+//! size of a batch. CPU is read per thread, because the engine's, the writer's and the callers' differ.
+
+#![expect(clippy::print_stdout, reason = "it prints its results")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use botyard::{
+    base::{BotId, Clock, Digest, EventId, Lease, Millis, Seq},
+    store::{
+        Accepted, Class, DeliveryOutcome, DeliveryResult, Doorbell, NewBot, NewDelivery, NewEvent, Store as _,
+        TurnAnswer, TurnCommit, TurnOutcome, Wake,
+        sqlite::{OpenOptions, SealKey, SqliteStore},
+    },
+};
+
+const BOTS: usize = 100;
+
+/// What is handed along is not looked at: `mark` needs only the number, and numbers run with the turns.
+struct Deaf(std::sync::mpsc::Sender<(EventId, Seq)>);
+
+impl Doorbell for Deaf {
+    fn ring(&self, wake: Wake) {
+        for row in wake.deliveries {
+            if self.0.send((row.id, row.seq)).is_err() {
+                // The round is over.
+                return;
+            }
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let events = std::env::args().nth(1).map_or(Ok(40_000), |text| text.parse()).context("EVENTS is a number")?;
+    println!(
+        "{:>6} {:>11} {:>11} {:>9} | CPU in µs per event: {:>7} {:>7} {:>7} {:>7}",
+        "lanes", "events/s", "commits/s~", "ms/event", "engine", "writer", "callers", "store"
+    );
+    for lanes in [1, 4, 16, 64, 256] {
+        let events = if lanes == 1 { events / 8 } else { events };
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?
+            .block_on(tokio::task::LocalSet::new().run_until(round(lanes, events)))?;
+    }
+    Ok(())
+}
+
+async fn round(lanes: usize, events: usize) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut options =
+        OpenOptions::new(dir.path().to_owned(), Clock::System, SealKey::from_bytes([1; 32]), Arc::new(Deaf(sender)));
+    options.faults.sync_delay =
+        std::env::var("SYNC_DELAY_MS").ok().and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+    let store = SqliteStore::open(options).await?;
+    let mut leases = Vec::new();
+    for index in 0..BOTS {
+        let bot = BotId::parse(&format!("bot-{index}"))?;
+        let digest = Digest::of([bot.as_str().as_bytes()]);
+        store
+            .put_bot(NewBot { bot: bot.clone(), definition: bot.clone(), digest, source: String::new(), kinds: 1 })
+            .await?;
+        leases.push(store.take_lease(bot, "bench".into()).await?);
+    }
+    // Ids of deliveries to their numbers, as far as rung.
+    let numbers = std::cell::RefCell::new(BTreeMap::new());
+    let number = |id: EventId| -> Result<Seq> {
+        let mut numbers = numbers.borrow_mut();
+        if let Some(seq) = numbers.remove(&id) {
+            return Ok(seq);
+        }
+        // The answer may come a moment before the ring.
+        loop {
+            let (rung, seq) = receiver.recv()?;
+            if rung == id {
+                return Ok(seq);
+            }
+            numbers.insert(rung, seq);
+        }
+    };
+
+    let before = cpu()?;
+    let start = Instant::now();
+    let per_lane = events / lanes;
+    let work = (0..lanes).map(|lane| {
+        let (store, leases, number) = (&store, &leases, &number);
+        async move {
+            for n in 0..per_lane {
+                one(store, &leases[(lane * 31 + n) % BOTS], lane, n, number).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        }
+    });
+    for done in futures_util::future::join_all(work).await {
+        done?;
+    }
+    let took = start.elapsed();
+    let after = cpu()?;
+    store.close().await?;
+
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let events = (per_lane * lanes) as f64;
+    let spent = |thread: &str| {
+        let of = |at: &BTreeMap<String, u64>| at.get(thread).copied().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "for people")]
+        let spent = (of(&after) - of(&before)) as f64 / 1000.0 / events;
+        spent
+    };
+    let (engine, writer, callers) = (spent("store-writer"), spent("store"), spent("store_bench"));
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let commits = events * 5.0 / lanes as f64 / took.as_secs_f64();
+    println!(
+        "{lanes:>6} {:>11.0} {commits:>11.0} {:>9.3} | {:>20} {engine:>7.1} {writer:>7.1} {callers:>7.1} {:>7.1}",
+        events / took.as_secs_f64(),
+        took.as_secs_f64() * 1000.0 / events,
+        "",
+        engine + writer
+    );
+    Ok(())
+}
+
+/// One event, through everything that is written for it.
+async fn one(
+    store: &SqliteStore,
+    lease: &Lease,
+    lane: usize,
+    n: usize,
+    number: &impl Fn(EventId) -> Result<Seq>,
+) -> Result<()> {
+    let id = EventId::new();
+    let new = NewEvent {
+        bot: lease.bot.clone(),
+        id,
+        kind: "messages.created",
+        order_key: format!("{:0>79}|{:0>79}", lane, n % 50),
+        dedupe_key: format!("messages.created|{:x}{:0>60}", id.0.as_u128().reverse_bits(), n),
+        seen_until: Millis(i64::MAX),
+        class: Class::Interactive,
+        due_at: Millis(0),
+        payload: vec![b'x'; 450],
+    };
+    let Accepted::New(seq) = store.accept(new).await? else { bail!("a new event was a duplicate") };
+    if store.claim(lease.clone(), vec![seq]).await?.is_empty() {
+        bail!("a head was not given out");
+    }
+    let delivery = NewDelivery {
+        id: EventId::new(),
+        order_key: format!("room:{lane:0>79}"),
+        class: Class::Interactive,
+        due_at: Millis(0),
+        payload: vec![b'x'; 250],
+    };
+    let delivery_id = delivery.id;
+    let commit = TurnCommit {
+        lease: lease.clone(),
+        event: seq,
+        attempt: 1,
+        reads: Vec::new(),
+        state: Vec::new(),
+        dialogue: None,
+        deliveries: vec![delivery],
+        timers: Vec::new(),
+        outcome: TurnOutcome::Finished,
+        record: Some(serde_json::json!({ "rule": "command \"ping\"", "needs": ["message", "person"], "steps": 2 })),
+    };
+    if store.commit_turn(commit).await? != TurnAnswer::Committed {
+        bail!("a turn was not committed");
+    }
+    let seq = number(delivery_id)?;
+    let [mark] = store.mark(lease.clone(), vec![seq]).await?[..] else { bail!("a head may not leave") };
+    let outcome = DeliveryOutcome::Sent { remote_id: Some(format!("{n:0>79}")) };
+    let tracking_id = Some("ROUTER_63F5B6C4".to_owned());
+    let result = DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, tracking_id };
+    if !store.record(result).await? {
+        bail!("a send was not recorded");
+    }
+    Ok(())
+}
+
+/// Nanoseconds on a CPU so far, by thread name.
+fn cpu() -> Result<BTreeMap<String, u64>> {
+    let mut spent = BTreeMap::new();
+    for task in fs::read_dir("/proc/self/task")? {
+        let path = task?.path();
+        let name = fs::read_to_string(path.join("comm"))?.trim().to_owned();
+        let stat = fs::read_to_string(path.join("schedstat"))?;
+        let ns: u64 = stat.split(' ').next().unwrap_or_default().parse()?;
+        *spent.entry(name).or_default() += ns;
+    }
+    Ok(spent)
+}
