@@ -461,6 +461,8 @@ impl App {
     /// Ends in order. What is in hand is finished for `bots.drain_seconds`; the rest is in the store.
     pub async fn shutdown(self) {
         self.readiness.set_listening(false);
+        // Nobody looks at `bots.d` any more: what changes now is seen at the next start.
+        self.roster.disconnect();
         let drain = async {
             let _ = self.supervisor.send(Shutdown).await;
             if let Some(api) = self.api.addr() {
