@@ -47,7 +47,7 @@ use crate::{
     settings::Settings,
     store::{
         Store, StoreError,
-        sqlite::{OpenError, SealError, SqliteStore},
+        sqlite::{OpenError, SealError, SqliteStore, unwritable},
     },
     telemetry::Metrics,
 };
@@ -90,10 +90,7 @@ pub struct AppOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data dir cannot be made.
-    #[error(
-        "`{}` cannot be made: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write",
-        path.display()
-    )]
+    #[error("{}", unwritable(path, reason))]
     DataDir {
         /// Which.
         path: PathBuf,
@@ -342,7 +339,9 @@ impl App {
             news,
             fatal,
         };
-        app.endpoint(&used_for).write(&settings.data_dir)?;
+        app.endpoint(&used_for)
+            .write(&settings.data_dir)
+            .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
         app.keep_looking(&settings, &verbs, bells, &clock, notified).await?;
         app.readiness.set_listening(true);
