@@ -200,7 +200,9 @@ impl App {
             news,
             fatal,
         };
-        app.endpoint(&used_for).write(&settings.data_dir)?;
+        app.endpoint(&used_for)
+            .write(&settings.data_dir)
+            .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
         for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor()] {
             kept(&app.supervisor, keep).await?;

@@ -8,7 +8,7 @@ use crate::{
     net::NetError,
     store::{
         StoreError,
-        sqlite::{OpenError, SealError},
+        sqlite::{OpenError, SealError, unwritable},
     },
 };
 
@@ -16,10 +16,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data dir cannot be made.
-    #[error(
-        "`{}` cannot be made: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write",
-        path.display()
-    )]
+    #[error("{}", unwritable(path, reason))]
     DataDir {
         /// Which.
         path: PathBuf,
