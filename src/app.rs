@@ -32,7 +32,7 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
-        supervisor::{Keep, KeptState, Shutdown, Starter, States, Supervisor, SupervisorDeps},
+        supervisor::{GiveAllBack, Keep, KeptState, Shutdown, Starter, States, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
         watcher::Watcher,
     },
@@ -57,6 +57,9 @@ const WIRES: usize = 2;
 
 /// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
 const LOOKS_AT_ONCE: usize = 16;
+
+/// How long giving back what is in hand may take at shutdown: one commit.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// How many threads the app may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -474,6 +477,7 @@ impl App {
                 drain_seconds = self.drain.as_secs(),
                 "not everything in hand was finished in time; it is done again at the next start"
             );
+            let _ = timeout(GIVE_BACK, self.supervisor.send(GiveAllBack)).await;
         }
         self.ingress.stop(true).await;
         self.admin.stop(true).await;

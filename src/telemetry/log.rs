@@ -129,7 +129,14 @@ mod tests {
 
     #[test]
     fn levels_and_levels_by_part_are_read() {
-        for level in ["info", "WARN", "off", "info,botyard::actors=debug", "warn, botyard[{bot=echo}]=trace"] {
+        for level in [
+            "info",
+            "WARN",
+            "off",
+            "info,botyard::actors=debug",
+            "warn, botyard[{bot=echo}]=trace",
+            "warn,a::b=off,a::b[{dir}]=warn",
+        ] {
             assert!(filter(level).is_ok(), "{level}");
         }
     }
