@@ -25,8 +25,8 @@ pub struct OutboundCounters {
     pub doubtful: Counter,
     /// Answers of 429: Webex asked us to wait.
     pub rate_limited: Counter,
-    /// From accepting a webhook to Webex's answer that the reply is sent.
-    pub accept_to_sent_seconds: Histogram,
+    /// From the commit that promised a delivery to Webex's answer that it is sent.
+    pub promise_to_sent_seconds: Histogram,
     by_class: [Counter; 5],
 }
 
@@ -53,10 +53,10 @@ impl OutboundCounters {
             skipped: delivery("skipped"),
             doubtful: delivery("doubtful"),
             rate_limited: counter(registry, "webex_rate_limited", "Answers of 429 by Webex"),
-            accept_to_sent_seconds: seconds(
+            promise_to_sent_seconds: seconds(
                 registry,
-                "accept_to_sent",
-                "From accepting a webhook to the end of sending the reply",
+                "promise_to_sent",
+                "From the commit of the turn that promised a delivery to Webex having taken it",
                 [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0],
             ),
             by_class: [request("none"), request("2xx"), request("3xx"), request("4xx"), request("5xx")],
@@ -76,9 +76,9 @@ impl OutboundCounters {
         self.by_class[class].inc();
     }
 
-    /// Says how long a reply took, from accepting the webhook to having sent it.
-    pub fn reply_took(&self, duration: Duration) {
-        self.accept_to_sent_seconds.observe(duration.as_secs_f64());
+    /// Says how long a delivery took, from the commit that promised it to Webex having taken it.
+    pub fn delivery_took(&self, duration: Duration) {
+        self.promise_to_sent_seconds.observe(duration.as_secs_f64());
     }
 }
 

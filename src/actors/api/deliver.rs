@@ -193,6 +193,7 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
     match &tried.outcome {
         DeliveryOutcome::Sent { .. } => {
             counters.sent.inc();
+            counters.delivery_took(office.clock.now().since(row.created_at));
             debug!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, "delivered");
         }
         DeliveryOutcome::Retry { at, reason, .. } => {

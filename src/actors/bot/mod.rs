@@ -10,9 +10,11 @@ mod start;
 mod turn;
 mod window;
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture,
+};
 use serde::Serialize;
 
 use self::{
@@ -26,7 +28,7 @@ use super::{
     line::Line,
 };
 use crate::{
-    base::{BotId, Clock, Lease, Millis, backoff::Backoff},
+    base::{BotId, Clock, Lease, Millis, Seq, backoff::Backoff},
     brain::{Engine, Me, Program},
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
@@ -74,6 +76,8 @@ pub struct Bot {
     /// Ours from the first commit on; without it nothing is claimed.
     lease: Option<Lease>,
     window: Window,
+    /// Events in a turn.
+    claimed: HashSet<Seq>,
     /// A read of the store is on its way; the doorbell keeps what it has until it is back.
     loading: bool,
     /// The bot could not work a moment ago: nothing is claimed until this is over.
@@ -135,6 +139,12 @@ pub struct UseProgram(pub Arc<Program>);
 #[rtype(result = "()")]
 pub struct Drain;
 
+/// There is no more time: give back what is claimed, so that the next start does not take it for the cause of a
+/// crash. What its turns still try to commit is refused.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct GiveBack;
+
 /// Asks a bot how it is.
 #[derive(Debug, Message)]
 #[rtype(result = "BotSnapshot")]
@@ -166,6 +176,7 @@ impl Bot {
             me: spec.identity.map(|identity| Arc::new(start::me(&identity))),
             lease: None,
             window: Window::default(),
+            claimed: HashSet::new(),
             loading: false,
             resting: false,
             alarm: None,
@@ -249,6 +260,7 @@ impl Bot {
     }
 
     fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
+        self.claimed.insert(job.row.seq);
         let deps = self.deps.clone();
         let turn = async move {
             let ended = job.run(&deps).await;
@@ -256,6 +268,7 @@ impl Bot {
         };
         ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
             bot.turns += 1;
+            bot.claimed.remove(&row.seq);
             match ended {
                 Ended::Done => bot.window.done(&row),
                 Ended::Aside(until) => bot.window.set_aside(&row, until),
@@ -360,6 +373,22 @@ impl Handler<Drain> for Bot {
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
         self.draining = true;
         self.pump(ctx);
+    }
+}
+
+impl Handler<GiveBack> for Bot {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: GiveBack, _: &mut Self::Context) -> Self::Result {
+        let (deps, id) = (self.deps.clone(), self.id.clone());
+        let (lease, events) = (self.lease.clone(), self.claimed.drain().collect::<Vec<_>>());
+        Box::pin(async move {
+            if let Some(lease) = lease.filter(|_| !events.is_empty())
+                && let Err(error) = deps.store.release(lease, events).await
+            {
+                tracing::warn!(bot.id = %id, error = %error, "events in hand could not be given back");
+            }
+        })
     }
 }
 

@@ -233,6 +233,8 @@ mod tests {
         window.loaded(rows.clone(), 40, false);
         let taken = window.take(1);
         assert!(window.wants_load(), "the only key is busy: others may be waiting in the store");
+        window.loaded(rows.clone(), 40, true);
+        assert!(window.wants_load(), "the key's share was filled up again");
         window.loaded(rows, 40, true);
         assert!(!window.wants_load());
         window.doubt();

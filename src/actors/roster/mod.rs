@@ -71,6 +71,10 @@ pub struct Roster {
     surveyor: Arc<Mutex<Surveyor>>,
     /// What was wrong at the last look, so that only changes are logged.
     told: BTreeMap<String, Vec<Diagnostic>>,
+    /// Folders that could not be read at the last look, and why: as `told`.
+    told_unreadable: Vec<(PathBuf, String)>,
+    /// What waited for a confirmation at the last look: as `told`.
+    told_waiting: Option<String>,
     _exit: ExitGuard,
 }
 
@@ -118,6 +122,8 @@ impl Roster {
             booted: false,
             surveyor: Arc::default(),
             told: BTreeMap::new(),
+            told_unreadable: Vec::new(),
+            told_waiting: None,
             _exit: exit,
         }
     }
@@ -210,19 +216,32 @@ impl Roster {
                 }
             }
         }
-        for (dir, reason) in &survey.unreadable {
-            tracing::error!(dir = %dir.display(), reason, "a folder of definitions cannot be read");
+        for (dir, reason) in survey.unreadable.iter().filter(|trouble| !self.told_unreadable.contains(trouble)) {
+            tracing::error!(
+                dir = %dir.display(),
+                reason,
+                "a folder of definitions cannot be read; put it back, or set `bots_dir` (BOTYARD_BOTS_DIR)"
+            );
+        }
+        for (dir, _) in &self.told_unreadable {
+            if survey.unreadable.iter().all(|(still, _)| still != dir) {
+                tracing::info!(dir = %dir.display(), "a folder of definitions can be read again");
+            }
         }
         for applied in &report.applied {
             tracing::info!(bot.id = %applied.bot, digest = applied.digest, change = ?applied.change, "definition applied");
         }
-        if let Some(reason) = &report.confirmation_needed {
+        if let Some(reason) = &report.confirmation_needed
+            && self.told_waiting.as_ref() != Some(reason)
+        {
             tracing::warn!(
                 reason,
                 "nothing is removed until `botyard reload --confirm-removals` says that it is meant"
             );
         }
         self.told = survey.diagnostics;
+        self.told_unreadable = survey.unreadable;
+        self.told_waiting.clone_from(&report.confirmation_needed);
     }
 }
 

@@ -20,6 +20,7 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
     fut::wrap_future,
 };
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use self::{
@@ -33,7 +34,7 @@ pub use self::{
 };
 use super::{
     api::{CloseLane, TokenRefused},
-    bot::{Bot, BotNews, BotSpec, Deps, Drain, News, UseProgram},
+    bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
     exit::{ExitGuard, Exited, Who},
     line::Line,
     place::{Place, spread},
@@ -121,6 +122,11 @@ pub struct States;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Shutdown;
+
+/// There is no more time: every bot gives back what it has in hand.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct GiveAllBack;
 
 impl Supervisor {
     /// A supervisor that keeps nobody yet.
@@ -435,6 +441,21 @@ impl Handler<Shutdown> for Supervisor {
         self.settle();
         Box::pin(async move {
             let _ = ended.await;
+        })
+    }
+}
+
+impl Handler<GiveAllBack> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: GiveAllBack, _: &mut Self::Context) -> Self::Result {
+        let bots = self.bots.values().filter_map(|kept| match &kept.phase {
+            Phase::Running(running) => Some(running.addr.send(GiveBack)),
+            _ => None,
+        });
+        let given = join_all(bots.collect::<Vec<_>>());
+        Box::pin(async move {
+            given.await;
         })
     }
 }

@@ -65,16 +65,16 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
     })
 }
 
-/// At the prompt only what is wrong is logged, unless somebody asked for more. What is wrong with a definition is
-/// shown with its line instead of logged.
+/// What the log tells at the prompt: what is wrong. Of the roster only what no report holds, because a report is
+/// shown with the line of the definition.
+const PROMPT_LEVEL: &str = "warn,botyard::actors::roster=off,botyard::actors::roster[{dir}]=warn,\
+    botyard::actors::roster[{error}]=warn,botyard::actors::roster::tokens=warn";
+
+/// The level at the prompt, unless somebody chose one.
 fn prompt_level(settings: &Settings) -> Result<String, Failure> {
     let defaults = Settings::load(&LoadOptions::default()).map_err(Failure::fault)?;
-    if settings.log.level != defaults.log.level {
-        return Ok(settings.log.level.clone());
-    }
-    Ok("warn,botyard::actors::roster[{definition}]=off,botyard::actors::roster[{reason}]=off,\
-        botyard::actors::roster[{dir,reason}]=warn"
-        .to_owned())
+    let chosen = settings.log.level != defaults.log.level;
+    Ok(if chosen { settings.log.level.clone() } else { PROMPT_LEVEL.to_owned() })
 }
 
 async fn start_simulator(ground: &Ground, settings: &Settings) -> Result<SimHandle, Failure> {

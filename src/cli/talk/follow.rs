@@ -182,3 +182,126 @@ fn once_each(happened: Vec<Happening>) -> Vec<Happening> {
     kept.reverse();
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::{
+        base::Secret,
+        cli::{
+            control::Words,
+            talk::{After, Bot, Screen, Talk},
+        },
+        net::{HttpClient, HttpRequest},
+        sim::{SimHandle, SimOptions, start},
+    };
+
+    const ALICE: &str = "alice@example.com";
+
+    /// A simulator, and `echo` who is played by the test.
+    struct Stage {
+        simulator: SimHandle,
+        control: Control,
+        http: HttpClient,
+    }
+
+    impl Stage {
+        async fn new() -> Self {
+            let options = SimOptions { threads: 0, ..SimOptions::new("127.0.0.1:0".parse().unwrap()) };
+            let simulator = start(options).await.unwrap();
+            let control = Control::new(&simulator.control_url()).unwrap();
+            let stage = Self { simulator, control, http: HttpClient::direct().unwrap() };
+            // Its first call brings the bot to life; a webhook shows that it listens.
+            let hook =
+                json!({ "name": "n", "targetUrl": "http://127.0.0.1:9/", "resource": "messages", "event": "created" });
+            stage.echo("POST", "/webhooks", &hook).await;
+            stage
+        }
+
+        async fn echo(&self, method: &'static str, path: &str, body: &Value) -> Value {
+            let request = HttpRequest {
+                method,
+                url: format!("{}{path}", self.simulator.url()),
+                headers: vec![("content-type".into(), "application/json".into())],
+                bearer: Some(Secret::new("sim-bot-echo")),
+                body: Some(body.to_string().into()),
+                timeout: Duration::from_secs(10),
+                max_body: 1 << 20,
+            };
+            let response = self.http.send(request).await.unwrap();
+            assert!(response.status < 300, "{path}: {}", response.status);
+            serde_json::from_slice(&response.body).unwrap_or_default()
+        }
+    }
+
+    async fn next(news: &mut mpsc::Receiver<News>) -> Happening {
+        match news.recv().await {
+            Some(News::Happened(happening)) => *happening,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(happening: &Happening) -> Option<&str> {
+        happening.message.as_ref().and_then(|message| message.text.as_deref())
+    }
+
+    #[tokio::test]
+    async fn what_is_said_and_deleted_is_followed_in_order() {
+        let play = async {
+            let stage = Stage::new().await;
+            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
+            stage.control.say(ALICE, "echo@webex.bot", &Words::Text("hi".into())).await.unwrap();
+            let said = next(&mut news).await;
+            assert_eq!((said.who.as_str(), text(&said)), (ALICE, Some("hi")));
+
+            let answer = json!({ "toPersonEmail": ALICE, "markdown": "**hi** back" });
+            let message = stage.echo("POST", "/messages", &answer).await;
+            let answered = next(&mut news).await;
+            assert_eq!((answered.event.as_str(), text(&answered)), ("created", Some("hi back")));
+            assert!(answered.room.members.iter().any(|member| member == ALICE));
+
+            let path = format!("/messages/{}", message["id"].as_str().unwrap());
+            stage.echo("DELETE", &path, &json!({})).await;
+            let deleted = next(&mut news).await;
+            assert_eq!((deleted.event.as_str(), deleted.text.as_deref()), ("deleted", Some("hi back")));
+            stage.simulator.stop().await;
+        };
+        LocalSet::new().run_until(play).await;
+    }
+
+    #[tokio::test]
+    async fn a_person_goes_to_a_group_room_and_mentions() {
+        let play = async {
+            let stage = Stage::new().await;
+            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
+            let mut talk = Talk::new(stage.control.clone(), Screen::default(), "alice", Bot::named("echo"));
+            assert_eq!(talk.prompt(), "echo> ");
+            assert_eq!(talk.hear("/room ops").await, After::Ask);
+            assert_eq!(talk.prompt(), "#ops> ");
+            talk.hear("@echo hello").await;
+            let said = next(&mut news).await;
+            assert_eq!((said.room.title.as_str(), text(&said)), ("ops", Some("Echo hello")));
+
+            // Bob is not in it: he joins.
+            talk.hear("/me bob").await;
+            assert_eq!(talk.prompt(), "bob to echo> ");
+            talk.hear("/room ops").await;
+            talk.hear("hello all").await;
+            let said = next(&mut news).await;
+            assert_eq!((said.who.as_str(), text(&said)), ("bob@example.com", Some("hello all")));
+
+            talk.hear("/direct").await;
+            talk.hear("//only us").await;
+            assert_eq!(text(&next(&mut news).await), Some("/only us"));
+            for (line, after) in [("/to nobody", After::Ask), ("/bots", After::ListBots), ("/quit", After::End)] {
+                assert_eq!(talk.hear(line).await, after, "{line}");
+            }
+            assert_eq!(talk.prompt(), "bob to echo> ");
+            stage.simulator.stop().await;
+        };
+        LocalSet::new().run_until(play).await;
+    }
+}

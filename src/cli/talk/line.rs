@@ -1,5 +1,7 @@
 //! A line typed at the prompt, as what it asks for.
 
+use strsim::osa_distance;
+
 use crate::definition::diagnostic::nearest;
 
 /// What a line asks for.
@@ -81,11 +83,13 @@ pub(in crate::cli) fn parse(line: &str) -> Line {
 }
 
 fn unknown(word: &str) -> String {
-    let words = COMMANDS.iter().filter_map(|(usage, _)| usage.split(' ').next()?.strip_prefix('/'));
+    let mut words = COMMANDS.iter().filter_map(|(usage, _)| usage.split(' ').next()?.strip_prefix('/'));
+    // The names are so short that `nearest` alone would not dare to guess.
+    let meant = nearest(word, words.clone()).or_else(|| {
+        words.find(|known| !word.is_empty() && (known.starts_with(word) || osa_distance(known, word) == 1))
+    });
     let shown: String = word.chars().take(40).collect();
-    match nearest(word, words.clone())
-        .or_else(|| words.clone().find(|known| known.starts_with(word) && !word.is_empty()))
-    {
+    match meant {
         Some(known) => format!("there is no `/{shown}`; did you mean `/{known}`?"),
         None => format!("there is no `/{shown}`; `/help` lists what there is"),
     }
@@ -121,6 +125,7 @@ mod tests {
     fn an_unknown_command_is_answered_with_the_likely_one() {
         assert_eq!(parse("/romm ops"), Line::Unclear("there is no `/romm`; did you mean `/room`?".into()));
         assert_eq!(parse("/di"), Line::Unclear("there is no `/di`; did you mean `/direct`?".into()));
+        assert_eq!(parse("/tp x"), Line::Unclear("there is no `/tp`; did you mean `/to`?".into()));
         assert_eq!(parse("/dance"), Line::Unclear("there is no `/dance`; `/help` lists what there is".into()));
         assert_eq!(parse("/"), Line::Unclear("there is no `/`; `/help` lists what there is".into()));
     }

@@ -175,7 +175,7 @@ impl Talk {
         };
         self.place = Place::Group { id: room.id, title: room.title };
         self.screen.show(&format!(
-            "in a group room a bot hears only what mentions it: `@{} hello`; `/direct` goes back",
+            "in a group room a bot hears only what mentions it: `@{} hi`; `/direct` goes back",
             self.bot.name
         ));
         Ok(())

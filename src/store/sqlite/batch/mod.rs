@@ -118,15 +118,18 @@ impl Batch {
             if let Ok(Accepted::New(seq)) = answer {
                 book.more(&job.input.bot, 1);
                 let event = job.input;
-                wakes.of(&event.bot).events.push(EventRow {
-                    seq,
-                    id: event.id,
-                    order_key: event.order_key,
-                    class: event.class,
-                    attempt: 0,
-                    accepted_at: now,
-                    payload: event.payload,
-                });
+                // What is not due yet is the sweeper's affair.
+                if event.due_at <= now {
+                    wakes.of(&event.bot).events.push(EventRow {
+                        seq,
+                        id: event.id,
+                        order_key: event.order_key,
+                        class: event.class,
+                        attempt: 0,
+                        accepted_at: now,
+                        payload: event.payload,
+                    });
+                }
                 drop(job.share);
                 drop(job.reply.send(answer));
             } else {
@@ -142,7 +145,8 @@ impl Batch {
             if let Some((event, Seq(first))) = promised {
                 let deliveries = std::mem::take(&mut job.input.deliveries);
                 book.more(&bot, deliveries.len());
-                wakes.of(&bot).deliveries.extend((first..).zip(deliveries).map(|(seq, delivery)| DeliveryRow {
+                let due = (first..).zip(deliveries).filter(|(_, delivery)| delivery.due_at <= now);
+                wakes.of(&bot).deliveries.extend(due.map(|(seq, delivery)| DeliveryRow {
                     seq: Seq(seq),
                     id: delivery.id,
                     bot: bot.clone(),
