@@ -2,5 +2,6 @@
 
 pub(crate) mod fake_store;
 pub(crate) mod house;
+pub(crate) mod python;
 pub(crate) mod raw_http;
 pub(crate) mod webhook_door;
