@@ -39,7 +39,8 @@ check: | rust ## Every problem of every definition in bots.d
 
 bench: | rust ## How fast it is on this machine, beside a bare HTTP handler
 	@echo "building Botyard for speed (the first time: about five minutes) ..." >&2
-	@cargo run --release --example storm -- --report $(ARGS)
+	@cargo build --release --bin botyard --example storm
+	@cargo run --quiet --release --example storm -- report $(ARGS)
 
 docker: ## Builds the image and proves it: compose, a reply, a dropped definition, a restart
 	@bash scripts/docker-proof.sh

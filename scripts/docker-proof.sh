@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Proves the container for real: builds the image from the Dockerfile, brings compose up without any configuration,
 # talks to a bot, drops a new definition into the mounted folder and talks to that one, restarts, and finds the
-# state again. Everything it makes is its own (project `botyard-proof`, ports the engine picks) and is removed.
+# state again; then goes live with three lines, loses them, and is refused the simulator. Everything it makes is its
+# own (project `botyard-proof`, ports the engine picks) and is removed.
 #
 # Needs a Docker engine. As root on Debian it installs and starts one when there is none; elsewhere without one it
 # says so and ends: with 1 where CI=true, else with 0.
@@ -58,15 +59,21 @@ until_true() {
 
 # ---- compose, as our own project ---------------------------------------------------------------------------------
 
-# The caller's own YARD_* and .env must not leak in: this is the case "without any configuration".
+# What stands in for `.env`: nothing at first, which is the case "without any configuration". The variables go over
+# whatever `.env` the caller has; an empty one is as good as none.
+mode=""
+env_file=.env.example
 compose() {
-  env -u YARD_MODE YARD_ENV_FILE=.env.example YARD_BOTS="$work/bots.d" YARD_LISTEN=127.0.0.1: YARD_ADMIN_LISTEN=127.0.0.1: \
+  YARD_MODE=$mode YARD_ENV_FILE=$env_file YARD_BOTS="$work/bots.d" YARD_LISTEN=127.0.0.1: YARD_ADMIN_LISTEN=127.0.0.1: \
     "${compose_is[@]}" --project-name botyard-proof "$@"
 }
-inside() { compose exec -T botyard "$@"; }
+up() { compose up -d --no-build >"$work/up.log" 2>&1 || { tail -n 10 "$work/up.log" >&2; fail "compose up ($1)"; }; }
 container() { compose ps -q botyard; }
 logs() { docker logs "$(container)" 2>&1; }
-healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(container)")" = healthy ]; }
+inside() { docker exec -i "$(container)" "$@" </dev/null; }
+state() { docker inspect --format "{{.State.$1}}" "$(container)"; }
+healthy() { [ "$(state Health.Status)" = healthy ]; }
+wait_healthy() { until_true 90 healthy || fail "not healthy within 90 s ($1)"; say "healthy ($1)"; }
 
 clean() {
   local code=$?
@@ -82,28 +89,64 @@ clean() {
   rm -rf "$work"
   exit "$code"
 }
-trap clean EXIT INT TERM
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-# A GET of the admin listener from outside the container, without any tool that might be missing.
+# ---- looking in --------------------------------------------------------------------------------------------------
+
+# Bash speaks TCP itself, so no tool is needed that might be missing, here or in the image.
+# shellcheck disable=SC2016
+get='exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" "$2" >&3 && timeout 5 cat <&3'
+# The admin listener, from outside the container, as a monitor sees it.
 admin_get() {
   local address
   address=$(compose port botyard 8081)
-  exec 3<>"/dev/tcp/${address%:*}/${address##*:}" || return 1
-  printf 'GET %s HTTP/1.1\r\nHost: botyard\r\nConnection: close\r\n\r\n' "$1" >&3
-  timeout 5 cat <&3
-  exec 3>&-
+  bash -c "$get" "${address%:*}" "${address##*:}" "$1"
 }
+# The simulator is reached from inside only.
+sim_get() { inside bash -c "$get" 127.0.0.1 7070 "$1"; }
 
 # says BOT TEXT REPLY: writes to the bot as a person; the reply must be what was expected.
-says() {
-  local reply
-  reply=$(timeout 60 "${compose_exec[@]}" botyard chat "$1" --once "$2" 2>"$work/chat.err" </dev/null) || return 1
-  [ "$reply" = "$3" ]
-}
-wait_healthy() { until_true 90 healthy || fail "not healthy within 90 s ($1)"; say "healthy ($1)"; }
-events_of() { inside botyard events "$1" --json </dev/null; }
+says() { [ "$(inside botyard chat "$1" --once "$2" 2>"$work/chat.err")" = "$3" ]; }
+silent() { cat "$work/chat.err" >&2; fail "$1"; }
 
-# ---- the proof ---------------------------------------------------------------------------------------------------
+# The ids of a bot's events, oldest last; the owner tags of the webhooks at Webex with their ids; what was said.
+uuid='[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}'
+events_of() { inside botyard events "$1" --json | grep -oE "\"id\":\"$uuid\"" || true; }
+webhooks() { sim_get /sim/webhooks | grep -oE '"id":"[^"]+","name":"botyard/[^"]+"' | sort; }
+conversation() {
+  local room
+  room=$(sim_get /sim/rooms | grep -oE "\"id\":\"[^\"]+\",\"lastActivity\":\"[^\"]+\",\"members\":\[[^]]*\"$1@webex.bot\"" | cut -d'"' -f4 | head -n 1)
+  [ -n "$room" ] && sim_get "/sim/rooms/$room/messages" | grep -oE '"text":"[^"]*"'
+}
+
+# found_again WHEN: everything that was there before is there now, once.
+found_again() {
+  [ "$(events_of echo)" = "$events_before" ] || fail "the events are not those from before ($1)"
+  [ "$(conversation echo)" = "$conversation_before" ] || fail "the simulator's conversation is not that from before ($1)"
+  until_true 30 all_in_step || fail "the registrations are not in step ($1)"
+  [ "$(webhooks)" = "$webhooks_before" ] || fail "the webhooks are not those from before ($1)"
+  if inside botyard bots --json | grep -qE '"(created|updated|deleted)":[1-9]'; then fail "webhooks were changed ($1)"; fi
+  says echo "still here" "still here" || silent "\`echo\` does not answer ($1)"
+  says dropped "still here" "dropped: still here" || silent "the dropped bot does not answer ($1)"
+}
+all_in_step() { [ "$(inside botyard bots --json | grep -oc '"in_step":false')" = 0 ]; }
+remember() {
+  events_before=$(events_of echo)
+  conversation_before=$(conversation echo)
+  webhooks_before=$(webhooks)
+  [ -n "$events_before" ] || fail "\`botyard events echo\` lists nothing"
+  grep -q 'hello from the proof' <<<"$conversation_before" || fail "the simulator does not know the conversation"
+  grep -q 'botyard/main/echo/messages.created' <<<"$webhooks_before" || fail "there is no webhook of \`echo\`"
+}
+
+# The first reminder comes with the start; a second one shows that it is said again.
+reminded() { [ "$(docker logs --since "$(state StartedAt)" "$(container)" 2>&1 | grep -c 'this is the simulator')" -ge 2 ]; }
+# Compose starts it again and again; between two starts the engine remembers how the last one ended.
+ended_with() { [ "$(state ExitCode)" = "$1" ]; }
+
+# ---- the proof: the simulator ------------------------------------------------------------------------------------
 
 ready_engine
 bash scripts/docker-base-images.sh
@@ -117,17 +160,19 @@ cp -r bots.d/. "$work/bots.d/" && chmod -R go-w,a+rX "$work/bots.d"
 
 say "compose up, without any configuration"
 composed=yes
-compose up -d --no-build >"$work/up.log" 2>&1 || { tail -n 10 "$work/up.log" >&2; fail "compose up"; }
+up "without any configuration"
 wait_healthy "first start"
-compose_exec=(docker exec -i "$(container)")
 
-logs | grep -qi simulator || fail "the log does not say that this is the simulator"
-admin_get /readyz | grep -q "\"simulator\":true" || fail "/readyz does not say that this is the simulator"
+logs | grep -q "this is the simulator" || fail "the log does not say that this is the simulator"
+admin_get /readyz | grep -q '"simulator":true' || fail "/readyz does not say that this is the simulator"
 admin_get /metrics | grep -q "^botyard_simulator 1" || fail "no metric says that this is the simulator"
-say "log, /readyz and /metrics say that it is the simulator"
+inside botyard healthcheck | grep -q simulator || fail "the health check does not say that this is the simulator"
+say "log, /readyz, /metrics and the health check say that it is the simulator"
 
-says echo "hello from the proof" "hello from the proof" || { cat "$work/chat.err" >&2; fail "\`echo\` does not answer"; }
-say "a person wrote to \`echo\` and got the answer"
+says echo "hello from the proof" "hello from the proof" || silent "\`echo\` does not answer"
+says hello "hi" "Hello, Alice!" || silent "\`hello\` does not answer"
+says lookup "is it INC004711?" "INC004711" || silent "\`lookup\` does not answer"
+say "a person wrote to every shipped bot and got the answers"
 
 cat > "$work/dropped.toml" <<'TOML'
 description = "Dropped in while the container runs"
@@ -137,43 +182,70 @@ reply = "dropped: {{ message.text }}"
 TOML
 chmod 644 "$work/dropped.toml"
 mv "$work/dropped.toml" "$work/bots.d/dropped.toml"
-until_true 30 says dropped "are you there" "dropped: are you there" || { cat "$work/chat.err" >&2; fail "the dropped definition does not answer"; }
+until_true 30 says dropped "are you there" "dropped: are you there" || silent "the dropped definition does not answer"
 say "a definition dropped into the mounted folder answers, without a restart"
 
-status=$("${compose_exec[@]}" cat /proc/1/status)
+status=$(inside cat /proc/1/status)
 grep -q '^Uid:[[:space:]]10001[[:space:]]10001' <<<"$status" || fail "it does not run as 10001"
 grep -q '^CapEff:[[:space:]]0*$' <<<"$status" || fail "it has capabilities"
 grep -q '^NoNewPrivs:[[:space:]]1' <<<"$status" || fail "it may gain privileges"
-if "${compose_exec[@]}" touch /usr/local/bin/x 2>/dev/null || "${compose_exec[@]}" touch /etc/botyard/bots.d/x 2>/dev/null; then
+if inside touch /usr/local/bin/x 2>/dev/null || inside touch /etc/botyard/bots.d/x 2>/dev/null; then
   fail "the root or the definitions can be written to"
 fi
 say "uid 10001, no capabilities, nothing writable but /data and /tmp"
 
-events_of echo > "$work/before.json"
-first=$(grep -oE '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}' "$work/before.json" | head -n 1)
-[ -n "$first" ] || fail "\`botyard events echo\` lists nothing"
-
+until_true 30 all_in_step || fail "the registrations are not in step"
+remember
 stopping=$SECONDS
 compose restart --timeout 15 >/dev/null 2>&1
 [ $((SECONDS - stopping)) -lt 30 ] || fail "the restart took $((SECONDS - stopping)) s: was it killed?"
 wait_healthy "after a restart"
-events_of echo | grep -q "$first" || fail "the event from before the restart is gone"
-says echo "still here" "still here" || fail "\`echo\` does not answer after the restart"
-says dropped "still here" "dropped: still here" || fail "the dropped bot does not answer after the restart"
-say "restarted: the events from before are there, both bots answer"
+found_again "after a restart"
+say "restarted: the same events, conversation and webhooks as before, and the bots answer"
 
+until_true 75 reminded || fail "the log does not say each minute that this is the simulator"
+say "after a minute the log says it again: this is the simulator"
+
+remember
 compose down --timeout 15 >/dev/null 2>&1
-compose up -d --no-build >/dev/null 2>&1
+up "a new container"
 wait_healthy "a new container on the same volume"
-compose_exec=(docker exec -i "$(container)")
-events_of echo | grep -q "$first" || fail "the event is gone with the container"
-says echo "a third time" "a third time" || fail "\`echo\` does not answer in the new container"
-say "a new container on the same volume finds the state"
+found_again "in a new container"
+say "a new container on the same volume: the same"
+
+# ---- the proof: the service --------------------------------------------------------------------------------------
 
 code=0
 refusal=$(docker run --rm --read-only --tmpfs /tmp botyard:local 2>&1) || code=$?
 [ "$code" = 78 ] || fail "\`serve\` without settings ended with $code, expected 78"
 grep -q BOTYARD_PUBLIC_URL <<<"$refusal" || fail "the refusal does not name BOTYARD_PUBLIC_URL"
 say "\`serve\` without settings refuses, and names BOTYARD_PUBLIC_URL"
+
+# Webex itself is out of reach here, and no port of loopback answers in its place: the service runs all the same.
+compose down --timeout 15 >/dev/null 2>&1
+mode=serve
+env_file=$work/live.env
+cat > "$env_file" <<'ENV'
+BOTYARD_PUBLIC_URL=https://bots.example.com
+BOTYARD_WEBEX__API_URL=http://127.0.0.1:9/v1
+ECHO_TOKEN=no-real-token
+ENV
+up "serve"
+wait_healthy "serve"
+admin_get /readyz | grep -q '"simulator":false' || fail "/readyz says that the service is the simulator"
+admin_get /metrics | grep -q "^botyard_simulator 0" || fail "the metric says that the service is the simulator"
+listed=$(inside botyard bots 2>&1)
+grep -q 'hello: held: .*`HELLO_TOKEN`' <<<"$listed" || fail "a bot without a token is not held with the reason: $listed"
+if { logs; inside botyard bots --json; inside botyard bots echo; } 2>&1 | grep -q no-real-token; then fail "a token is shown"; fi
+say "with the three lines it serves; a bot without a token is held and says what to set; no token is shown"
+
+compose down --timeout 15 >/dev/null 2>&1
+mode=""
+env_file=.env.example
+up "after serve, without .env"
+until_true 30 ended_with 78 || fail "the simulator is not refused on a data dir with live tokens: exit code $(state ExitCode)"
+logs | grep -q 'data dir of a service that runs against Webex' || fail "the refusal does not say why"
+if logs | grep -q 'this is the simulator'; then fail "the simulator ran on a data dir with live tokens"; fi
+say "without its .env it does not fall back to the simulator: exit code 78, and the log says why"
 
 say "proven"

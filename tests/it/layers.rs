@@ -245,7 +245,9 @@ mod tests {
         check(
             "brain/step.rs",
             "use crate::webex::{model, Request};",
-            &["src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`"],
+            &[
+                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`",
+            ],
         );
     }
 

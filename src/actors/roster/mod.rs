@@ -85,6 +85,8 @@ struct Entry {
     identity: Option<Identity>,
     handed: bool,
     gone_since: Option<Millis>,
+    /// Somebody confirmed that its files are meant to be gone.
+    confirmed: bool,
 }
 
 /// Look at `bots.d` and make the running bots equal to it.
@@ -259,7 +261,7 @@ async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) {
             continue;
         };
         let identity = identities.remove(&stored.bot).flatten();
-        entries.insert(stored.bot, Entry { usable, identity, handed: false, gone_since: None });
+        entries.insert(stored.bot, Entry { usable, identity, handed: false, gone_since: None, confirmed: false });
     }
 }
 
@@ -291,6 +293,7 @@ async fn apply(
             identity: before.and_then(|entry| entry.identity.clone()),
             handed: before.is_some_and(|entry| entry.handed),
             gone_since: None,
+            confirmed: false,
         };
         entries.insert(bot.clone(), entry);
         report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
@@ -302,6 +305,7 @@ async fn apply(
     for (bot, entry) in entries.iter_mut() {
         let leaving = plan.leaving.iter().any(|(leaving, _)| leaving == bot);
         entry.gone_since = if leaving { entry.gone_since.or(Some(now)) } else { None };
+        entry.confirmed = plan.confirmed.contains(bot);
     }
     for bot in &plan.remove {
         entries.remove(bot);
@@ -406,7 +410,12 @@ fn token_file(usable: &Usable) -> Option<PathBuf> {
 
 impl Entry {
     fn known(&self) -> Known {
-        Known { digest: self.usable.program.digest(), handed: self.handed, gone_since: self.gone_since }
+        Known {
+            digest: self.usable.program.digest(),
+            handed: self.handed,
+            gone_since: self.gone_since,
+            confirmed: self.confirmed,
+        }
     }
 
     fn new_bot(&self, bot: &BotId) -> NewBot {
