@@ -43,6 +43,7 @@ async fn a_bot_without_a_token_is_held_and_says_what_to_set() {
     let health = ground.run_beside(&["healthcheck"], &[]).await;
     assert_eq!((health.code, health.out.as_str()), (0, "ready\n"), "a bot that is held makes no service unwell");
     let log = service.stop().await;
+    assert!(log.iter().any(|line| line.contains("botyard serves") && line.contains("bots=2")), "{log:#?}");
     assert_eq!(log.iter().filter(|line| line.contains("`ECHO_TOKEN`")).count(), 1, "said once: {log:#?}");
     assert!(log.iter().all(|line| !line.contains("actix")), "{log:#?}");
 }
@@ -83,7 +84,7 @@ async fn a_folder_of_definitions_that_vanishes_takes_no_bot_along() {
     fs::rename(live.ground.path("away"), live.ground.path("bots.d")).unwrap();
     service.logged("a folder of definitions can be read again").await;
     let log = service.stop().await;
-    for words in ["a folder of definitions cannot be read; put it back", "--confirm-removals"] {
+    for words in ["a folder of definitions cannot be read; put it there", "--confirm-removals"] {
         assert_eq!(log.iter().filter(|line| line.contains(words)).count(), 1, "said once: {log:#?}");
     }
 }
@@ -168,7 +169,7 @@ async fn metrics(admin: SocketAddr) -> String {
 async fn the_log_says_who_and_which_but_never_what() {
     for format in ["json", "text"] {
         let settings =
-            [("BOTYARD_LOG__FORMAT", format), ("BOTYARD_LOG__LEVEL", "debug"), ("BOTYARD_BOTS__EVENT_ATTEMPTS", "1")];
+            [("BOTYARD_LOG__FORMAT", format), ("BOTYARD_LOG__LEVEL", "trace"), ("BOTYARD_BOTS__EVENT_ATTEMPTS", "1")];
         let live = Live::new(&[("echo.toml", ECHO), ("spin.toml", SPIN)], &settings).await;
         let service = live.serve().await;
         live.registered("echo").await;
@@ -215,5 +216,14 @@ async fn a_token_that_webex_refuses_parks_that_bot_alone() {
     })
     .await;
     assert!(shown.contains("token"), "{shown}");
+    service.stop().await;
+}
+
+#[actix::test]
+async fn without_any_definition_it_serves_and_says_where_they_go() {
+    let ground = Ground::new();
+    let service = ground.serve(&[]);
+    let said = service.logged("there are no bots").await;
+    assert!(said.contains("`bots_dir`") && said.contains("[\"bots.d\"]"), "{said}");
     service.stop().await;
 }
