@@ -104,7 +104,7 @@ impl Ground {
 fn run(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botyard"));
     command.env_clear().envs(env.iter().copied()).current_dir(dir).args(args);
-    let output = command.write_stdin("").timeout(Duration::from_secs(60)).output().unwrap();
+    let output = command.write_stdin("").timeout(Duration::from_mins(1)).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().unwrap_or_else(|| panic!("{args:?}: {:?}", output.status));
     let ran = Ran { code, out: text(output.stdout), err: text(output.stderr) };
@@ -173,9 +173,10 @@ impl Process {
             let rest = line.split_once(key).unwrap().1;
             rest.split([' ', '"', ',']).next().unwrap().parse().unwrap()
         };
-        match line.starts_with('{') {
-            true => (after("\"listen\":\""), after("\"admin\":\"")),
-            false => (after("listen="), after("admin=")),
+        if line.starts_with('{') {
+            (after("\"listen\":\""), after("\"admin\":\""))
+        } else {
+            (after("listen="), after("admin="))
         }
     }
 
