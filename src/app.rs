@@ -6,57 +6,43 @@
 //! accepts and stores until then), the store closes last.
 
 mod endpoint;
+mod error;
 mod open;
+mod rooms;
 mod steering;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
-use actix::{Actor, Addr, Arbiter};
+use actix::{Addr, Arbiter};
 use tokio::{sync::watch, time::timeout};
 
-use self::steering::House;
 pub use self::{
     endpoint::{Endpoint, Use, UseError},
+    error::StartError,
     open::open_store_alone,
 };
+use self::{rooms::Rooms, steering::House};
 use crate::{
     actors::{
-        api::{self, Api, ApiNeighbours, ApiSettings, MakeWire, Wire, WireMode},
+        api::{self, Api, WireMode},
         bells::{BellFaults, BellLimits, Bells},
-        bot::{self, FactCache},
-        exit::ExitGuard,
-        janitor::{self, Janitor},
         line::Line,
         place::Place,
-        registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
-        roster::{Look, Roster, RosterDeps, TokenPolicy},
+        roster::{Look, Roster, TokenPolicy},
         routes::Routes,
-        supervisor::{GiveAllBack, Keep, KeptState, Shutdown, Starter, States, Supervisor, SupervisorDeps},
-        sweeper::Sweeper,
-        watcher::Watcher,
+        supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
-    base::{Clock, backoff::Backoff},
-    brain::Engine,
-    http::{
-        Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode,
-        admin_token::AdminTokenError,
-        server::{self, BindError},
-    },
-    net::{Egress, HttpClient, NetError},
+    base::Clock,
+    http::{Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode, server},
+    net::{Egress, HttpClient},
     settings::Settings,
-    store::{
-        Store, StoreError,
-        sqlite::{OpenError, SealError, SqliteStore},
-    },
+    store::{Store, sqlite::SqliteStore},
     telemetry::Metrics,
 };
 
 /// Threads that speak HTTP to Webex. Two keep TLS from being the limit; each has a connection pool of its own.
 const WIRES: usize = 2;
-
-/// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
-const LOOKS_AT_ONCE: usize = 16;
 
 /// How long giving back what is in hand may take at shutdown: one commit.
 const GIVE_BACK: Duration = Duration::from_secs(1);
@@ -87,46 +73,6 @@ pub struct AppOptions {
     pub notified: bool,
     /// What a test breaks on purpose.
     pub bell_faults: BellFaults,
-}
-
-/// Why the app did not start. Every text names the setting and the fix.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data dir cannot be made.
-    #[error(
-        "`{}` cannot be made: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write",
-        path.display()
-    )]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system says.
-        reason: std::io::Error,
-    },
-    /// The data dir or the store in it cannot be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The seal key cannot be used.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// The data dir is used for something else.
-    #[error(transparent)]
-    Use(#[from] UseError),
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The admin token cannot be used.
-    #[error(transparent)]
-    AdminToken(#[from] AdminTokenError),
-    /// The way out cannot be built.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// The store does not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A thread or a socket could not be made.
-    #[error("the operating system refuses: {0}")]
-    System(#[from] std::io::Error),
 }
 
 /// A running house.
@@ -204,117 +150,26 @@ impl App {
         let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.routes()).await?;
         let readiness = Readiness::default();
 
-        let (supervisor_line, roster, registrar, api) = (Line::new(), Line::new(), Line::new(), Line::new());
-        let bots = bot::Deps {
-            store: verbs.clone(),
-            api: api.clone(),
-            bells: bells.clone(),
-            cache: Arc::new(FactCache::default()),
-            engine: Arc::new(Engine::default()),
-            metrics: metrics.clone(),
-            clock: clock.clone(),
-            backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_mins(1) },
-            event_attempts: settings.bots.event_attempts,
-            turns_at_once: settings.bots.turns_at_once,
-            owner: format!("{}/{}", settings.instance, std::process::id()),
-        };
-        let supervisor = Supervisor::new(SupervisorDeps {
-            bots,
-            place: place(cores_or(settings.bots.arbiters)),
-            registrar: registrar.clone(),
-            roster: roster.clone(),
-            routes: routes.clone(),
-            backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) },
-        })
-        .start();
-        supervisor_line.connect(supervisor.clone());
-
-        let keep = |name, bots_depend, starter: Box<dyn Fn(ExitGuard) + Send>| {
-            supervisor.send(Keep { name, bots_depend, starter: Starter(starter) })
-        };
-        let mut started = Vec::new();
+        let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
+        let supervisor = rooms.supervisor(place(cores_or(settings.bots.arbiters)));
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
-
-        started.push({
-            let wires = match threads {
-                Threads::One => WireMode::Here,
-                Threads::Many => WireMode::Threads(WIRES),
-            };
-            let api_settings = ApiSettings {
-                base_url: settings.webex.api_url.clone(),
-                requests_per_minute: settings.webex.requests_per_minute,
-                connections: settings.webex.connections,
-                timeout: Duration::from_secs(settings.webex.timeout_seconds),
-                delivery_attempts: settings.webex.delivery_attempts,
-                wires,
-            };
-            let neighbours = ApiNeighbours {
-                store: verbs.clone(),
-                bells: bells.clone(),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
-                make_wire: wire_maker(egress),
-                refused: supervisor.clone().recipient(),
-            };
-            let (line, place) = (api.clone(), place(1));
-            keep(
-                "api",
-                true,
-                Box::new(move |exit| {
-                    let (settings, neighbours) = (api_settings.clone(), neighbours.clone());
-                    line.connect(place.start(0, move |_| Api::new(settings, neighbours, exit)));
-                }),
-            )
-        });
-        started.push({
-            let registrar_settings = RegistrarSettings {
-                instance: settings.instance.clone(),
-                public_url: public_url(&settings, ingress.addr()),
-                at_once: LOOKS_AT_ONCE,
-                every: Duration::from_secs(settings.webex.reconcile_seconds),
-                deadline: Duration::from_mins(1),
-            };
-            let api = api.clone();
-            let neighbours = RegistrarNeighbours {
-                store: verbs.clone(),
-                api: Arc::new(move || api.addr().map(Addr::recipient)),
-                routes: routes.clone(),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
-                told: supervisor.clone().recipient(),
-            };
-            let line = registrar.clone();
-            keep(
-                "registrar",
-                true,
-                Box::new(move |exit| {
-                    line.connect(Registrar::new(registrar_settings.clone(), neighbours.clone(), exit).start());
-                }),
-            )
-        });
-        started.push({
-            let deps = RosterDeps {
-                dirs: settings.bots_dir.clone(),
-                tokens,
-                grace: Duration::from_secs(settings.bots.removal_grace_seconds),
-                store: verbs.clone(),
-                supervisor: supervisor_line.clone(),
-                routes: routes.clone(),
-                clock: clock.clone(),
-                news: Arc::new(news_sender),
-            };
-            let line = roster.clone();
-            keep("roster", false, Box::new(move |exit| line.connect(Roster::new(deps.clone(), exit).start())))
-        });
-        for started in started {
-            started.await.map_err(|gone| StartError::System(std::io::Error::other(gone)))?;
+        let wires = match threads {
+            Threads::One => WireMode::Here,
+            Threads::Many => WireMode::Threads(WIRES),
+        };
+        for keep in [
+            rooms.api(wires, place(1), egress),
+            rooms.registrar(public_url(&settings, ingress.addr())),
+            rooms.roster(tokens, news_sender),
+        ] {
+            kept(&supervisor, keep).await?;
         }
 
         let steering = House {
             store: verbs.clone(),
             supervisor: supervisor.clone(),
-            roster: roster.clone(),
-            registrar: registrar.clone(),
+            roster: rooms.lines.roster.clone(),
+            registrar: rooms.lines.registrar.clone(),
             news: news.clone(),
         };
         let admin = Admin {
@@ -336,8 +191,8 @@ impl App {
             drain: Duration::from_secs(settings.bots.drain_seconds),
             store,
             supervisor,
-            api,
-            roster,
+            api: rooms.lines.api.clone(),
+            roster: rooms.lines.roster.clone(),
             ingress,
             admin,
             readiness,
@@ -345,56 +200,15 @@ impl App {
             news,
             fatal,
         };
-        app.endpoint(&used_for).write(&settings.data_dir)?;
+        app.endpoint(&used_for)
+            .write(&settings.data_dir)
+            .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        app.keep_looking(&settings, &verbs, bells, &clock, notified).await?;
+        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor()] {
+            kept(&app.supervisor, keep).await?;
+        }
         app.readiness.set_listening(true);
         Ok(app)
-    }
-
-    /// Starts those who look again and again: watcher, sweeper, janitor.
-    async fn keep_looking(
-        &self,
-        settings: &Settings,
-        store: &Arc<dyn Store>,
-        bells: Bells,
-        clock: &Clock,
-        notified: bool,
-    ) -> Result<(), StartError> {
-        let keep = |name, starter: Box<dyn Fn(ExitGuard) + Send>| {
-            self.supervisor.send(Keep { name, bots_depend: false, starter: Starter(starter) })
-        };
-        let (dirs, roster) = (settings.bots_dir.clone(), self.roster.clone());
-        let watcher = keep(
-            "watcher",
-            Box::new(move |exit| {
-                Watcher::new(dirs.clone(), roster.clone(), notified, exit).start();
-            }),
-        );
-        let (every, sweep_store, sweep_clock) =
-            (Duration::from_secs(settings.bots.sweep_seconds), store.clone(), clock.clone());
-        let sweeper = keep(
-            "sweeper",
-            Box::new(move |exit| {
-                Sweeper::new(sweep_store.clone(), bells.clone(), sweep_clock.clone(), every, exit).start();
-            }),
-        );
-        let times = janitor::Keep {
-            finished: Duration::from_secs(settings.retention.finished_hours * 3_600),
-            buried: Duration::from_secs(settings.retention.buried_days * 86_400),
-            retired: Duration::from_secs(settings.bots.keep_removed_days * 86_400),
-        };
-        let (clean_store, clean_clock) = (store.clone(), clock.clone());
-        let janitor = keep(
-            "janitor",
-            Box::new(move |exit| {
-                Janitor::new(clean_store.clone(), clean_clock.clone(), times, exit).start();
-            }),
-        );
-        for started in [watcher, sweeper, janitor] {
-            started.await.map_err(|gone| StartError::System(std::io::Error::other(gone)))?;
-        }
-        Ok(())
     }
 
     /// Where webhooks come in.
@@ -507,8 +321,9 @@ fn cores_or(setting: usize) -> usize {
     if setting > 0 { setting } else { std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
 }
 
-fn wire_maker(egress: Egress) -> MakeWire {
-    Arc::new(move || Ok(Rc::new(HttpClient::build(&egress)?) as Rc<dyn Wire>))
+/// Hands a singleton to the supervisor; answers when it was started.
+async fn kept(supervisor: &Addr<Supervisor>, keep: Keep) -> Result<(), StartError> {
+    supervisor.send(keep).await.map_err(|gone| StartError::System(std::io::Error::other(gone)))
 }
 
 /// What Webex is told to post to. Without a setting (only `dev` gets this far) the ingress itself.

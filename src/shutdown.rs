@@ -1,6 +1,11 @@
 //! Signals as words: stop (SIGTERM, SIGINT) and reload (SIGHUP).
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::time::Duration;
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
 
 /// What the operating system asks of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +16,18 @@ pub enum Asked {
     Reload,
 }
 
+/// A second word to stop within this time is the echo of the first: `timeout`, a terminal or a wrapper tells both
+/// the process and its group, and nobody who asks once means "at once".
+const ECHO: Duration = Duration::from_millis(100);
+
 /// The signals we listen to, from the moment this is made.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// When the last word to stop came.
+    stopped: Option<Instant>,
 }
 
 impl Signals {
@@ -29,15 +40,23 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            stopped: None,
         })
     }
 
     /// Waits for the next one.
     pub async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+                _ = self.hang_up.recv() => return Asked::Reload,
+            }
+            let now = Instant::now();
+            if self.stopped.is_none_or(|before| now - before > ECHO) {
+                self.stopped = Some(now);
+                return Asked::Stop;
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::sqlite::unwritable;
+
 /// The file that a running service leaves.
 const ENDPOINT: &str = "service.json";
 /// The file that says what the data dir is used for.
@@ -58,10 +60,10 @@ pub enum UseError {
     )]
     Simulated(PathBuf),
     /// The folder cannot be read or written.
-    #[error("`{}`: {reason}; set `data_dir` (BOTYARD_DATA_DIR) to a folder that Botyard may write", path.display())]
+    #[error("{}", unwritable(data_dir, reason))]
     Io {
-        /// The file.
-        path: PathBuf,
+        /// The folder.
+        data_dir: PathBuf,
         /// What the operating system says.
         reason: io::Error,
     },
@@ -77,13 +79,12 @@ impl Use {
 
     /// Refuses a data dir that was used for the other thing. Changes nothing.
     pub fn check(&self, data_dir: &Path) -> Result<(), UseError> {
-        let path = data_dir.join(USE);
-        match fs::read_to_string(&path) {
+        match fs::read_to_string(data_dir.join(USE)) {
             Ok(word) if word.trim() == self.word() => Ok(()),
             Ok(_) if *self == Self::Serve => Err(UseError::Simulated(data_dir.to_owned())),
             Ok(_) => Err(UseError::Real(data_dir.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(reason) => Err(UseError::Io { path, reason }),
+            Err(reason) => Err(UseError::Io { data_dir: data_dir.to_owned(), reason }),
         }
     }
 
@@ -91,7 +92,7 @@ impl Use {
     pub(super) fn claim(&self, data_dir: &Path) -> Result<(), UseError> {
         self.check(data_dir)?;
         let path = data_dir.join(USE);
-        fs::write(&path, self.word()).map_err(|reason| UseError::Io { path, reason })
+        fs::write(path, self.word()).map_err(|reason| UseError::Io { data_dir: data_dir.to_owned(), reason })
     }
 }
 

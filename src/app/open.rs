@@ -14,9 +14,6 @@ use crate::{
     },
 };
 
-/// How long to wait for another process to let go of the data dir.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
-
 /// Opens the store of the running house. `fatal` becomes a sentence when the disk no longer keeps its word.
 pub(super) async fn open_store(
     settings: &Settings,
@@ -26,7 +23,7 @@ pub(super) async fn open_store(
     threads: Threads,
 ) -> Result<SqliteStore, StartError> {
     let mut options = options(settings, clock, doorbell)?;
-    options.lock_wait = LOCK_WAIT;
+    options.lock_wait = Duration::from_secs(settings.store.lock_wait_seconds);
     options.writer = match threads {
         Threads::One => WriterHost::Here,
         Threads::Many => WriterHost::Thread,

@@ -110,6 +110,9 @@ fn value_error(error: ConfigError, origins: &Map<String, String>) -> SettingsErr
     };
     let what = match key.as_str() {
         "log.format" => "is neither `text` nor `json`".to_owned(),
+        "listen" | "admin.listen" | "sim.listen" => {
+            "is no address with a port: it looks like `127.0.0.1:8080`, in numbers".to_owned()
+        }
         _ => format!("cannot be used: {error}"),
     };
     SettingsError::Value { named, what }

@@ -157,6 +157,8 @@ pub struct Store {
     pub readers: u32,
     /// Requests that may queue for the writer.
     pub queue: usize,
+    /// Seconds to wait for another process to let go of the data dir; 0: not at all.
+    pub lock_wait_seconds: u64,
     /// Milliseconds that each commit is made slower; for benchmarks.
     pub sync_delay_ms: u64,
 }

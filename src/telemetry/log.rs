@@ -71,7 +71,14 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
             return Err(refuse(format!("`{part}` is no level")));
         }
     }
-    EnvFilter::builder().parse(parts.join(",")).map_err(|error| refuse(error.to_string()))
+    let mut words = parts.join(",");
+    // It tells each worker's coming and going, in words that say nothing to whoever runs bots.
+    if parts.iter().any(|part| ["info", "debug", "trace"].iter().any(|word| part.eq_ignore_ascii_case(word)))
+        && !words.contains("actix_server")
+    {
+        words.push_str(",actix_server=warn");
+    }
+    EnvFilter::builder().parse(words).map_err(|error| refuse(error.to_string()))
 }
 
 #[cfg(test)]
@@ -138,6 +145,19 @@ mod tests {
             "warn,a::b=off,a::b[{dir}]=warn",
         ] {
             assert!(filter(level).is_ok(), "{level}");
+        }
+    }
+
+    #[test]
+    fn the_web_server_is_quiet_unless_it_is_asked_for() {
+        for (level, shown) in [("info", false), ("debug", false), ("info,actix_server=info", true), ("off", false)] {
+            let page = Page::default();
+            let writer = page.clone();
+            let subscriber = subscriber(filter(level).unwrap(), false, false, move || writer.clone());
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(target: "actix_server::builder", "starting 2 workers");
+            });
+            assert_eq!(!page.0.lock().unwrap().is_empty(), shown, "{level}");
         }
     }
 

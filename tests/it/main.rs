@@ -9,6 +9,7 @@ mod ingress_limits;
 mod layers;
 mod main_path;
 mod python_sdk;
+mod reload;
 
 mod sim_control;
 mod sim_rest;

@@ -71,6 +71,10 @@ pub struct Roster {
     surveyor: Arc<Mutex<Surveyor>>,
     /// What was wrong at the last look, so that only changes are logged.
     told: BTreeMap<String, Vec<Diagnostic>>,
+    /// Folders that could not be read at the last look, and why: as `told`.
+    told_unreadable: Vec<(PathBuf, String)>,
+    /// What waited for a confirmation at the last look: as `told`.
+    told_waiting: Option<String>,
     _exit: ExitGuard,
 }
 
@@ -81,6 +85,8 @@ struct Entry {
     identity: Option<Identity>,
     handed: bool,
     gone_since: Option<Millis>,
+    /// Somebody confirmed that its files are meant to be gone.
+    confirmed: bool,
 }
 
 /// Look at `bots.d` and make the running bots equal to it.
@@ -116,6 +122,8 @@ impl Roster {
             booted: false,
             surveyor: Arc::default(),
             told: BTreeMap::new(),
+            told_unreadable: Vec::new(),
+            told_waiting: None,
             _exit: exit,
         }
     }
@@ -208,19 +216,32 @@ impl Roster {
                 }
             }
         }
-        for (dir, reason) in &survey.unreadable {
-            tracing::error!(dir = %dir.display(), reason, "a folder of definitions cannot be read");
+        for (dir, reason) in survey.unreadable.iter().filter(|trouble| !self.told_unreadable.contains(trouble)) {
+            tracing::error!(
+                dir = %dir.display(),
+                reason,
+                "a folder of definitions cannot be read; put it back, or set `bots_dir` (BOTYARD_BOTS_DIR)"
+            );
+        }
+        for (dir, _) in &self.told_unreadable {
+            if survey.unreadable.iter().all(|(still, _)| still != dir) {
+                tracing::info!(dir = %dir.display(), "a folder of definitions can be read again");
+            }
         }
         for applied in &report.applied {
             tracing::info!(bot.id = %applied.bot, digest = applied.digest, change = ?applied.change, "definition applied");
         }
-        if let Some(reason) = &report.confirmation_needed {
+        if let Some(reason) = &report.confirmation_needed
+            && self.told_waiting.as_ref() != Some(reason)
+        {
             tracing::warn!(
                 reason,
                 "nothing is removed until `botyard reload --confirm-removals` says that it is meant"
             );
         }
         self.told = survey.diagnostics;
+        self.told_unreadable = survey.unreadable;
+        self.told_waiting.clone_from(&report.confirmation_needed);
     }
 }
 
@@ -240,7 +261,7 @@ async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) {
             continue;
         };
         let identity = identities.remove(&stored.bot).flatten();
-        entries.insert(stored.bot, Entry { usable, identity, handed: false, gone_since: None });
+        entries.insert(stored.bot, Entry { usable, identity, handed: false, gone_since: None, confirmed: false });
     }
 }
 
@@ -272,6 +293,7 @@ async fn apply(
             identity: before.and_then(|entry| entry.identity.clone()),
             handed: before.is_some_and(|entry| entry.handed),
             gone_since: None,
+            confirmed: false,
         };
         entries.insert(bot.clone(), entry);
         report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
@@ -283,6 +305,7 @@ async fn apply(
     for (bot, entry) in entries.iter_mut() {
         let leaving = plan.leaving.iter().any(|(leaving, _)| leaving == bot);
         entry.gone_since = if leaving { entry.gone_since.or(Some(now)) } else { None };
+        entry.confirmed = plan.confirmed.contains(bot);
     }
     for bot in &plan.remove {
         entries.remove(bot);
@@ -387,7 +410,12 @@ fn token_file(usable: &Usable) -> Option<PathBuf> {
 
 impl Entry {
     fn known(&self) -> Known {
-        Known { digest: self.usable.program.digest(), handed: self.handed, gone_since: self.gone_since }
+        Known {
+            digest: self.usable.program.digest(),
+            handed: self.handed,
+            gone_since: self.gone_since,
+            confirmed: self.confirmed,
+        }
     }
 
     fn new_bot(&self, bot: &BotId) -> NewBot {

@@ -31,6 +31,9 @@ pub(super) struct Known {
     pub(super) handed: bool,
     /// Since when its files are gone.
     pub(super) gone_since: Option<Millis>,
+    /// Somebody said that they are meant to be gone. It holds until they are back, so that the looks at the end
+    /// of the grace time need no second word.
+    pub(super) confirmed: bool,
 }
 
 /// What to do.
@@ -46,6 +49,8 @@ pub(super) struct Plan {
     pub(super) unchanged: Vec<BotId>,
     /// Files gone: still running, removed at the moment given unless they come back.
     pub(super) leaving: Vec<(BotId, Millis)>,
+    /// Of what is gone: what somebody has confirmed, now or before.
+    pub(super) confirmed: BTreeSet<BotId>,
     /// Files gone and the grace time over.
     pub(super) remove: Vec<BotId>,
     /// Why nothing is removed until confirmed.
@@ -75,12 +80,15 @@ pub(super) fn plan(
     }
     let gone: Vec<_> =
         known.iter().filter(|(bot, _)| !found.good.contains_key(*bot) && !found.broken.contains(*bot)).collect();
-    plan.unconfirmed = if confirmed { None } else { alarming(found, gone.len(), known.len()) };
+    let doubtful = gone.iter().filter(|(_, before)| !confirmed && !before.confirmed).count();
+    plan.unconfirmed = alarming(found, doubtful, known.len());
     for (bot, before) in gone {
         if !before.handed {
             plan.apply_last_good.push(bot.clone());
         }
-        if plan.unconfirmed.is_some() {
+        if confirmed || before.confirmed {
+            plan.confirmed.insert(bot.clone());
+        } else if plan.unconfirmed.is_some() {
             continue;
         }
         let leaves_at = before.gone_since.unwrap_or(now).plus(grace);
@@ -131,7 +139,7 @@ mod tests {
     }
 
     fn known(numbers: &[usize]) -> BTreeMap<BotId, Known> {
-        let entry = Known { digest: digest(1), handed: true, gone_since: None };
+        let entry = Known { digest: digest(1), handed: true, gone_since: None, confirmed: false };
         numbers.iter().map(|n| (bot(*n), entry)).collect()
     }
 
@@ -172,6 +180,20 @@ mod tests {
         assert!(alarmed.remove.is_empty() && alarmed.leaving.is_empty());
         assert_eq!(alarmed.unconfirmed.as_deref(), Some("no definition is left of 2"));
         assert_eq!(plan(&found(&[]), &before, later, GRACE, true).remove, [bot(1), bot(2)]);
+    }
+
+    #[test]
+    fn what_was_confirmed_once_leaves_when_its_grace_time_is_over() {
+        let mut before = known(&[1, 2, 3]);
+        let first = plan(&found(&[]), &before, Millis(0), GRACE, true);
+        assert_eq!((first.leaving.len(), first.confirmed.len(), first.unconfirmed), (3, 3, None));
+        for entry in before.values_mut() {
+            (entry.gone_since, entry.confirmed) = (Some(Millis(0)), true);
+        }
+        assert_eq!(plan(&found(&[]), &before, Millis(60_000), GRACE, false).remove, [bot(1), bot(2), bot(3)]);
+        before.get_mut(&bot(3)).unwrap().confirmed = false;
+        let later = plan(&found(&[]), &before, Millis(60_000), GRACE, false);
+        assert_eq!((later.remove, later.unconfirmed.is_some()), (vec![bot(1), bot(2)], true), "3 came back meanwhile");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{Phase, Remove, Supervisor, SupervisorDeps};
 use crate::{
     actors::{
         api::CloseLane,
-        bot::{Bot, Drain, HowAreYou},
+        bot::{Bot, Drain},
         registrar::{Deregister, Reconciled},
     },
     base::{BotId, Epoch},
@@ -101,12 +101,15 @@ impl Supervisor {
     }
 }
 
-/// Lets the bot finish what it has accepted, within reason, and ends it.
+/// Lets the bot finish what it has accepted and send what it has promised, within reason, and ends it.
 async fn work_off(deps: &SupervisorDeps, id: &BotId, addr: &Addr<Bot>) {
     let deadline = deps.bots.clock.now().plus(FINISH);
-    while deps.bots.clock.now() < deadline {
-        match addr.send(HowAreYou).await {
-            Ok(snapshot) if snapshot.in_turn > 0 || snapshot.window > 0 => tokio::time::sleep(LOOK).await,
+    while deps.bots.clock.now() < deadline && addr.connected() {
+        // Only the store knows of events set aside and of replies that wait for Webex.
+        match deps.bots.store.backlog().await {
+            Ok(rows) if rows.iter().any(|row| row.bot == *id && row.events + row.deliveries > 0) => {
+                tokio::time::sleep(LOOK).await;
+            }
             _ => break,
         }
     }

@@ -45,6 +45,7 @@ use crate::base::{self, Clock};
 
 pub use self::{
     open::{OpenError, OpenOptions},
+    place::unwritable,
     seal::SealKey,
     seal_file::SealError,
     writer::OnFatal,

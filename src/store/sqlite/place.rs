@@ -8,7 +8,8 @@ pub(super) fn make(data_dir: &Path) -> Result<(), String> {
 }
 
 /// Why a data dir cannot be written, and the line that puts it right.
-pub(super) fn unwritable(data_dir: &Path, error: &io::Error) -> String {
+#[must_use]
+pub fn unwritable(data_dir: &Path, error: &io::Error) -> String {
     unwritable_by(rustix::process::geteuid().as_raw(), data_dir, error)
 }
 
@@ -20,6 +21,9 @@ fn unwritable_by(uid: u32, data_dir: &Path, error: &io::Error) -> String {
     let fix = match error.kind() {
         io::ErrorKind::PermissionDenied if uid == CONTAINER_UID => {
             format!("run `chown -R {CONTAINER_UID}:{CONTAINER_UID}` on the folder that is mounted there")
+        }
+        io::ErrorKind::PermissionDenied if !data_dir.exists() => {
+            format!("run `sudo mkdir -p {dir} && sudo chown -R $(id -u) {dir}`")
         }
         io::ErrorKind::PermissionDenied => format!("run `sudo chown -R $(id -u) {dir}`"),
         io::ErrorKind::ReadOnlyFilesystem => "it is mounted read-only: mount a writable volume there".to_owned(),
@@ -100,8 +104,10 @@ mod tests {
     #[test]
     fn a_data_dir_of_somebody_else_comes_with_the_chown_line() {
         let error = io::Error::from(io::ErrorKind::PermissionDenied);
-        let at_home = unwritable_by(1000, Path::new("/srv/data"), &error);
-        assert!(at_home.contains("sudo chown -R $(id -u) /srv/data"), "{at_home}");
+        let at_home = unwritable_by(1000, Path::new("/usr"), &error);
+        assert!(at_home.contains("run `sudo chown -R $(id -u) /usr`"), "{at_home}");
+        let to_be_made = unwritable_by(1000, Path::new("/usr/no/data"), &error);
+        assert!(to_be_made.contains("mkdir -p /usr/no/data && sudo chown -R $(id -u) /usr/no/data"), "{to_be_made}");
         let in_container = unwritable_by(10001, Path::new("/data"), &error);
         assert!(in_container.contains("chown -R 10001:10001"), "{in_container}");
         assert!(in_container.contains("BOTYARD_DATA_DIR"), "{in_container}");

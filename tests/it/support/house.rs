@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use botyard::{
     actors::{bells::BellFaults, report::ReloadReport, roster::TokenPolicy},
     app::{App, AppOptions, StartError, Threads, Use},
-    base::Clock,
+    base::{Clock, Secret},
     net::{HttpClient, HttpRequest, install_tls},
     settings::{LoadOptions, Settings},
     sim::{self, SimHandle, SimOptions},
@@ -29,8 +29,6 @@ pub(crate) struct Plan {
     pub(crate) tokens: TokenPolicy,
     pub(crate) clock: Clock,
     pub(crate) settings: Vec<(&'static str, String)>,
-    /// As the simulator is started.
-    pub(crate) requests_per_minute: u32,
 }
 
 impl Default for Plan {
@@ -42,7 +40,6 @@ impl Default for Plan {
             tokens: TokenPolicy::Simulated,
             clock: Clock::System,
             settings: Vec::new(),
-            requests_per_minute: 0,
         }
     }
 }
@@ -140,17 +137,46 @@ impl House {
         (**report).clone()
     }
 
-    /// Waits until these bots' webhooks stand at the simulator.
+    /// Changes how the app is started the next time.
+    pub(crate) fn set(&mut self, key: &'static str, value: impl Into<String>) {
+        self.plan.settings.push((key, value.into()));
+    }
+
+    /// Asks the admin API.
+    pub(crate) async fn admin(&self, method: &'static str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let token = fs::read_to_string(self.data_dir().join("admin.token")).unwrap();
+        let url = format!("http://{}/v1{path}", self.app().admin_addr());
+        request(&self.sim.client, method, url, Some(token.trim()), body).await
+    }
+
+    /// Looks at `bots.d` by the admin API; answers the report.
+    pub(crate) async fn reload(&self, confirm: bool) -> Value {
+        let (status, report) = self.admin("POST", "/reload", Some(json!({ "wait": true, "confirm": confirm }))).await;
+        assert_eq!(status, 200, "{report}");
+        report
+    }
+
+    /// How a bot is, as `botyard bots` shows it.
+    pub(crate) async fn bot(&self, bot: &str) -> Value {
+        let (status, answer) = self.admin("GET", &format!("/bots/{bot}"), None).await;
+        assert!(status == 200 || status == 404, "{status} {answer}");
+        answer
+    }
+
+    /// Waits until a bot is in this state.
+    pub(crate) async fn state(&self, bot: &str, state: &str) -> Value {
+        let look = || async { Some(self.bot(bot).await).filter(|status| status["state"] == state) };
+        self.sim.eventually(&format!("{bot} to be {state}"), look).await
+    }
+
+    /// Waits until these bots' webhooks at the simulator are as wanted, and bring messages to this app.
     pub(crate) async fn registered(&self, bots: &[&str]) {
         for bot in bots {
-            let owner = format!("/hooks/{bot}");
-            self.sim
-                .eventually(&format!("webhooks of {bot}"), || async {
-                    let hooks = self.sim.get("/webhooks").await;
-                    let text = hooks.to_string();
-                    text.contains(&owner).then_some(())
-                })
-                .await;
+            let look = || async {
+                let status = self.bot(bot).await;
+                (status["state"] == "running" && status["webhooks"]["in_step"] == true).then_some(())
+            };
+            self.sim.eventually(&format!("webhooks of {bot}"), look).await;
         }
     }
 
@@ -204,8 +230,11 @@ impl Simulator {
     async fn start(plan: &Plan) -> Self {
         install_tls();
         let mut options = SimOptions::new("127.0.0.1:0".parse().unwrap());
-        options.requests_per_minute = plan.requests_per_minute;
+        options.requests_per_minute = 0;
         options.clock = plan.clock.clone();
+        if plan.threads == Threads::One {
+            options.threads = 0;
+        }
         let handle = sim::start(options).await.unwrap();
         let (api, control) = (handle.url(), handle.control_url());
         Self { handle: Some(handle), api, control, client: HttpClient::direct().unwrap() }
@@ -216,18 +245,15 @@ impl Simulator {
         &self.api
     }
 
+    /// Asks the simulated REST API with a token; anything but a success fails the test.
+    pub(crate) async fn v1(&self, token: &str, method: &'static str, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = request(&self.client, method, format!("{}{path}", self.api), Some(token), body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
     async fn send(&self, method: &'static str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = HttpRequest {
-            method,
-            url: format!("{}{path}", self.control),
-            headers: vec![("Content-Type".into(), "application/json".into())],
-            bearer: None,
-            body: body.map(|body| Bytes::from(body.to_string())),
-            timeout: Duration::from_secs(30),
-            max_body: 8 << 20,
-        };
-        let response = self.client.send(request).await.unwrap();
-        (response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null))
+        request(&self.client, method, format!("{}{path}", self.control), None, body).await
     }
 
     /// Asks the control API; anything but a success fails the test.
@@ -244,11 +270,20 @@ impl Simulator {
         answer
     }
 
-    /// Sets something of the control API.
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.send("PUT", path, Some(body.clone())).await;
-        assert_eq!(status, 200, "PUT {path} {body}: {answer}");
+    /// Takes something of the control API away.
+    pub(crate) async fn delete(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send("DELETE", path, Some(body.clone())).await;
+        assert_eq!(status, 200, "DELETE {path} {body}: {answer}");
         answer
+    }
+
+    /// The webhooks of a bot, by name.
+    pub(crate) async fn webhooks(&self, bot: &str) -> Vec<Value> {
+        let all = self.get("/webhooks").await;
+        let own = all.as_array().unwrap().iter().filter(|hook| hook["owner"] == address(bot));
+        let mut own: Vec<Value> = own.map(|hook| hook["webhook"].clone()).collect();
+        own.sort_by_key(|hook| hook["name"].as_str().unwrap().to_owned());
+        own
     }
 
     /// Says something as alice; answers the message's number.
@@ -289,6 +324,27 @@ impl Simulator {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Sends JSON and reads JSON; an answer that is none is `Null`.
+async fn request(
+    client: &HttpClient,
+    method: &'static str,
+    url: String,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let request = HttpRequest {
+        method,
+        url,
+        headers: vec![("Content-Type".into(), "application/json".into())],
+        bearer: token.map(Secret::new),
+        body: body.map(|body| Bytes::from(body.to_string())),
+        timeout: Duration::from_secs(30),
+        max_body: 8 << 20,
+    };
+    let response = client.send(request).await.unwrap();
+    (response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null))
 }
 
 /// The address of a shipped or simulated bot.

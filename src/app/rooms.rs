@@ -1,0 +1,209 @@
+//! How each actor is made: what it is given of the settings, and whom it knows.
+//!
+//! A singleton is a [`Keep`]: the supervisor makes it by its starter now, and again should it ever crash; whoever
+//! talks to it holds a line that the starter connects.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix::{Actor, Addr};
+use tokio::sync::watch;
+
+use crate::{
+    actors::{
+        api::{Api, ApiNeighbours, ApiSettings, MakeWire, Wire, WireMode},
+        bells::Bells,
+        bot::{self, FactCache},
+        exit::ExitGuard,
+        janitor::{self, Janitor},
+        line::Line,
+        place::Place,
+        registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
+        report::ReloadReport,
+        roster::{Roster, RosterDeps, TokenPolicy},
+        routes::Routes,
+        supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
+        sweeper::Sweeper,
+        watcher::Watcher,
+    },
+    base::{Clock, backoff::Backoff},
+    brain::Engine,
+    net::{Egress, HttpClient},
+    settings::Settings,
+    store::Store,
+    telemetry::Metrics,
+};
+
+/// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
+const LOOKS_AT_ONCE: usize = 16;
+/// Waits between tries of one event.
+const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_mins(1) };
+/// Waits after a bot's crashes.
+const CRASH_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
+
+/// Lines to the singletons that others talk to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lines {
+    pub(super) supervisor: Line<Supervisor>,
+    pub(super) api: Line<Api>,
+    pub(super) registrar: Line<Registrar>,
+    pub(super) roster: Line<Roster>,
+}
+
+/// What the actors share, and what they are told by the settings.
+pub(super) struct Rooms<'a> {
+    settings: &'a Settings,
+    store: Arc<dyn Store>,
+    bells: Bells,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    routes: Routes,
+    pub(super) lines: Lines,
+}
+
+impl<'a> Rooms<'a> {
+    pub(super) fn new(
+        settings: &'a Settings,
+        store: Arc<dyn Store>,
+        bells: Bells,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        routes: Routes,
+    ) -> Self {
+        Self { settings, store, bells, clock, metrics, routes, lines: Lines::default() }
+    }
+
+    /// Starts the supervisor, here. It starts every other.
+    pub(super) fn supervisor(&self, place: Place) -> Addr<Supervisor> {
+        let bots = bot::Deps {
+            store: self.store.clone(),
+            api: self.lines.api.clone(),
+            bells: self.bells.clone(),
+            cache: Arc::new(FactCache::default()),
+            engine: Arc::new(Engine::default()),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            backoff: EVENT_BACKOFF,
+            event_attempts: self.settings.bots.event_attempts,
+            turns_at_once: self.settings.bots.turns_at_once,
+            owner: format!("{}/{}", self.settings.instance, std::process::id()),
+        };
+        let supervisor = Supervisor::new(SupervisorDeps {
+            bots,
+            place,
+            registrar: self.lines.registrar.clone(),
+            roster: self.lines.roster.clone(),
+            routes: self.routes.clone(),
+            backoff: CRASH_BACKOFF,
+        })
+        .start();
+        self.lines.supervisor.connect(supervisor.clone());
+        supervisor
+    }
+
+    pub(super) fn api(&self, wires: WireMode, place: Place, egress: Egress) -> Keep {
+        let webex = &self.settings.webex;
+        let settings = ApiSettings {
+            base_url: webex.api_url.clone(),
+            requests_per_minute: webex.requests_per_minute,
+            connections: webex.connections,
+            timeout: Duration::from_secs(webex.timeout_seconds),
+            delivery_attempts: webex.delivery_attempts,
+            wires,
+        };
+        let (store, bells, clock, metrics) =
+            (self.store.clone(), self.bells.clone(), self.clock.clone(), self.metrics.clone());
+        let (line, supervisor, make_wire) = (self.lines.api.clone(), self.lines.supervisor.clone(), wire_maker(egress));
+        // Every bot has its lane there: with a new api actor they start anew and open it again.
+        keep("api", true, move |exit| {
+            let Some(supervisor) = supervisor.addr() else { return };
+            let neighbours = ApiNeighbours {
+                store: store.clone(),
+                bells: bells.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                make_wire: make_wire.clone(),
+                refused: supervisor.recipient(),
+            };
+            let settings = settings.clone();
+            line.connect(place.start(0, move |_| Api::new(settings, neighbours, exit)));
+        })
+    }
+
+    pub(super) fn registrar(&self, public_url: String) -> Keep {
+        let settings = RegistrarSettings {
+            instance: self.settings.instance.clone(),
+            public_url,
+            at_once: LOOKS_AT_ONCE,
+            every: Duration::from_secs(self.settings.webex.reconcile_seconds),
+            deadline: Duration::from_mins(1),
+        };
+        let (store, routes, clock, metrics) =
+            (self.store.clone(), self.routes.clone(), self.clock.clone(), self.metrics.clone());
+        let Lines { supervisor, api, registrar, .. } = self.lines.clone();
+        // It knows who is there because each said so: with a new registrar they start anew and say it again.
+        keep("registrar", true, move |exit| {
+            let Some(supervisor) = supervisor.addr() else { return };
+            let api = api.clone();
+            let neighbours = RegistrarNeighbours {
+                store: store.clone(),
+                api: Arc::new(move || api.addr().map(Addr::recipient)),
+                routes: routes.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                told: supervisor.recipient(),
+            };
+            registrar.connect(Registrar::new(settings.clone(), neighbours, exit).start());
+        })
+    }
+
+    pub(super) fn roster(&self, tokens: TokenPolicy, news: watch::Sender<Arc<ReloadReport>>) -> Keep {
+        let deps = RosterDeps {
+            dirs: self.settings.bots_dir.clone(),
+            tokens,
+            grace: Duration::from_secs(self.settings.bots.removal_grace_seconds),
+            store: self.store.clone(),
+            supervisor: self.lines.supervisor.clone(),
+            routes: self.routes.clone(),
+            clock: self.clock.clone(),
+            news: Arc::new(news),
+        };
+        let line = self.lines.roster.clone();
+        keep("roster", false, move |exit| line.connect(Roster::new(deps.clone(), exit).start()))
+    }
+
+    pub(super) fn watcher(&self, notified: bool) -> Keep {
+        let (dirs, roster) = (self.settings.bots_dir.clone(), self.lines.roster.clone());
+        keep("watcher", false, move |exit| {
+            Watcher::new(dirs.clone(), roster.clone(), notified, exit).start();
+        })
+    }
+
+    pub(super) fn sweeper(&self) -> Keep {
+        let (store, bells, clock) = (self.store.clone(), self.bells.clone(), self.clock.clone());
+        let every = Duration::from_secs(self.settings.bots.sweep_seconds);
+        keep("sweeper", false, move |exit| {
+            Sweeper::new(store.clone(), bells.clone(), clock.clone(), every, exit).start();
+        })
+    }
+
+    pub(super) fn janitor(&self) -> Keep {
+        let retention = &self.settings.retention;
+        let times = janitor::Keep {
+            finished: Duration::from_hours(retention.finished_hours),
+            buried: Duration::from_hours(retention.buried_days * 24),
+            retired: Duration::from_hours(self.settings.bots.keep_removed_days * 24),
+        };
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        keep("janitor", false, move |exit| {
+            Janitor::new(store.clone(), clock.clone(), times, exit).start();
+        })
+    }
+}
+
+fn keep(name: &'static str, bots_depend: bool, start: impl Fn(ExitGuard) + Send + 'static) -> Keep {
+    Keep { name, bots_depend, starter: Starter(Box::new(start)) }
+}
+
+fn wire_maker(egress: Egress) -> MakeWire {
+    Arc::new(move || Ok(Rc::new(HttpClient::build(&egress)?) as Rc<dyn Wire>))
+}
