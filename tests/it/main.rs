@@ -12,8 +12,13 @@ mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
+mod python_bot;
 mod python_sdk;
+mod registrations;
 mod reload;
+mod tokens;
+mod trouble;
+mod wakes;
 
 mod sim_control;
 mod sim_rest;
