@@ -4,6 +4,7 @@
 
 mod admin_commands;
 mod admin_doors;
+mod docs;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
