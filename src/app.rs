@@ -293,8 +293,8 @@ impl App {
             );
             let _ = timeout(GIVE_BACK, self.supervisor.send(GiveAllBack)).await;
         }
-        self.ingress.stop(true).await;
-        self.admin.stop(true).await;
+        // Together: each may wait two seconds for requests in hand, and platforms kill after ten in all.
+        tokio::join!(self.ingress.stop(true), self.admin.stop(true));
         if let Err(error) = self.store.close().await {
             tracing::error!(error = %error, "the store did not close well");
         }

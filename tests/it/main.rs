@@ -4,13 +4,22 @@
 
 mod admin_commands;
 mod admin_doors;
+mod binary_ends;
+mod binary_refusals;
+mod binary_service;
+mod binary_usage;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
+mod python_bot;
 mod python_sdk;
+mod registrations;
 mod reload;
+mod tokens;
+mod trouble;
+mod wakes;
 
 mod sim_control;
 mod sim_rest;

@@ -345,6 +345,12 @@ impl Actor for Bot {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.begin(ctx);
     }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(lease) = &self.lease {
+            self.deps.bells.unregister(lease);
+        }
+    }
 }
 
 impl Handler<Knock> for Bot {

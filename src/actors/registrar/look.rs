@@ -107,12 +107,12 @@ impl Desk {
             &actual,
         );
         (look.foreign, look.inactive, look.in_step) = (foreign, inactive, in_step);
+        if actions.is_empty() && !job.leaving {
+            self.publish(&job.bot, &known);
+        }
         let (mut whole, mut used) = (true, BTreeSet::new());
         for action in actions {
             whole &= self.carry_out(job, action, &known, &mut used, look).await?;
-        }
-        if !job.leaving {
-            self.publish(&job.bot).await?;
         }
         look.in_step |= whole && look.inactive.iter().all(|id| !job.resting.contains(id));
         Ok(())
@@ -235,11 +235,11 @@ impl Desk {
         Ok((row, secret))
     }
 
-    /// The routes take the secrets that the store keeps, and no others.
-    async fn publish(&self, bot: &BotId) -> Result<(), LookError> {
-        let secrets: Vec<_> = self.store.webhooks(bot.clone()).await?.into_iter().map(|row| row.secret).collect();
+    /// The routes take the secrets that the store keeps, and no others. Only a look with nothing to change does so:
+    /// after one that replaced a secret, what was signed with the former one may still be on its way.
+    fn publish(&self, bot: &BotId, known: &[WebhookRow]) {
+        let secrets: Vec<_> = known.iter().map(|row| row.secret.clone()).collect();
         self.routes.change(bot, |route| route.secrets = secrets);
-        Ok(())
     }
 
     fn tag(&self, bot: &BotId, resource: &str, event: &str) -> String {

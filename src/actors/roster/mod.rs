@@ -220,7 +220,7 @@ impl Roster {
             tracing::error!(
                 dir = %dir.display(),
                 reason,
-                "a folder of definitions cannot be read; put it back, or set `bots_dir` (BOTYARD_BOTS_DIR)"
+                "a folder of definitions cannot be read; put it there, or set `bots_dir` (BOTYARD_BOTS_DIR)"
             );
         }
         for (dir, _) in &self.told_unreadable {

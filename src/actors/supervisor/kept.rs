@@ -75,6 +75,10 @@ impl Kept {
         }
     }
 
+    pub(super) fn is_held(&self) -> bool {
+        matches!(&self.phase, Phase::Held(hold) if hold.kind == HoldKind::Held)
+    }
+
     pub(super) fn is_parked(&self) -> bool {
         matches!(&self.phase, Phase::Held(hold) if hold.kind == HoldKind::Parked)
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use actix::{Addr, AsyncContext, Context, Handler, Message, fut::wrap_future};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, fut::wrap_future};
 
 use super::{Phase, Remove, Supervisor, SupervisorDeps};
 use crate::{
@@ -97,7 +97,25 @@ impl Supervisor {
             routes.remove(&id);
             tracing::info!(bot.id = %id, "bot has left; its token and state are kept for a while");
         };
-        ctx.spawn(wrap_future::<_, Self>(retire));
+        ctx.spawn(wrap_future::<_, Self>(retire).map(|(), it, ctx| it.try_held_again(ctx)));
+    }
+
+    /// One that has left gives its identity free: a renamed file waits for just that.
+    fn try_held_again(&mut self, ctx: &mut Context<Self>) {
+        let held: Vec<_> = self.bots.iter().filter(|(_, kept)| kept.is_held()).map(|(id, _)| id.clone()).collect();
+        for id in held {
+            self.replace(&id, ctx);
+        }
+    }
+
+    /// The token died while its bot was leaving: nothing more can be said to Webex.
+    pub(super) fn leave_without_token(&mut self, id: &BotId, ctx: &mut Context<Self>) {
+        let Some(kept) = self.bots.get(id) else { return };
+        if let Phase::Leaving(addr) = &kept.phase {
+            tracing::warn!(bot.id = %id, "Webex refuses the token of a leaving bot: its webhooks may be left there");
+            let _ = addr.try_send(Drain);
+            self.retire(id.clone(), ctx);
+        }
     }
 }
 

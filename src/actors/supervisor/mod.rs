@@ -383,7 +383,7 @@ impl Handler<TokenRefused> for Supervisor {
     fn handle(&mut self, refused: TokenRefused, ctx: &mut Self::Context) {
         let id = refused.bot;
         let Some(kept) = self.bots.get_mut(&id) else { return };
-        let Phase::Running(running) = &kept.phase else { return };
+        let Phase::Running(running) = &kept.phase else { return self.leave_without_token(&id, ctx) };
         let _ = running.addr.try_send(Drain);
         let reason = "Webex refuses its token (401): it was regenerated or the bot deleted; \
                       put a valid one where `token` points to, or run `botyard token set`";

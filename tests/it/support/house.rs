@@ -180,18 +180,23 @@ impl House {
         }
     }
 
+    /// Waits until inbox and outbox are empty.
+    pub(crate) async fn quiet(&self) {
+        let store = self.app().store().clone();
+        self.sim
+            .eventually("an empty inbox and outbox", || async {
+                let rows = store.backlog().await.unwrap();
+                rows.iter().all(|row| row.events == 0 && row.deliveries == 0).then_some(())
+            })
+            .await;
+    }
+
     /// Stops the app in order; nothing may be left undone.
     pub(crate) async fn stop(&mut self) {
-        if let Some(app) = self.app.take() {
-            let store = app.store().clone();
-            self.sim
-                .eventually("an empty inbox and outbox", || async {
-                    let rows = store.backlog().await.unwrap();
-                    rows.iter().all(|row| row.events == 0 && row.deliveries == 0).then_some(())
-                })
-                .await;
-            within(app.shutdown()).await;
+        if self.app.is_some() {
+            self.quiet().await;
         }
+        self.stop_now().await;
     }
 
     /// Stops the app without waiting for what is left.
