@@ -68,17 +68,12 @@ async fn a_failure_of_webex_is_tried_again() {
     let house = House::with(&[("sends.toml", ECHO), ("reads.toml", ECHO), ("lags.toml", ECHO)]).await;
     house.registered(&["sends", "reads", "lags"]).await;
     house.sim.post("/rules", sends("sends", json!({ "status": 503 }))).await;
-    let read = |bot: &str, status: u16| {
-        json!({ "method": "GET", "path": "/messages/", "email": address(bot), "status": status, "times": 2 })
-    };
+    let read = |bot: &str, status: u16| json!({ "method": "GET", "path": "/messages/", "email": address(bot), "status": status, "times": 2 });
     house.sim.post("/rules", read("reads", 502)).await;
     // The event is there before the message can be read.
     house.sim.post("/rules", read("lags", 404)).await;
-    let (sends, reads, lags) = tokio::join!(
-        house.sim.ask("sends", "one"),
-        house.sim.ask("reads", "two"),
-        house.sim.ask("lags", "three"),
-    );
+    let (sends, reads, lags) =
+        tokio::join!(house.sim.ask("sends", "one"), house.sim.ask("reads", "two"), house.sim.ask("lags", "three"),);
     assert_eq!((&*sends, &*reads, &*lags), ("one", "two", "three"));
     for bot in ["sends", "reads", "lags"] {
         assert_eq!(said(&house, bot).await.len(), 1);
@@ -111,7 +106,8 @@ async fn what_is_not_signed_with_the_webhooks_secret_is_not_stored() {
 async fn a_bot_that_waits_for_webex_slows_no_other() {
     let house = House::with(&[("slow.toml", ECHO), ("quick.toml", ECHO)]).await;
     house.registered(&["slow", "quick"]).await;
-    let rule = json!({ "method": "GET", "path": "/messages/", "email": address("slow"), "delay_ms": 4_000, "times": 0 });
+    let rule =
+        json!({ "method": "GET", "path": "/messages/", "email": address("slow"), "delay_ms": 4_000, "times": 0 });
     house.sim.post("/rules", rule).await;
     let people = ["alice", "bob", "carol", "admin"].map(|name| format!("{name}@example.com"));
     let mut after = None;
@@ -183,7 +179,8 @@ async fn what_was_accepted_before_a_restart_is_answered_once_after_it() {
     house.open().await.unwrap();
     house.registered(&["echo", "other"]).await;
     // One bot stands before its reads, the other before its sends.
-    let reads = json!({ "method": "GET", "path": "/messages/", "email": address("echo"), "delay_ms": 9_000, "times": 0 });
+    let reads =
+        json!({ "method": "GET", "path": "/messages/", "email": address("echo"), "delay_ms": 9_000, "times": 0 });
     house.sim.post("/rules", reads).await;
     house.sim.post("/rules", sends("other", json!({ "status": 503, "times": 0 }))).await;
     for number in 0..6 {
