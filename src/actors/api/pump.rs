@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap, mem, rc::Rc, time::Duration};
 
 use actix::{AsyncContext, Context};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Api, CallError, Done, TokenRefused,
