@@ -84,7 +84,7 @@ CREATE INDEX inbox_done ON inbox (state, finished_at) WHERE finished_at IS NOT N
 -- Keys of events seen, apart from the inbox: they are remembered longer (or shorter) than the events.
 CREATE TABLE seen (
     bot   TEXT NOT NULL,                                -- whose
-    key   TEXT NOT NULL CHECK (key <> ''),              -- what makes it the same event when it comes again
+    key   TEXT NOT NULL CHECK (key <> ''),              -- half a SHA-256 of what makes it the same event when it comes again
     until INTEGER NOT NULL,                             -- afterwards the key counts as new
     PRIMARY KEY (bot, key)
 ) STRICT, WITHOUT ROWID;

@@ -33,7 +33,7 @@ use crate::{
         routes::Routes,
         supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
-    base::Clock,
+    base::{Clock, thread},
     http::{Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode, server},
     net::{Egress, HttpClient},
     settings::Settings,
@@ -41,7 +41,8 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// Threads that speak HTTP to Webex. Two keep TLS from being the limit; each has a connection pool of its own.
+/// Threads that speak HTTP to Webex, at most. Two keep TLS from being the limit; each has a connection pool of
+/// its own. Where cores are few one does it: whoever has more to do at once is woken less often.
 const WIRES: usize = 2;
 
 /// How long giving back what is in hand may take at shutdown: one commit, and the end of what is on the wire.
@@ -113,13 +114,14 @@ impl App {
         }
         let bells = Bells::new(BellLimits::default(), bell_faults);
         let mut arbiters = Vec::new();
-        let mut place = |count: usize| match threads {
+        let mut place = |name: &'static str, count: usize| match threads {
             Threads::One => Place::Here,
             Threads::Many => Place::Arbiters(
                 (0..count.max(1))
                     .map(|_| {
                         let arbiter = Arbiter::new();
                         let handle = arbiter.handle();
+                        arbiter.spawn_fn(move || thread::name(name));
                         arbiters.push(arbiter);
                         handle
                     })
@@ -151,14 +153,14 @@ impl App {
         let readiness = Readiness::default();
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
-        let supervisor = rooms.supervisor(place(cores_or(settings.bots.arbiters)));
+        let supervisor = rooms.supervisor(place("bots", cores_or(settings.bots.arbiters)));
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
         let wires = match threads {
             Threads::One => WireMode::Here,
-            Threads::Many => WireMode::Threads(WIRES),
+            Threads::Many => WireMode::Threads((cores_or(0) / 2).clamp(1, WIRES)),
         };
         for keep in [
-            rooms.api(wires, place(1), egress),
+            rooms.api(wires, place("api", 1), egress),
             rooms.registrar(public_url(&settings, ingress.addr())),
             rooms.roster(tokens, news_sender),
         ] {

@@ -7,6 +7,7 @@ pub mod secret;
 pub mod secret_file;
 pub mod spawn;
 pub mod state;
+pub mod thread;
 pub mod time;
 
 pub use backoff::Backoff;

@@ -32,7 +32,7 @@ mod template;
 pub mod turn;
 mod words;
 
-pub use compile::{Compiled, CompiledSet, compile, compile_set};
+pub use compile::{Compiled, compile, compiler};
 pub use delivery::{Delivery, Destination};
 pub use engine::Engine;
 pub use program::Program;

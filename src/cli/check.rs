@@ -14,8 +14,8 @@ use super::{
     settings,
 };
 use crate::{
-    brain::{self, CompiledSet},
-    definition::{self, Diagnostic, render},
+    brain,
+    definition::{self, Diagnostic, Loader, render},
 };
 
 /// Runs the command.
@@ -47,12 +47,15 @@ impl Checked {
 }
 
 fn look(dirs: &[PathBuf]) -> Checked {
-    let loaded = definition::load(dirs);
-    let compiled = brain::compile_set(&loaded, &CompiledSet::default());
+    let compile = brain::compiler();
+    let loaded = Loader::default().load(&definition::scan(dirs), |definition| {
+        let compiled = compile(&definition);
+        (compiled.program, compiled.diagnostics)
+    });
     Checked {
-        good: compiled.programs.len(),
+        good: loaded.definitions.len(),
         files: loaded.files,
-        diagnostics: compiled.diagnostics,
+        diagnostics: loaded.diagnostics,
         unreadable: loaded.unreadable,
     }
 }

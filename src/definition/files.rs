@@ -37,13 +37,13 @@ pub struct Stat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     /// The `bots.d` it is in.
-    pub dir: PathBuf,
+    pub dir: Arc<Path>,
     /// Its name there: `echo.toml` or `oncall`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The file to read, relative to its `bots.d` (with `/`): `echo.toml`, `oncall/bot.toml`.
-    pub main: String,
-    /// Every file of it.
-    pub files: BTreeMap<String, Stat>,
+    pub main: Arc<str>,
+    /// Every file of it, in the order of their names. A list: a map has room for eleven where most have one.
+    pub files: Box<[(Arc<str>, Stat)]>,
 }
 
 impl Unit {
@@ -56,7 +56,7 @@ impl Unit {
     /// Where it stands, for people.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.dir.join(&self.name)
+        self.dir.join(&*self.name)
     }
 }
 
@@ -93,9 +93,10 @@ pub fn scan(dirs: &[PathBuf]) -> Snapshot {
                 continue;
             }
         };
+        let shared: Arc<Path> = dir.as_path().into();
         for entry in entries {
             match entry {
-                Ok(entry) => look(&mut snapshot, dir, &entry.file_name()),
+                Ok(entry) => look(&mut snapshot, &shared, &entry.file_name()),
                 Err(error) => snapshot.unreadable.push((dir.clone(), error.to_string())),
             }
         }
@@ -114,7 +115,7 @@ pub fn ignored(name: &str) -> bool {
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-fn look(snapshot: &mut Snapshot, dir: &Path, name: &OsStr) {
+fn look(snapshot: &mut Snapshot, dir: &Arc<Path>, name: &OsStr) {
     let Some(name) = name.to_str() else {
         let shown = name.to_string_lossy();
         if shown.ends_with(".toml") {
@@ -128,38 +129,40 @@ fn look(snapshot: &mut Snapshot, dir: &Path, name: &OsStr) {
     let path = dir.join(name);
     // A file that vanished since the listing is simply not there; a dangling link neither.
     let Ok(metadata) = fs::metadata(&path) else { return };
-    let mut files = BTreeMap::new();
+    let mut files = Vec::new();
+    let whole: Arc<str> = name.into();
     let main = if metadata.is_dir() {
         if let Err(error) = look_into(&path, name, 1, &mut files) {
             snapshot.unreadable.push((path, error.to_string()));
             return;
         }
         let main = format!("{name}/bot.toml");
-        if !files.contains_key(&main) {
-            if files.keys().any(|file| misspelt(file) || is_toml(file)) {
+        let Some((main, _)) = files.iter().find(|(file, _)| **file == *main) else {
+            if files.iter().any(|(file, _)| misspelt(file) || is_toml(file)) {
                 snapshot.strays.push((name.to_owned(), "the folder has no `bot.toml`".into()));
             }
             return;
-        }
-        main
+        };
+        Arc::clone(main)
     } else if is_toml(name) && !metadata.is_file() {
         // Opening a pipe would wait for whoever writes to it.
         snapshot.strays.push((name.to_owned(), "it is no regular file".into()));
         return;
     } else if is_toml(name) {
-        files.insert(name.to_owned(), stat(&metadata));
-        name.to_owned()
+        files.push((Arc::clone(&whole), stat(&metadata)));
+        Arc::clone(&whole)
     } else {
         if misspelt(name) {
             snapshot.strays.push((name.to_owned(), "definitions end in `.toml`".into()));
         }
         return;
     };
-    let unit = Unit { dir: dir.to_owned(), name: name.to_owned(), main, files };
+    files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let unit = Unit { dir: Arc::clone(dir), name: whole, main, files: files.into() };
     snapshot.units.insert(path, Arc::new(unit));
 }
 
-fn look_into(dir: &Path, prefix: &str, depth: usize, files: &mut BTreeMap<String, Stat>) -> std::io::Result<()> {
+fn look_into(dir: &Path, prefix: &str, depth: usize, files: &mut Vec<(Arc<str>, Stat)>) -> std::io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -169,7 +172,7 @@ fn look_into(dir: &Path, prefix: &str, depth: usize, files: &mut BTreeMap<String
         }
         let relative = format!("{prefix}/{name}");
         if !metadata.is_dir() {
-            files.insert(relative, stat(&metadata));
+            files.push((relative.into(), stat(&metadata)));
         } else if depth < MAX_DEPTH {
             look_into(&entry.path(), &relative, depth + 1, files)?;
         }
@@ -204,7 +207,7 @@ mod tests {
     }
 
     fn names(snapshot: &Snapshot) -> Vec<&str> {
-        snapshot.units.values().map(|unit| unit.main.as_str()).collect()
+        snapshot.units.values().map(|unit| &*unit.main).collect()
     }
 
     #[test]

@@ -22,10 +22,10 @@ use crate::base::{BotId, id::BotIdError};
 pub const MAX_FILE: u64 = 1024 * 1024;
 
 /// What the folders hold.
-#[derive(Debug, Clone, Default)]
-pub struct LoadedSet {
-    /// Every usable definition.
-    pub definitions: BTreeMap<BotId, Arc<Definition>>,
+#[derive(Debug, Clone)]
+pub struct LoadedSet<T> {
+    /// What was made of every usable definition.
+    pub definitions: BTreeMap<BotId, T>,
     /// Bots whose files are there but not usable: they are refused, not gone.
     pub refused: BTreeSet<BotId>,
     /// Everything wrong with anything, by file and line.
@@ -36,39 +36,60 @@ pub struct LoadedSet {
     pub files: usize,
 }
 
-/// One definition as read, whether usable or not.
+/// What was made of one definition, if it could be, and what there is to say about it.
 #[derive(Debug, Clone)]
-struct LoadedUnit {
-    definition: Option<Arc<Definition>>,
+struct LoadedUnit<T> {
+    made: Option<T>,
     diagnostics: Vec<Diagnostic>,
 }
 
+/// What was on the disk, and what it came to.
+type Known<T> = (Arc<Unit>, LoadedUnit<T>);
+
 /// Loads again and again, reading only what changed since the last time.
-#[derive(Debug, Default)]
-pub struct Loader {
-    known: BTreeMap<PathBuf, (Arc<Unit>, LoadedUnit)>,
+///
+/// It keeps what its caller makes of each definition and not the definition itself: that is several times as
+/// large as a program, and of no use once there is one.
+#[derive(Debug)]
+pub struct Loader<T> {
+    known: BTreeMap<PathBuf, Known<T>>,
 }
 
-impl Loader {
-    /// The set as it is in a look; reads those definitions that differ from the last call's.
-    pub fn load(&mut self, look: &Snapshot) -> LoadedSet {
+impl<T> Default for Loader<T> {
+    fn default() -> Self {
+        Self { known: BTreeMap::new() }
+    }
+}
+
+impl<T: Clone> Loader<T> {
+    /// The set as it is in a look; reads those definitions that differ from the last call's, and makes of each
+    /// what `make` does. Nothing made is one more definition refused; `make` says why.
+    pub fn load<M>(&mut self, look: &Snapshot, make: M) -> LoadedSet<T>
+    where
+        M: Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
+    {
         self.known.retain(|path, _| look.units.contains_key(path));
         for (path, unit) in &look.units {
             if self.known.get(path).is_none_or(|(known, _)| known != unit) {
-                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit)));
+                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit, &make)));
             }
         }
         self.assemble(look)
     }
 
-    fn assemble(&self, look: &Snapshot) -> LoadedSet {
-        let mut set =
-            LoadedSet { files: self.known.len(), unreadable: look.unreadable.clone(), ..LoadedSet::default() };
+    fn assemble(&self, look: &Snapshot) -> LoadedSet<T> {
+        let mut set = LoadedSet {
+            definitions: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            diagnostics: Vec::new(),
+            unreadable: look.unreadable.clone(),
+            files: self.known.len(),
+        };
         for (name, why) in &look.strays {
             let message = format!("{} is not read as a definition: {why}", quote(name));
             set.diagnostics.push(Diagnostic::about_file(codes::NOT_A_DEFINITION, name, message));
         }
-        let mut by_id: BTreeMap<&str, Vec<&(Arc<Unit>, LoadedUnit)>> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, Vec<&Known<T>>> = BTreeMap::new();
         for known in self.known.values() {
             by_id.entry(known.0.id()).or_default().push(known);
         }
@@ -81,8 +102,8 @@ impl Loader {
             }
             let Ok(bot) = BotId::parse(id) else { continue };
             match group.as_slice() {
-                [(_, LoadedUnit { definition: Some(definition), .. })] => {
-                    set.definitions.insert(bot, Arc::clone(definition));
+                [(_, LoadedUnit { made: Some(made), .. })] => {
+                    set.definitions.insert(bot, made.clone());
                 }
                 _ => {
                     set.refused.insert(bot);
@@ -96,21 +117,25 @@ impl Loader {
 
 /// Loads everything once.
 #[must_use]
-pub fn load(dirs: &[PathBuf]) -> LoadedSet {
-    Loader::default().load(&scan(dirs))
+pub fn load(dirs: &[PathBuf]) -> LoadedSet<Arc<Definition>> {
+    Loader::default().load(&scan(dirs), as_it_is)
+}
+
+fn as_it_is(definition: Definition) -> (Option<Arc<Definition>>, Vec<Diagnostic>) {
+    (Some(Arc::new(definition)), Vec::new())
 }
 
 fn duplicate(id: &str, unit: &Unit, other: &Unit) -> Diagnostic {
     let message = format!("two definitions are called {}: this one and `{}`", quote(id), other.path().display());
-    Diagnostic::about_file(codes::DUPLICATE_ID, &unit.main, message).hint(format!(
+    Diagnostic::about_file(codes::DUPLICATE_ID, &*unit.main, message).hint(format!(
         "rename or remove one of `{}` and `{}`",
         unit.path().display(),
         other.path().display()
     ))
 }
 
-fn load_unit(unit: &Unit) -> LoadedUnit {
-    let refuse = |found: Diagnostic| LoadedUnit { definition: None, diagnostics: vec![found] };
+fn load_unit<T>(unit: &Unit, make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>)) -> LoadedUnit<T> {
+    let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found] };
     let bot = match BotId::parse(unit.id()) {
         Ok(bot) => bot,
         Err(error) => {
@@ -119,28 +144,32 @@ fn load_unit(unit: &Unit) -> LoadedUnit {
                 _ => format!("rename it, for example to `{}.toml`", suggestion(unit.id())),
             };
             let message = format!("{} is no bot id: {error}", quote(unit.id()));
-            return refuse(Diagnostic::about_file(codes::BAD_ID, &unit.main, message).hint(hint));
+            return refuse(Diagnostic::about_file(codes::BAD_ID, &*unit.main, message).hint(hint));
         }
     };
     match read(unit) {
         Ok(text) => {
-            let (definition, diagnostics) = parse(&DefinitionSource::new(bot, &unit.main, text));
-            LoadedUnit { definition: definition.map(Arc::new), diagnostics }
+            let (definition, mut diagnostics) = parse(&DefinitionSource::new(bot, &*unit.main, text));
+            let (made, more) = definition.map(make).unwrap_or_default();
+            diagnostics.extend(more);
+            LoadedUnit { made, diagnostics }
         }
         Err(found) => refuse(*found),
     }
 }
 
 fn read(unit: &Unit) -> Result<String, Box<Diagnostic>> {
-    let about = |code, message: String| Box::new(Diagnostic::about_file(code, &unit.main, message));
+    let about = |code, message: String| Box::new(Diagnostic::about_file(code, &*unit.main, message));
     let mut bytes = Vec::new();
-    let path = unit.dir.join(&unit.main);
+    let path = unit.dir.join(&*unit.main);
     File::open(&path)
         .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
         .map_err(|error| about(codes::UNREADABLE, format!("`{}` cannot be read: {error}", path.display())))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(about(codes::TOO_LARGE, format!("`{}` is larger than 1 MiB", path.display())));
     }
+    // It stays in memory as long as its bot.
+    bytes.shrink_to_fit();
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;
@@ -179,7 +208,7 @@ mod tests {
         root
     }
 
-    fn codes_of(set: &LoadedSet) -> Vec<(&str, &str)> {
+    fn codes_of<T>(set: &LoadedSet<T>) -> Vec<(&str, &str)> {
         set.diagnostics.iter().map(|d| (d.file.as_str(), d.code)).collect()
     }
 
@@ -245,13 +274,13 @@ mod tests {
         let root = folder(&[("a.toml", GOOD.as_bytes()), ("b.toml", GOOD.as_bytes())]);
         let dirs = [root.path().to_owned()];
         let mut loader = Loader::default();
-        let first = loader.load(&scan(&dirs));
+        let first = loader.load(&scan(&dirs), as_it_is);
         fs::write(root.path().join("b.toml"), b"x =").unwrap();
-        let second = loader.load(&scan(&dirs));
+        let second = loader.load(&scan(&dirs), as_it_is);
         assert!(Arc::ptr_eq(&first.definitions["a"], &second.definitions["a"]));
         assert!(second.refused.contains("b") && second.definitions.len() == 1);
         fs::remove_file(root.path().join("b.toml")).unwrap();
-        let third = loader.load(&scan(&dirs));
+        let third = loader.load(&scan(&dirs), as_it_is);
         assert!(third.refused.is_empty() && third.diagnostics.is_empty());
     }
 }

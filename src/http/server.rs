@@ -25,7 +25,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::stall::Stall;
-use crate::{base::spawn::spawn, settings};
+use crate::{
+    base::{spawn::spawn, thread},
+    settings,
+};
 
 /// How long an idle connection stays open. Longer than a burst's gaps, shorter than a proxy's patience.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -197,7 +200,10 @@ where
                 .max_concurrent_connections(limits.connections.div_ceil(workers))
                 .shutdown_timeout(DRAIN.as_secs())
                 .disable_signals()
-                .listen("http", listener, move || connections(limits, ending.clone(), routes.clone()))?
+                .listen("http", listener, move || {
+                    thread::name("http");
+                    connections(limits, ending.clone(), routes.clone())
+                })?
                 .run();
             let handle = server.handle();
             let task = spawn(async move {

@@ -57,6 +57,10 @@ impl Queue {
         if self.0.len() >= WAITING {
             call.reply(Err(CallError::Busy));
         } else {
+            if self.0.capacity() == 0 {
+                // Most lanes never have two in line, and thousands of lanes keep what they once had.
+                self.0.reserve_exact(1);
+            }
             self.0.push_back(call);
         }
     }

@@ -112,6 +112,7 @@ fn start_thread(make: &MakeWire, connections: usize) -> mpsc::Sender<Job> {
     let (sender, mut jobs) = mpsc::channel::<Job>(connections.max(1));
     let make = Arc::clone(make);
     Arbiter::new().spawn_fn(move || {
+        base::thread::name("wire");
         base::spawn::spawn(async move {
             let wire = make();
             while let Some(Job { request, answer }) = jobs.recv().await {

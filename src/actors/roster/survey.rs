@@ -8,22 +8,20 @@ use std::{
 
 use crate::{
     base::BotId,
-    brain::{self, CompiledSet, Program},
+    brain::{self, Program},
     definition::{self, Definition, DefinitionSource, Diagnostic, Loader, TokenSource},
 };
 
 /// Looks again and again; what did not change since the last look is neither read nor compiled again.
 #[derive(Debug, Default)]
-pub(super) struct Surveyor {
-    loader: Loader,
-    compiled: CompiledSet,
-}
+pub(super) struct Surveyor(Loader<Usable>);
 
-/// A definition that can be run.
+/// A definition that can be run: its program, and the little else that is still needed of it.
 #[derive(Debug, Clone)]
 pub(super) struct Usable {
     pub(super) program: Arc<Program>,
-    definition: Arc<Definition>,
+    token: Option<TokenSource>,
+    source: DefinitionSource,
 }
 
 /// What a look found.
@@ -41,40 +39,39 @@ pub(super) struct Survey {
 impl Surveyor {
     /// Looks at all folders.
     pub(super) fn look(&mut self, dirs: &[PathBuf]) -> Survey {
-        let loaded = self.loader.load(&definition::scan(dirs));
-        self.compiled = brain::compile_set(&loaded, &self.compiled);
-        let usable = |(bot, (definition, program)): (&BotId, &(Arc<Definition>, Arc<Program>))| {
-            (bot.clone(), Usable { program: program.clone(), definition: definition.clone() })
-        };
+        let compile = brain::compiler();
+        let loaded = self.0.load(&definition::scan(dirs), |definition| {
+            let compiled = compile(&definition);
+            (compiled.program.map(|program| Usable::new(program, definition)), compiled.diagnostics)
+        });
         let mut diagnostics: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
-        for diagnostic in &self.compiled.diagnostics {
-            diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic.clone());
+        for diagnostic in loaded.diagnostics {
+            diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic);
         }
-        Survey {
-            usable: self.compiled.programs.iter().map(usable).collect(),
-            broken: self.compiled.refused.clone(),
-            diagnostics,
-            unreadable: loaded.unreadable,
-        }
+        Survey { usable: loaded.definitions, broken: loaded.refused, diagnostics, unreadable: loaded.unreadable }
     }
 }
 
 impl Usable {
+    fn new(program: Arc<Program>, definition: Definition) -> Self {
+        Self { program, token: definition.token.map(|token| token.value), source: definition.source }
+    }
+
     /// The last good definition that the store kept, if this version can still run it.
     pub(super) fn revive(source: &str) -> Option<Self> {
         let source = DefinitionSource::from_json(source).ok()?;
         let definition = definition::parse(&source).0?;
         let program = brain::compile(&definition).program?;
-        Some(Self { program, definition: Arc::new(definition) })
+        Some(Self::new(program, definition))
     }
 
     /// Where the definition says its token is.
     pub(super) fn token(&self) -> Option<&TokenSource> {
-        self.definition.token.as_ref().map(|token| &token.value)
+        self.token.as_ref()
     }
 
     /// The definition's files, for the store.
     pub(super) fn source(&self) -> String {
-        self.definition.source.to_json()
+        self.source.to_json()
     }
 }

@@ -1,5 +1,7 @@
 //! `botyard token set`: who keeps the token. The running service; with none running the store, for the next start.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
@@ -17,10 +19,13 @@ use crate::{
         exit::Exit,
         failure::{Failure, Outcome},
     },
-    definition::{self, LoadedSet, TokenSource},
+    definition::{self, Definition, LoadedSet, TokenSource},
     settings::Settings,
     store::{NewBot, Store},
 };
+
+/// Every definition there is.
+type Defined = LoadedSet<Arc<Definition>>;
 
 /// Asks for a token and has it kept.
 pub(super) async fn set(settings: &Settings, bot: &BotId) -> Outcome {
@@ -73,7 +78,7 @@ async fn alone(settings: &Settings, absent: &Absent, bot: &BotId) -> Outcome {
 
 /// Keeps the token of a bot that the store or a definition knows. Answers where else its definition looks for
 /// one: that place is asked first at the next start.
-async fn keep(store: &dyn Store, set: &LoadedSet, bot: &BotId, token: Secret) -> Result<Option<TokenSource>, Failure> {
+async fn keep(store: &dyn Store, set: &Defined, bot: &BotId, token: Secret) -> Result<Option<TokenSource>, Failure> {
     let known = store.bots().await.map_err(broken)?.into_iter().any(|row| row.bot == *bot);
     if !known {
         store.put_bot(defined(set, bot)?).await.map_err(broken)?;
@@ -84,7 +89,7 @@ async fn keep(store: &dyn Store, set: &LoadedSet, bot: &BotId, token: Secret) ->
 }
 
 /// The row of a bot that has only a definition so far.
-fn defined(set: &LoadedSet, bot: &BotId) -> Result<NewBot, Failure> {
+fn defined(set: &Defined, bot: &BotId) -> Result<NewBot, Failure> {
     let unusable = || Failure::problem(format!("the definition of `{bot}` cannot be used: `botyard check` says why"));
     let Some(definition) = set.definitions.get(bot) else {
         if set.refused.contains(bot) {

@@ -35,8 +35,8 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         .pragma("wal_autocheckpoint", "2000")
         // A burst may make the log large; it shrinks to this at the next checkpoint.
         .pragma("journal_size_limit", "67108864")
-        // In KiB when negative.
-        .pragma("cache_size", if role == Role::Writer { "-16384" } else { "-2048" })
+        // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
+        .pragma("cache_size", if role == Role::Writer { "-8192" } else { "-256" })
         .pragma("query_only", if role == Role::Writer { "off" } else { "on" })
         .statement_cache_capacity(64)
         // Rows cross a channel: with room for a whole batch, the two threads need not take turns.

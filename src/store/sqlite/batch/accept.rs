@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::SqliteConnection;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     pack::{self, Heap},
 };
 use crate::{
-    base::{BotId, Seq},
+    base::{BotId, Digest, Seq},
     store::{
         Accepted, StoreError,
         sqlite::{book::Book, engine::Trouble, request::AcceptJob},
@@ -19,18 +20,18 @@ use crate::{
 /// Asking first costs less than RETURNING from the INSERT: only duplicates, which are rare, cross the threads.
 pub(super) const KNOWN: &str = "
     SELECT t.key
-    FROM json_each($1) AS t
+    FROM jsonb_each($1) AS t
     JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
 
 /// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
 const STORE: &str = "
     INSERT INTO seen (bot, key, until)
-    SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until;
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
            substr($3, value->>6, value->>7)
-    FROM json_each($2)";
+    FROM jsonb_each($2)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
 
@@ -44,28 +45,20 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         return Ok(answers);
     }
 
-    let keys: Vec<_> = fresh.iter().map(|&i| key(&jobs[i])).collect();
+    let mut marks: Vec<_> = fresh.iter().map(|&i| (&jobs[i].input.bot, mark(&jobs[i].input.dedupe_key))).collect();
     let known: Vec<i64> =
-        sqlx::query_scalar(KNOWN).bind(pack::json(&keys)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+        sqlx::query_scalar(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     if !known.is_empty() {
         let known: HashSet<usize> = known.into_iter().filter_map(|index| usize::try_from(index).ok()).collect();
-        let mut index = 0;
-        fresh.retain(|_| {
-            index += 1;
-            !known.contains(&(index - 1))
-        });
+        retain_unknown(&mut fresh, &known);
+        retain_unknown(&mut marks, &known);
     }
     if fresh.is_empty() {
         return Ok(answers);
     }
 
-    let seen: Vec<_> = fresh
-        .iter()
-        .map(|&i| {
-            let (bot, key) = key(&jobs[i]);
-            (bot, key, jobs[i].input.seen_until)
-        })
-        .collect();
+    let seen: Vec<_> =
+        marks.iter().zip(&fresh).map(|((bot, mark), &i)| (bot, mark, jobs[i].input.seen_until)).collect();
 
     let mut heap = Heap::default();
     let rows: Vec<_> = fresh
@@ -88,6 +81,22 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         answers[i] = Ok(Accepted::New(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index))));
     }
     Ok(answers)
+}
+
+/// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the
+/// size, and it is there that each accept writes a page of its own.
+fn mark(key: &str) -> String {
+    let digest = Digest::of([key.as_bytes()]);
+    let (half, _) = digest.0.split_at(16);
+    URL_SAFE_NO_PAD.encode(half)
+}
+
+fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
+    let mut index = 0;
+    list.retain(|_| {
+        index += 1;
+        !known.contains(&(index - 1))
+    });
 }
 
 fn key(job: &AcceptJob) -> (&BotId, &str) {

@@ -20,7 +20,7 @@ use crate::{
 pub(super) const CLAIM: &str = "
     UPDATE OR ROLLBACK inbox SET
         state = 1, attempt = attempt + 1, doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
-    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM jsonb_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
       AND (inbox.state = 0 OR inbox.epoch < t.epoch)
@@ -33,7 +33,7 @@ pub(super) const CLAIM: &str = "
 /// meanwhile, so that its clean stop is not counted as a doubt.
 pub(super) const RELEASE: &str = "
     UPDATE inbox SET state = 0, attempt = attempt - 1
-    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM jsonb_each($1)) AS t
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
       AND inbox.state = 1 AND inbox.epoch = t.epoch";
 

@@ -24,7 +24,7 @@ use crate::{
 pub(super) const MARK: &str = "
     UPDATE OR ROLLBACK outbox SET
         state = 1, attempt = attempt + 1, doubtful = max(doubtful, state = 1), epoch = t.epoch, marked_at = $2
-    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM jsonb_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
     WHERE outbox.seq = t.seq AND outbox.bot = t.bot AND outbox.finished_at IS NULL
       AND (outbox.state = 0 OR outbox.epoch < t.epoch)
@@ -43,7 +43,7 @@ pub(super) const RECORD: &str = "
         finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>3 AS state, value->>4 AS free,
                  value->>5 AS due_at, value->>6 AS reason, value->>7 AS remote_id, value->>8 AS tracking_id
-          FROM json_each($1)) AS t
+          FROM jsonb_each($1)) AS t
     WHERE outbox.seq = t.seq AND outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
     RETURNING seq, bot, finished_at IS NOT NULL";
 

@@ -46,23 +46,23 @@ pub(super) enum Applied {
 
 pub(super) const LOAD_STATE: &str = "
     SELECT s.bot, s.scope, s.key, s.version, s.value, s.expires_at
-    FROM json_each($1) AS t
+    FROM jsonb_each($1) AS t
     JOIN state AS s ON s.bot = t.value->>0 AND s.scope = t.value->>1 AND s.key = t.value->>2";
 
 pub(super) const LOAD_TALKS: &str = "
     SELECT d.bot, d.room, d.person, d.version, d.value, d.until
-    FROM json_each($1) AS t
+    FROM jsonb_each($1) AS t
     JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";
 
 const SAVE_STATE: &str = "
     INSERT INTO state (bot, scope, key, version, value, expires_at)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, scope, key) DO UPDATE SET
         version = excluded.version, value = excluded.value, expires_at = excluded.expires_at";
 
 const SAVE_TALKS: &str = "
     INSERT INTO dialogues (bot, room, person, version, value, until)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, room, person) DO UPDATE SET
         version = excluded.version, value = excluded.value, until = excluded.until";
 

@@ -25,7 +25,7 @@ pub(super) const FINISH: &str = "
         record = nullif(t.record, 'null'), finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt, value->>4 AS state,
                  value->>5 AS due_at, value->>6 AS reason, value->7 AS record
-          FROM json_each($1)) AS t
+          FROM jsonb_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.state = 1
       AND inbox.epoch = t.epoch AND inbox.attempt = t.attempt
@@ -34,18 +34,18 @@ pub(super) const FINISH: &str = "
 /// For the few whose state conflicts: as if they had not been finished.
 pub(super) const REOPEN: &str = "
     UPDATE inbox SET state = 1, finished_at = NULL, record = NULL
-    WHERE seq IN (SELECT value FROM json_each($1))";
+    WHERE seq IN (SELECT value FROM jsonb_each($1))";
 
 const PROMISE: &str = "
     INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
     SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
            substr($2, value->>5, value->>6)
-    FROM json_each($1)";
+    FROM jsonb_each($1)";
 
 const SET_TIMERS: &str = "
     INSERT INTO timers (bot, name, due_at, order_key, created_at, payload)
     SELECT value->>0, value->>1, value->>2, value->>3, $3, substr($2, value->>4, value->>5)
-    FROM json_each($1) WHERE true
+    FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, name) DO UPDATE SET
         due_at = excluded.due_at, order_key = excluded.order_key, payload = excluded.payload,
         created_at = excluded.created_at";
