@@ -195,9 +195,9 @@ mod tests {
     #[test]
     fn a_key_file_that_others_can_read_is_refused_with_the_chmod_line() {
         let dir = tempfile::tempdir().unwrap();
-        let path = file(dir.path(), &"ab".repeat(32), 0o640);
+        let path = file(dir.path(), &"ab".repeat(32), 0o644);
         let text = refusal(SealKey::load_or_create(dir.path(), None, Some(&path)));
-        assert!(text.contains("0640") && text.contains("chmod 600") && text.contains("seal.key_file"), "{text}");
+        assert!(text.contains("0644") && text.contains("chmod 600") && text.contains("seal.key_file"), "{text}");
     }
 
     #[test]
