@@ -384,6 +384,10 @@ impl Handler<TokenRefused> for Supervisor {
         let id = refused.bot;
         let Some(kept) = self.bots.get_mut(&id) else { return };
         let Phase::Running(running) = &kept.phase else { return };
+        if kept.restart_on_exit {
+            // It ends already, to make room for one with a newer token: that one finds out for itself.
+            return;
+        }
         let _ = running.addr.try_send(Drain);
         let reason = "Webex refuses its token (401): it was regenerated or the bot deleted; \
                       put a valid one where `token` points to, or run `botyard token set`";
