@@ -48,7 +48,7 @@ async fn an_event_in_hand_finishes_on_the_old_program_and_the_next_runs_on_the_n
     let house = House::with(&[("echo.toml", &version("one"))]).await;
     house.registered(&["echo"]).await;
     let before = house.bot("echo").await["digest"].clone();
-    house.sim.post("/rules", json!({ "method": "GET", "path": "/messages/", "delay_ms": 3_000 })).await;
+    house.sim.post("/rules", json!({ "method": "GET", "path": "/messages/", "delay_ms": 5_000 })).await;
 
     let after = house.sim.say(&address("echo"), "in hand").await;
     let claimed = || async {
@@ -84,7 +84,8 @@ async fn a_definition_that_changes_all_the_time_loses_no_message() {
         house.reload(false).await;
     }
     let replies = house.sim.replies("echo", after.unwrap(), 8).await;
-    let said: Vec<_> = replies.iter().map(|reply| reply["text"].as_str().unwrap().rsplit(' ').next().unwrap()).collect();
+    let said: Vec<_> =
+        replies.iter().map(|reply| reply["text"].as_str().unwrap().rsplit(' ').next().unwrap()).collect();
     assert_eq!(said, ["0", "1", "2", "3", "4", "5", "6", "7"]);
     house.close().await;
 }
@@ -125,7 +126,10 @@ async fn a_report_says_what_was_applied_refused_and_left_as_it_was() {
     let report = house.reported(|report| report.applied.len() == 2 && report.refused.len() == 2).await;
     let report = serde_json::to_value(report).unwrap();
     assert_eq!(bots(&report["applied"]), ["changed", "fresh"]);
-    assert_eq!((&report["applied"][0]["change"], &report["applied"][1]["change"]), (&json!("changed"), &json!("started")));
+    assert_eq!(
+        (&report["applied"][0]["change"], &report["applied"][1]["change"]),
+        (&json!("changed"), &json!("started"))
+    );
     assert_eq!(bots(&report["unchanged"]), ["same"]);
     assert_eq!(bots(&report["refused"]), ["NOT A NAME", "broken"]);
     assert_eq!(report["refused"][1]["diagnostics"][0]["line"], 1);
@@ -167,7 +171,8 @@ async fn a_bot_that_leaves_takes_only_its_own_webhooks_along_and_can_come_back()
     }
     assert_eq!(house.sim.webhooks("echo").await.len(), 4);
     // What it has promised is sent before it goes: here Webex makes it wait.
-    let rule = json!({ "method": "POST", "path": "/messages", "email": address("echo"), "status": 429, "retry_after": "2" });
+    let rule =
+        json!({ "method": "POST", "path": "/messages", "email": address("echo"), "status": 429, "retry_after": "2" });
     house.sim.post("/rules", rule).await;
     let after = house.sim.say(&address("echo"), "my last word").await;
     house.remove("echo.toml");
