@@ -48,7 +48,7 @@ async fn an_event_in_hand_finishes_on_the_old_program_and_the_next_runs_on_the_n
     let house = House::with(&[("echo.toml", &version("one"))]).await;
     house.registered(&["echo"]).await;
     let before = house.bot("echo").await["digest"].clone();
-    house.sim.post("/rules", json!({ "method": "GET", "path": "/messages/", "delay_ms": 3_000 })).await;
+    house.sim.post("/rules", json!({ "method": "GET", "path": "/messages/", "delay_ms": 5_000 })).await;
 
     let after = house.sim.say(&address("echo"), "in hand").await;
     let claimed = || async {

@@ -8,6 +8,9 @@ use tempfile::tempdir;
 
 use crate::support::house::{ECHO, House, Plan, address};
 
+/// A bot whose token is given by command.
+const BARE: &str = "[fallback]\nreply = \"{{ message.text }}\"\n";
+
 async fn put_token(house: &House, bot: &str, token: &str) {
     let (status, answer) = house.admin("POST", &format!("/bots/{bot}/token"), Some(json!({ "token": token }))).await;
     assert_eq!(status, 204, "{answer}");
@@ -37,6 +40,29 @@ async fn a_dead_token_parks_that_bot_only_and_a_new_one_brings_it_back() {
     assert_eq!((&replies[0]["text"], &replies[1]["text"]), (&json!("are you there?"), &json!("still not?")));
     assert_eq!(house.state("echo", "running").await["reason"], Value::Null);
     assert_eq!(house.sim.ask("echo", "welcome back").await, "welcome back");
+    house.close().await;
+}
+
+#[actix::test]
+async fn a_refusal_of_the_former_token_does_not_park_a_bot_that_has_a_new_one() {
+    let tokens = TokenPolicy::Definitions { secret_dirs: Vec::new() };
+    let house = House::build(Plan { tokens, ..Plan::default() }, &[("echo.toml", BARE)]).await;
+    house.state("echo", "held").await;
+    put_token(&house, "echo", "sim-bot-echo").await;
+    house.registered(&["echo"]).await;
+    let refusal = json!({ "path": "/messages/", "email": address("echo"), "status": 401, "delay_ms": 3_000 });
+    house.sim.post("/rules", refusal).await;
+    let after = house.sim.say(&address("echo"), "hello").await;
+    let claimed = || async {
+        let (_, list) = house.admin("GET", "/events?bot=echo&state=claimed", None).await;
+        (list["events"].as_array().unwrap().len() == 1).then_some(())
+    };
+    house.sim.eventually("a turn in hand", claimed).await;
+    // The turn waits for an answer to the former token; the bot ends with it, and begins again with this one.
+    let granted = house.sim.post("/tokens", json!({ "email": address("echo") })).await;
+    put_token(&house, "echo", granted["token"].as_str().unwrap()).await;
+    assert_eq!(house.sim.replies("echo", after, 1).await[0]["text"], "hello");
+    assert_eq!(house.state("echo", "running").await["reason"], Value::Null);
     house.close().await;
 }
 
@@ -99,7 +125,7 @@ async fn one_identity_runs_in_one_bot() {
 async fn a_bot_without_a_token_is_held_with_the_way_out_and_a_persons_token_is_none() {
     let tokens = TokenPolicy::Definitions { secret_dirs: Vec::new() };
     let named = ECHO.replace("ECHO_TOKEN", "A_TOKEN_THAT_NOBODY_SET");
-    let files = [("named.toml", &*named), ("bare.toml", "[fallback]\nreply = \"{{ message.text }}\"\n")];
+    let files = [("named.toml", &*named), ("bare.toml", BARE)];
     let house = House::build(Plan { tokens, ..Plan::default() }, &files).await;
     let held = house.state("named", "held").await;
     assert!(reason(&held).contains("A_TOKEN_THAT_NOBODY_SET"), "{held}");
