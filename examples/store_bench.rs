@@ -1,4 +1,4 @@
-//! How fast the store is, and where the time goes: `cargo run --release --example store_bench [EVENTS]`.
+//! How fast the store is, and where the time goes: `cargo run --release --example store_bench [EVENTS [LANES…]]`.
 //!
 //! So many lanes at once take events through the whole write set: accept (inbox and seen), claim, end of the turn
 //! with one delivery, mark, record. A batch is what queues during a commit, so the number of lanes is about the
@@ -40,12 +40,15 @@ impl Doorbell for Deaf {
 }
 
 fn main() -> Result<()> {
-    let events = std::env::args().nth(1).map_or(Ok(40_000), |text| text.parse()).context("EVENTS is a number")?;
+    let mut args = std::env::args().skip(1).map(|text| text.parse());
+    let events: usize = args.next().unwrap_or(Ok(40_000)).context("EVENTS is a number")?;
+    let lanes: Vec<usize> = args.collect::<Result<_, _>>().context("LANES are numbers")?;
+    let lanes = if lanes.is_empty() { vec![1, 4, 16, 64, 256] } else { lanes };
     println!(
         "{:>6} {:>11} {:>11} {:>9} | CPU in µs per event: {:>7} {:>7} {:>7} {:>7}",
         "lanes", "events/s", "commits/s~", "ms/event", "engine", "writer", "callers", "store"
     );
-    for lanes in [1, 4, 16, 64, 256] {
+    for lanes in lanes {
         let events = if lanes == 1 { events / 8 } else { events };
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -144,7 +147,7 @@ async fn one(
         kind: "messages.created",
         order_key: format!("{:0>79}|{:0>79}", lane, n % 50),
         dedupe_key: format!("messages.created|{:x}{:0>60}", id.0.as_u128().reverse_bits(), n),
-        seen_until: Millis(i64::MAX),
+        seen_until: Clock::System.now().plus(Duration::from_hours(72)),
         class: Class::Interactive,
         due_at: Millis(0),
         payload: vec![b'x'; 450],

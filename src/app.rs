@@ -44,7 +44,7 @@ use crate::{
 /// Threads that speak HTTP to Webex. Two keep TLS from being the limit; each has a connection pool of its own.
 const WIRES: usize = 2;
 
-/// How long giving back what is in hand may take at shutdown: one commit.
+/// How long giving back what is in hand may take at shutdown: one commit, and the end of what is on the wire.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// How many threads the app may make.
@@ -291,10 +291,17 @@ impl App {
                 drain_seconds = self.drain.as_secs(),
                 "not everything in hand was finished in time; it is done again at the next start"
             );
-            let _ = timeout(GIVE_BACK, self.supervisor.send(GiveAllBack)).await;
+            // What is on the wire gets a last moment, so that its outcome is known and it is not sent again.
+            let (given, api) = (self.supervisor.send(GiveAllBack), self.api.addr());
+            let drained = async {
+                if let Some(api) = api {
+                    let _ = api.send(api::Drain).await;
+                }
+            };
+            let _ = timeout(GIVE_BACK, async { tokio::join!(given, drained) }).await;
         }
-        self.ingress.stop(true).await;
-        self.admin.stop(true).await;
+        // Together: each may wait two seconds for requests in hand, and platforms kill after ten in all.
+        tokio::join!(self.ingress.stop(true), self.admin.stop(true));
         if let Err(error) = self.store.close().await {
             tracing::error!(error = %error, "the store did not close well");
         }

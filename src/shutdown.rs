@@ -52,11 +52,31 @@ impl Signals {
                 _ = self.interrupt.recv() => {}
                 _ = self.hang_up.recv() => return Asked::Reload,
             }
-            let now = Instant::now();
-            if self.stopped.is_none_or(|before| now - before > ECHO) {
-                self.stopped = Some(now);
+            if is_new(&mut self.stopped, Instant::now()) {
                 return Asked::Stop;
             }
         }
+    }
+}
+
+/// Whether a word to stop is one of its own; notes when it came.
+fn is_new(stopped: &mut Option<Instant>, now: Instant) -> bool {
+    let new = stopped.is_none_or(|before| now - before > ECHO);
+    if new {
+        *stopped = Some(now);
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_and_its_echo_are_one_word_and_a_later_one_is_another() {
+        let (first, mut stopped) = (Instant::now(), None);
+        let after = |millis| first + Duration::from_millis(millis);
+        let heard = [0, 1, 60, 120, 400, 410].map(|millis| is_new(&mut stopped, after(millis)));
+        assert_eq!(heard, [true, false, false, true, true, false]);
     }
 }

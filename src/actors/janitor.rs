@@ -51,7 +51,8 @@ impl Janitor {
         ctx.spawn(work.into_actor(self).map(|cleaned, janitor, _| {
             janitor.busy = false;
             match cleaned {
-                Ok(0) => {}
+                // The store is closed at the end of the house; the next start cleans up.
+                Ok(0) | Err(StoreError::Closed) => {}
                 Ok(rows) => tracing::debug!(rows, "old rows deleted"),
                 Err(error) => tracing::warn!(error = %error, "old rows could not be deleted"),
             }

@@ -75,9 +75,13 @@ impl Routes {
     fn publish_as_of(&self, begun: u64, rows: Vec<RouteRow>) {
         self.edit(|table, version| {
             let fresh = rows.into_iter().map(|row| {
-                let kept = table.get(&row.bot).filter(|route| route.changed > begun).map(Arc::clone);
-                let route = kept.unwrap_or_else(|| Arc::new(Route::from_row(&row, version)));
-                (row.bot, route)
+                let mut route = Route::from_row(&row, version);
+                // Secrets and identity were changed while the store was being asked: those are newer than its
+                // answer. What the bot wants comes from the store alone.
+                if let Some(kept) = table.get(&row.bot).filter(|route| route.changed > begun) {
+                    route = Route { kinds: route.kinds, ..Route::clone(kept) };
+                }
+                (row.bot, Arc::new(route))
             });
             let mut fresh: Table = fresh.collect();
             for (bot, route) in table.iter().filter(|(_, route)| route.changed > begun) {

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{bells::Bells, exit::ExitGuard};
-use crate::{base::Clock, store::Store};
+use crate::{
+    base::Clock,
+    store::{Store, StoreError},
+};
 
 /// The sweeper.
 pub struct Sweeper {
@@ -46,6 +49,8 @@ impl Sweeper {
                         }
                     }
                 }
+                // The end of the house: there is nobody left to wake.
+                Err(StoreError::Closed) => {}
                 Err(error) => tracing::error!(error = %error, "due work could not be looked for"),
             }
         }));

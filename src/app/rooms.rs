@@ -189,9 +189,9 @@ impl<'a> Rooms<'a> {
     pub(super) fn janitor(&self) -> Keep {
         let retention = &self.settings.retention;
         let times = janitor::Keep {
-            finished: Duration::from_hours(retention.finished_hours),
-            buried: Duration::from_hours(retention.buried_days * 24),
-            retired: Duration::from_hours(self.settings.bots.keep_removed_days * 24),
+            finished: hours(retention.finished_hours),
+            buried: hours(retention.buried_days.saturating_mul(24)),
+            retired: hours(self.settings.bots.keep_removed_days.saturating_mul(24)),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         keep("janitor", false, move |exit| {
@@ -202,6 +202,11 @@ impl<'a> Rooms<'a> {
 
 fn keep(name: &'static str, bots_depend: bool, start: impl Fn(ExitGuard) + Send + 'static) -> Keep {
     Keep { name, bots_depend, starter: Starter(Box::new(start)) }
+}
+
+/// So many hours; somebody who wants to keep things for ever may write any number.
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours.saturating_mul(3_600))
 }
 
 fn wire_maker(egress: Egress) -> MakeWire {

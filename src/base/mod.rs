@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod event;
 pub mod id;
 pub mod secret;
+pub mod secret_file;
 pub mod spawn;
 pub mod state;
 pub mod time;

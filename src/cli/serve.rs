@@ -32,8 +32,20 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
     };
     actix_rt::System::new().block_on(async move {
         let signals = Signals::listen().map_err(Failure::fault)?;
+        let (public_url, bots_dir) = (options.settings.public_url.clone(), options.settings.bots_dir.clone());
         let app = App::start(options).await.map_err(Failure::refused)?;
-        tracing::info!(listen = %app.ingress_addr(), admin = %app.admin_addr(), "botyard serves");
+        let bots = app.bots().await.len();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            listen = %app.ingress_addr(),
+            admin = %app.admin_addr(),
+            public_url,
+            bots,
+            "botyard serves"
+        );
+        if bots == 0 {
+            tracing::warn!(?bots_dir, "there are no bots: drop a definition into one of the folders of `bots_dir`");
+        }
         until_stopped(app, signals).await
     })
 }

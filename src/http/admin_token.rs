@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::base::Secret;
+use crate::base::{Secret, secret_file::too_open};
 
 /// The name of the file in the data dir.
 pub const FILE_NAME: &str = "admin.token";
@@ -74,9 +74,7 @@ impl AdminToken {
             _ => AdminTokenError::Io(path.display().to_string(), error),
         };
         let meta = fs::metadata(&path).map_err(failed)?;
-        let mode = meta.permissions().mode() & 0o777;
-        // The group may read: that is how a mounted secret reaches a process that is not root.
-        if mode & 0o027 != 0 {
+        if let Some(mode) = too_open(&path).map_err(failed)? {
             return Err(AdminTokenError::Open(path.display().to_string(), mode));
         }
         if !meta.is_file() || meta.len() > LONGEST as u64 {

@@ -77,7 +77,7 @@ impl Ingress {
             base_path: settings.base_path.clone(),
             max_body: settings.ingress.max_body_bytes,
             body_time: Duration::from_secs(settings.ingress.header_seconds),
-            seen_for: Duration::from_secs(settings.retention.seen_hours * 3600),
+            seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
         }
     }
 

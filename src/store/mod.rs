@@ -112,7 +112,7 @@ pub trait Store: Send + Sync + 'static {
     fn forget(&self, bot: BotId) -> Answer<'_, ()>;
     /// The last good definition of each bot that is not retired.
     fn definitions(&self) -> Answer<'_, Vec<StoredDefinition>>;
-    /// What ingress needs of every bot that is not forgotten.
+    /// What ingress needs of every bot that is not retired.
     fn routes(&self) -> Answer<'_, Vec<RouteRow>>;
 
     // -- registrations ----------------------------------------------------------------------------

@@ -76,6 +76,14 @@ impl From<HttpResponse> for Reply {
     }
 }
 
+/// A body that is not the object it should be. Names the place and nothing of the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Webex's answer is not the object it should be (line {line}, column {column})")]
+pub struct UnreadableBody {
+    line: usize,
+    column: usize,
+}
+
 impl Reply {
     /// What the reply means. Never needs the body of an error to be JSON: a 429 may come as HTML.
     #[must_use]
@@ -96,8 +104,10 @@ impl Reply {
     ///
     /// # Errors
     /// When it is not that object; the text holds nothing of the body.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, UnreadableBody> {
+        // serde's own sentence quotes the value that it stumbled over: that may be what a person wrote.
         serde_json::from_slice(&self.body)
+            .map_err(|error| UnreadableBody { line: error.line(), column: error.column() })
     }
 
     /// Webex's words about an error and the status, in one bounded line.
@@ -172,6 +182,13 @@ mod tests {
         for status in [301, 400, 403, 409, 415, 428, 501] {
             assert!(matches!(reply(status, &[], "").verdict(), Verdict::Refused(_)), "{status}");
         }
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_says_nothing_of_itself() {
+        let reply = reply(200, &[], r#"{"id": "secret words"}"#);
+        let error = reply.json::<std::collections::HashMap<String, u32>>().unwrap_err().to_string();
+        assert!(error.contains("line 1") && !error.contains("secret"), "{error}");
     }
 
     #[test]

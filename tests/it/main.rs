@@ -4,6 +4,11 @@
 
 mod admin_commands;
 mod admin_doors;
+mod binary_ends;
+mod binary_refusals;
+mod binary_service;
+mod binary_usage;
+mod docs;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;

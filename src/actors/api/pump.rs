@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap, mem, rc::Rc, time::Duration};
 
 use actix::{AsyncContext, Context};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Api, CallError, Done, TokenRefused,
@@ -239,7 +239,7 @@ fn learn(lane: &mut Lane, generation: u64, endpoint: Endpoint, news: News, now: 
             }
         }
         News::Refused if lane.door == Door::Open => {
-            warn!(bot.id = %bot, "Webex refuses the token; nothing of this bot is sent until it has another one");
+            debug!(bot.id = %bot, "Webex refuses the token; nothing of this bot is sent until it has another one");
             lane.trouble = Some("Webex refuses the token".to_owned());
             lane.shut(Door::Refused);
         }

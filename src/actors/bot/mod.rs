@@ -28,7 +28,7 @@ use super::{
     line::Line,
 };
 use crate::{
-    base::{BotId, Clock, Lease, Millis, Seq, backoff::Backoff},
+    base::{BotId, Clock, Epoch, Lease, Millis, Seq, backoff::Backoff},
     brain::{Engine, Me, Program},
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
@@ -123,6 +123,8 @@ pub struct BotNews {
 /// The things a bot may tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
+    /// It holds this lease; refusals of tokens that came with another one are not about it.
+    Leased(Epoch),
     /// The token is this bot's: its registrations can be put right.
     Ready(Identity),
     /// It must not run until something is put right.
@@ -323,6 +325,10 @@ impl Bot {
                 }
                 Err(error) => {
                     tracing::error!(bot.id = %bot.id, error = %error, "pending events could not be read");
+                    // Listen again, or the bell would stay as if it had been heard; and look again soon.
+                    bot.hear();
+                    bot.window.doubt();
+                    bot.rest(ctx);
                 }
             }
         }));
@@ -344,6 +350,12 @@ impl Actor for Bot {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.begin(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(lease) = &self.lease {
+            self.deps.bells.unregister(lease);
+        }
     }
 }
 

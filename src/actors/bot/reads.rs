@@ -81,7 +81,10 @@ impl Deps {
             Verdict::Missing | Verdict::Refused(_) => Ok(None),
             Verdict::Unauthorized => Err(ReadError::Down),
             Verdict::Wait(_) => Err(ReadError::Later("Webex asked to wait".to_owned())),
-            Verdict::Retry(reason) => Err(ReadError::Later(reason)),
+            Verdict::Retry(reason) => {
+                let tracking_id = reply.tracking_id.as_deref().unwrap_or("none");
+                Err(ReadError::Later(format!("{reason}, TrackingID {tracking_id}")))
+            }
         }
     }
 }

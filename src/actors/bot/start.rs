@@ -55,6 +55,7 @@ impl Bot {
     fn open(&mut self, lease: Lease, token: Secret, ctx: &mut Context<Self>) {
         self.deps.bells.register(&lease, ctx.address().recipient());
         self.lease = Some(lease.clone());
+        self.tell(News::Leased(lease.epoch));
         let opened = self
             .deps
             .api

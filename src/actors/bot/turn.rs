@@ -24,6 +24,9 @@ const DOUBTS: u32 = 3;
 /// REST can lag the event: a message that is not there yet is asked for again so often before it counts as gone.
 const LAG_ATTEMPTS: u32 = 3;
 
+/// An outage of Webex, or a long 429, is waited out for so long; an older answer would help nobody.
+const TOO_OLD: Duration = Duration::from_hours(24);
+
 /// Everything one turn needs, owned by it: the program stays the same to its end, whatever is reloaded meanwhile.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -65,7 +68,7 @@ impl Job {
                 Err(ended) => return ended,
             };
             let outcome = commit.outcome.clone();
-            match deps.store.commit_turn(commit).await {
+            match self.persist(deps, commit).await {
                 Ok(TurnAnswer::Committed) => return self.report(deps, &outcome, started),
                 Ok(TurnAnswer::Fenced) => return Ended::Fenced,
                 Ok(TurnAnswer::Conflict) if again => {
@@ -96,8 +99,9 @@ impl Job {
         }
         let event = match Event::decode(&self.row.payload) {
             Ok(event) => event,
-            Err(error) => {
-                let reason = format!("this version cannot read the stored event: {error}");
+            Err(_) => {
+                // Not the parser's words: they quote what they stumble over.
+                let reason = "this version cannot read the stored event".to_owned();
                 return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
             }
         };
@@ -117,10 +121,10 @@ impl Job {
                                 facts.insert(read, fact);
                             }
                             Err(ReadError::Down) => {
-                                let _ = deps.store.release(self.lease.clone(), vec![self.row.seq]).await;
+                                self.give_back(deps).await;
                                 return Err(Ended::Returned);
                             }
-                            Err(ReadError::Later(reason)) => return Ok(self.retry(deps, reason, now, record)),
+                            Err(ReadError::Later(reason)) => return Ok(self.wait_out(deps, reason, now, record)),
                         }
                     }
                 }
@@ -174,11 +178,25 @@ impl Job {
         commit
     }
 
+    /// Trouble outside says nothing against the event: it is tried again until it is too old to be answered.
+    fn wait_out(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
+        if deps.clock.now().since(self.row.accepted_at) > TOO_OLD {
+            let reason = format!("gave up after {} attempts in a day: {reason}", self.claimed.attempt);
+            return self.commit(TurnOutcome::Buried { reason }, now, record, deps);
+        }
+        self.again(deps, reason, now, record)
+    }
+
+    /// Trouble of its own: it is tried again so often and no more.
     fn retry(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
         if self.claimed.attempt >= deps.event_attempts {
             let reason = format!("gave up after {} attempts: {reason}", self.claimed.attempt);
             return self.commit(TurnOutcome::Buried { reason }, now, record, deps);
         }
+        self.again(deps, reason, now, record)
+    }
+
+    fn again(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
         let wait = deps.backoff.delay(self.claimed.attempt, self.row.seq.0.unsigned_abs());
         let at = deps.clock.now().plus(wait.max(Duration::from_millis(1)));
         self.commit(TurnOutcome::Retry { at, reason }, now, record, deps)
@@ -197,11 +215,40 @@ impl Job {
     /// Commits an outcome that carries no effects.
     async fn settle(&self, deps: &Deps, commit: TurnCommit, started: Millis) -> Ended {
         let outcome = commit.outcome.clone();
-        match deps.store.commit_turn(commit).await {
+        match self.persist(deps, commit).await {
             Ok(TurnAnswer::Committed) => self.report(deps, &outcome, started),
             Ok(TurnAnswer::Fenced) => Ended::Fenced,
             Ok(TurnAnswer::Conflict) | Err(_) => Ended::Returned,
         }
+    }
+
+    /// Commits, however often the store fails on the way: an event whose end is not written stays claimed, and
+    /// its order key with it.
+    async fn persist(&self, deps: &Deps, commit: TurnCommit) -> Result<TurnAnswer, StoreError> {
+        for attempt in 1.. {
+            match deps.store.commit_turn(commit.clone()).await {
+                Err(error) if passes(&error) => self.wait_for_the_store(deps, attempt, &error).await,
+                answer => return answer,
+            }
+        }
+        Err(StoreError::Closed)
+    }
+
+    /// Gives the event back, however often the store fails on the way.
+    async fn give_back(&self, deps: &Deps) {
+        for attempt in 1.. {
+            match deps.store.release(self.lease.clone(), vec![self.row.seq]).await {
+                Err(error) if passes(&error) => self.wait_for_the_store(deps, attempt, &error).await,
+                _ => return,
+            }
+        }
+    }
+
+    async fn wait_for_the_store(&self, deps: &Deps, attempt: u32, error: &StoreError) {
+        if attempt == 1 {
+            tracing::error!(bot.id = %self.lease.bot, event.id = %self.row.id, error = %error, "the end of a turn waits for the store");
+        }
+        tokio::time::sleep(deps.backoff.delay(attempt, self.row.seq.0.unsigned_abs())).await;
     }
 
     fn commit(&self, outcome: TurnOutcome, started: Millis, record: &Record, deps: &Deps) -> TurnCommit {
@@ -253,6 +300,11 @@ impl Job {
             }
         }
     }
+}
+
+/// Whether trying the same again may help.
+fn passes(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Closed | StoreError::Refused(_))
 }
 
 /// The versions of shared state that the decision rests on.

@@ -14,9 +14,9 @@ use crate::{
 /// Rows a window holds at most; what is beyond stays in the store.
 pub(super) const CAPACITY: usize = 128;
 /// With fewer rows than this the window asks for more.
-const LOW: usize = 32;
+const LOW: usize = 16;
 /// One key holds at most this many rows, so that one talkative dialogue leaves room for the others.
-const PER_KEY: usize = 32;
+const PER_KEY: usize = 64;
 
 /// The pending events in memory, by order key.
 #[derive(Debug, Default)]
@@ -229,13 +229,13 @@ mod tests {
     #[test]
     fn a_read_that_brings_nothing_new_is_not_repeated_until_something_changes() {
         let mut window = Window::default();
-        let rows: Vec<_> = (1..=40).map(|seq| row(seq, "a")).collect();
-        window.loaded(rows.clone(), 40, false);
+        let rows: Vec<_> = (1..=80).map(|seq| row(seq, "a")).collect();
+        window.loaded(rows.clone(), 80, false);
         let taken = window.take(1);
         assert!(window.wants_load(), "the only key is busy: others may be waiting in the store");
-        window.loaded(rows.clone(), 40, true);
+        window.loaded(rows.clone(), 80, true);
         assert!(window.wants_load(), "the key's share was filled up again");
-        window.loaded(rows, 40, true);
+        window.loaded(rows, 80, true);
         assert!(!window.wants_load());
         window.doubt();
         assert!(window.wants_load());

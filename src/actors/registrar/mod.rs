@@ -295,8 +295,8 @@ impl Registrar {
             entry.next = Some(at);
             self.moments.push(Reverse((at, job.bot.clone())));
         }
-        // A supervisor that is away reads the reports when it is back.
-        let _ = self.told.try_send(Reconciled { bot: job.bot.clone(), leaving: job.leaving, report });
+        // A clone of the recipient has a place in the mailbox of its own, however many are told at once.
+        let _ = self.told.clone().try_send(Reconciled { bot: job.bot.clone(), leaving: job.leaving, report });
     }
 
     /// Puts those in line whose moment has come.

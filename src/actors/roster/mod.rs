@@ -40,6 +40,11 @@ use crate::{
 /// Bots applied at once: enough to share the writer's commits, few enough to leave it room.
 const AT_ONCE: usize = 64;
 
+/// When a look that the store broke off is repeated.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// No look follows another sooner, whatever is due.
+const SOON: Duration = Duration::from_millis(500);
+
 /// What the roster is made from.
 #[derive(Clone)]
 pub struct RosterDeps {
@@ -102,6 +107,11 @@ pub struct Look {
 #[rtype(result = "bool")]
 pub struct RefreshToken(pub BotId);
 
+/// A bot that was retired came back, and the two may have crossed in the store: hand it over once more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct HandOverAgain(pub BotId);
+
 /// A token was put into the store by command: the bot has to take it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -144,16 +154,14 @@ impl Handler<Look> for Roster {
             let dirs = deps.dirs.clone();
             let look = move || surveyor.lock().unwrap_or_else(PoisonError::into_inner).look(&dirs);
             let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
-            if !booted {
-                recall(&deps, &mut entries).await;
-            }
+            let booted = booted || recall(&deps, &mut entries).await;
             let report = apply(&deps, &mut entries, &survey, confirmed).await;
-            (entries, survey, report)
+            (entries, survey, report, booted)
         };
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report), roster, ctx| {
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report, booted), roster, ctx| {
             roster.entries = entries;
-            roster.look_when_grace_ends(ctx);
-            roster.booted = true;
+            roster.booted = booted;
+            roster.look_again(ctx);
             roster.tell(survey, &report);
             roster.deps.news.send_replace(Arc::new(report.clone()));
             report
@@ -169,6 +177,17 @@ impl Handler<RefreshToken> for Roster {
         let source = self.entries.get(&bot).and_then(|entry| entry.usable.token().cloned());
         let work = async move { matches!(deps.tokens.take(&deps.store, &bot, source.as_ref()).await, Token::New) };
         AtomicResponse::new(Box::pin(work.into_actor(self)))
+    }
+}
+
+impl Handler<HandOverAgain> for Roster {
+    type Result = ();
+
+    fn handle(&mut self, HandOverAgain(bot): HandOverAgain, ctx: &mut Self::Context) {
+        if let Some(entry) = self.entries.get_mut(&bot) {
+            entry.handed = false;
+            ctx.notify(Look { confirm_removals: false });
+        }
     }
 }
 
@@ -193,12 +212,14 @@ impl Handler<TokenFiles> for Roster {
 }
 
 impl Roster {
-    /// Nothing changes on the disk when a grace time ends, so nobody else would look.
-    fn look_when_grace_ends(&self, ctx: &mut Context<Self>) {
+    /// Nothing changes on the disk when a grace time ends or the store is well again, so nobody else would look.
+    fn look_again(&self, ctx: &mut Context<Self>) {
         let now = self.deps.clock.now();
         let ends = self.entries.values().filter_map(|entry| entry.gone_since).map(|gone| gone.plus(self.deps.grace));
-        if let Some(first) = ends.min() {
-            ctx.notify_later(Look { confirm_removals: false }, first.since(now) + Duration::from_millis(1));
+        let unfinished = !self.booted || self.entries.values().any(|entry| !entry.handed);
+        let first = ends.chain(unfinished.then(|| now.plus(TRY_AGAIN))).min();
+        if let Some(first) = first {
+            ctx.notify_later(Look { confirm_removals: false }, first.since(now).max(SOON));
         }
     }
 
@@ -220,7 +241,7 @@ impl Roster {
             tracing::error!(
                 dir = %dir.display(),
                 reason,
-                "a folder of definitions cannot be read; put it back, or set `bots_dir` (BOTYARD_BOTS_DIR)"
+                "a folder of definitions cannot be read; put it there, or set `bots_dir` (BOTYARD_BOTS_DIR)"
             );
         }
         for (dir, _) in &self.told_unreadable {
@@ -246,12 +267,14 @@ impl Roster {
 }
 
 /// Fills the entries with what the store remembers: the bots that are not retired, on their last good definitions.
-async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) {
+///
+/// Answers whether the store could be read; if not, the next look tries again.
+async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) -> bool {
     let (definitions, bots) = match (deps.store.definitions().await, deps.store.bots().await) {
         (Ok(definitions), Ok(bots)) => (definitions, bots),
         (Err(error), _) | (_, Err(error)) => {
             tracing::error!(error = %error, "what ran before cannot be read from the store");
-            return;
+            return false;
         }
     };
     let mut identities: BTreeMap<_, _> = bots.into_iter().map(|bot| (bot.bot, bot.identity)).collect();
@@ -261,8 +284,15 @@ async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) {
             continue;
         };
         let identity = identities.remove(&stored.bot).flatten();
-        entries.insert(stored.bot, Entry { usable, identity, handed: false, gone_since: None, confirmed: false });
+        entries.entry(stored.bot).or_insert(Entry {
+            usable,
+            identity,
+            handed: false,
+            gone_since: None,
+            confirmed: false,
+        });
     }
+    true
 }
 
 async fn apply(
@@ -348,17 +378,18 @@ async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots
         tracing::error!(error = %error, "routes could not be refreshed");
     }
     for (bot, entry, kept, token) in stored {
-        if let Err(error) = kept {
-            tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried at the next look");
-            continue;
-        }
         if let Some(known) = entries.get_mut(&bot) {
-            known.handed = true;
+            known.handed = kept.is_ok() && token != Token::Unknown;
+        }
+        if let Err(error) = kept {
+            tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
+            continue;
         }
         let program = entry.usable.program;
         match token {
             Token::Missing(reason) => send(deps, KeepDown { bot, program, reason }).await,
-            Token::New | Token::Same => {
+            // The store did not answer: the bot runs on what is sealed there, and it is looked at again.
+            Token::New | Token::Same | Token::Unknown => {
                 let new_token = token == Token::New;
                 send(deps, Run { bot, program, identity: entry.identity, new_token }).await;
             }

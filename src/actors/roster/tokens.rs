@@ -28,6 +28,8 @@ pub(super) enum Token {
     New,
     /// The store holds the one it held.
     Same,
+    /// The store did not answer.
+    Unknown,
     /// There is none, and what to do about it.
     Missing(String),
 }
@@ -44,7 +46,10 @@ impl TokenPolicy {
         };
         match self.keep(store, bot, found).await {
             Ok(token) => token,
-            Err(error) => Token::Missing(format!("its token could not be kept: {error}")),
+            Err(error) => {
+                tracing::error!(bot.id = %bot, error = %error, "its token could not be kept; it is tried again in a moment");
+                Token::Unknown
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::crashes::Crashes;
 use crate::{
     actors::{bot::Bot, report::BotState},
-    base::BotId,
+    base::{BotId, Epoch},
     brain::Program,
     store::{Hold, HoldKind, Identity},
 };
@@ -32,7 +32,7 @@ pub(super) enum Phase {
     /// Kept down with a reason; an incarnation that was told to drain may still be finishing.
     Held(Hold),
     /// Its files are gone; its webhooks are being removed, then this incarnation works off what it holds.
-    Leaving(Addr<Bot>),
+    Leaving(Running),
 }
 
 /// The incarnation in charge.
@@ -40,6 +40,8 @@ pub(super) enum Phase {
 pub(super) struct Running {
     pub(super) addr: Addr<Bot>,
     pub(super) incarnation: u64,
+    /// Of its lease, once it holds one.
+    pub(super) epoch: Option<Epoch>,
     /// Webex has confirmed who it is.
     pub(super) ready: bool,
 }
@@ -73,6 +75,10 @@ impl Kept {
             Phase::Running(running) => Some(running.incarnation),
             _ => None,
         }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        matches!(&self.phase, Phase::Held(hold) if hold.kind == HoldKind::Held)
     }
 
     pub(super) fn is_parked(&self) -> bool {

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use actix::{Addr, AsyncContext, Context, Handler, Message, fut::wrap_future};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, fut::wrap_future};
 
 use super::{Phase, Remove, Supervisor, SupervisorDeps};
 use crate::{
     actors::{
         api::CloseLane,
         bot::{Bot, Drain},
-        registrar::{Deregister, Reconciled},
+        registrar::{Deregister, Dismiss, Reconciled},
     },
     base::{BotId, Epoch},
 };
@@ -29,9 +29,11 @@ impl Handler<Remove> for Supervisor {
     fn handle(&mut self, Remove(id): Remove, ctx: &mut Context<Self>) {
         let Some(kept) = self.bots.get_mut(&id) else { return };
         match &kept.phase {
-            Phase::Running(running) => {
+            Phase::Running(_) => {
                 tracing::info!(bot.id = %id, "bot is leaving: its files are gone and the grace time is over");
-                kept.phase = Phase::Leaving(running.addr.clone());
+                if let Phase::Running(running) = std::mem::replace(&mut kept.phase, Phase::Waiting) {
+                    kept.phase = Phase::Leaving(running);
+                }
                 let asked = self.deps.registrar.addr().map(|registrar| registrar.try_send(Deregister { bot: id }));
                 if !matches!(asked, Some(Ok(()))) {
                     tracing::error!(
@@ -58,9 +60,9 @@ impl Handler<Reconciled> for Supervisor {
             return;
         }
         if let Some(kept) = self.bots.get(&told.bot)
-            && let Phase::Leaving(addr) = &kept.phase
+            && let Phase::Leaving(running) = &kept.phase
         {
-            let (deps, bot, addr, me) = (self.deps.clone(), told.bot, addr.clone(), ctx.address());
+            let (deps, bot, addr, me) = (self.deps.clone(), told.bot, running.addr.clone(), ctx.address());
             ctx.spawn(wrap_future::<_, Self>(async move {
                 work_off(&deps, &bot, &addr).await;
                 let _ = me.try_send(Left(bot));
@@ -78,7 +80,10 @@ impl Handler<Left> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, Left(id): Left, ctx: &mut Context<Self>) {
-        if self.bots.get(&id).is_some_and(|kept| matches!(kept.phase, Phase::Leaving(_))) {
+        if let Some(kept) = self.bots.get(&id)
+            && let Phase::Leaving(running) = &kept.phase
+        {
+            let _ = running.addr.try_send(Drain);
             self.retire(id, ctx);
         }
     }
@@ -87,6 +92,10 @@ impl Handler<Left> for Supervisor {
 impl Supervisor {
     fn retire(&mut self, id: BotId, ctx: &mut Context<Self>) {
         self.bots.remove(&id);
+        self.retired.insert(id.clone());
+        if let Some(api) = self.deps.bots.api.addr() {
+            let _ = api.try_send(CloseLane { bot: id.clone(), epoch: Epoch(i64::MAX) });
+        }
         let (store, routes) = (self.deps.bots.store.clone(), self.deps.routes.clone());
         let now = self.deps.bots.clock.now();
         let retire = async move {
@@ -97,7 +106,28 @@ impl Supervisor {
             routes.remove(&id);
             tracing::info!(bot.id = %id, "bot has left; its token and state are kept for a while");
         };
-        ctx.spawn(wrap_future::<_, Self>(retire));
+        ctx.spawn(wrap_future::<_, Self>(retire).map(|(), it, ctx| it.try_held_again(ctx)));
+    }
+
+    /// One that has left gives its identity free: a renamed file waits for just that.
+    fn try_held_again(&mut self, ctx: &mut Context<Self>) {
+        let held: Vec<_> = self.bots.iter().filter(|(_, kept)| kept.is_held()).map(|(id, _)| id.clone()).collect();
+        for id in held {
+            self.replace(&id, ctx);
+        }
+    }
+
+    /// The token died while its bot was leaving: nothing more can be said to Webex.
+    pub(super) fn leave_without_token(&mut self, id: &BotId, ctx: &mut Context<Self>) {
+        let Some(kept) = self.bots.get(id) else { return };
+        if let Phase::Leaving(running) = &kept.phase {
+            tracing::warn!(bot.id = %id, "Webex refuses the token of a leaving bot: its webhooks may be left there");
+            let _ = running.addr.try_send(Drain);
+            if let Some(registrar) = self.deps.registrar.addr() {
+                let _ = registrar.try_send(Dismiss { bot: id.clone() });
+            }
+            self.retire(id.clone(), ctx);
+        }
     }
 }
 
@@ -112,9 +142,5 @@ async fn work_off(deps: &SupervisorDeps, id: &BotId, addr: &Addr<Bot>) {
             }
             _ => break,
         }
-    }
-    let _ = addr.send(Drain).await;
-    if let Some(api) = deps.bots.api.addr() {
-        let _ = api.send(CloseLane { bot: id.clone(), epoch: Epoch(i64::MAX) }).await;
     }
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
     fut::wrap_future,
 };
 use futures_util::future::join_all;
@@ -39,7 +39,7 @@ use super::{
     line::Line,
     place::{Place, spread},
     registrar::{Dismiss, Reconcile, Registrar},
-    roster::{RefreshToken, Roster},
+    roster::{HandOverAgain, RefreshToken, Roster},
     routes::Routes,
 };
 use crate::{
@@ -77,7 +77,9 @@ pub struct Supervisor {
     singletons: HashMap<&'static str, Singleton>,
     incarnations: u64,
     /// Every incarnation that has not ended yet, those that are only finishing included.
-    alive: HashSet<u64>,
+    alive: HashMap<u64, Addr<Bot>>,
+    /// Bots that were retired in this process: one that comes back must be stored anew, whatever crossed on the way.
+    retired: HashSet<BotId>,
     /// Set once at shutdown: nothing is started any more; answered when the last bot has ended.
     stopping: Option<Vec<oneshot::Sender<()>>>,
 }
@@ -137,7 +139,8 @@ impl Supervisor {
             bots: BTreeMap::new(),
             singletons: HashMap::new(),
             incarnations: 0,
-            alive: HashSet::new(),
+            alive: HashMap::new(),
+            retired: HashSet::new(),
             stopping: None,
         }
     }
@@ -160,8 +163,8 @@ impl Supervisor {
         };
         let deps = self.deps.bots.clone();
         let addr = self.deps.place.start(spread(id), move |_| Bot::new(spec, deps));
-        kept.phase = Phase::Running(Running { addr, incarnation, ready: false });
-        self.alive.insert(incarnation);
+        self.alive.insert(incarnation, addr.clone());
+        kept.phase = Phase::Running(Running { addr, incarnation, epoch: None, ready: false });
     }
 
     /// Keeps a bot down and says why, in the log and in the store.
@@ -221,15 +224,6 @@ impl Supervisor {
                 let _ = answer.send(());
             }
         }
-    }
-
-    fn refresh_routes(&self, ctx: &mut Context<Self>) {
-        let (routes, store) = (self.deps.routes.clone(), self.deps.bots.store.clone());
-        ctx.spawn(wrap_future(async move {
-            if let Err(error) = routes.refresh(store.as_ref()).await {
-                tracing::error!(error = %error, "routes could not be refreshed");
-            }
-        }));
     }
 
     /// Looks at what should have been told: counts for metrics, incarnations that ended without a word.
@@ -312,15 +306,22 @@ impl Handler<Run> for Supervisor {
         kept.program = run.program.clone();
         if fresh {
             self.start(&id, ctx);
+            // Its retirement may have been written after the roster stored it: store it once more.
+            if self.retired.remove(&id)
+                && let Some(roster) = self.deps.roster.addr()
+            {
+                let _ = roster.try_send(HandOverAgain(id));
+            }
             return;
         }
         kept.crashes.forgive();
         let comes_back = matches!(kept.phase, Phase::Leaving(_));
-        if comes_back {
-            kept.phase = Phase::Waiting;
+        if comes_back && let Phase::Leaving(running) = std::mem::replace(&mut kept.phase, Phase::Waiting) {
+            // In charge again until it has ended; then the next incarnation registers anew.
+            kept.phase = Phase::Running(running);
         }
         match &kept.phase {
-            Phase::Running(running) if !run.new_token => {
+            Phase::Running(running) if !run.new_token && !comes_back => {
                 // The event in hand finishes on the old program; the next one runs on this.
                 if !same && running.addr.try_send(UseProgram(run.program)).is_err() {
                     self.replace(&id, ctx);
@@ -354,15 +355,16 @@ impl Handler<BotNews> for Supervisor {
     fn handle(&mut self, news: BotNews, ctx: &mut Self::Context) {
         let Some(kept) = self.bots.get_mut(&news.bot) else { return };
         match (&mut kept.phase, news.what) {
+            (Phase::Running(running), News::Leased(epoch)) if running.incarnation == news.incarnation => {
+                running.epoch = Some(epoch);
+            }
             (Phase::Running(running), News::Ready(identity)) if running.incarnation == news.incarnation => {
                 running.ready = true;
-                let met = kept.identity.replace(identity.clone()).as_ref() == Some(&identity);
+                self.deps.routes.change(&news.bot, |route| route.me = Some(identity.person_id.as_str().into()));
+                kept.identity = Some(identity);
                 let kept = &self.bots[&news.bot];
                 self.reconcile(&news.bot, kept);
                 self.remember_hold(&news.bot, None, ctx);
-                if !met {
-                    self.refresh_routes(ctx);
-                }
             }
             (Phase::Running(running), News::Held(reason)) if running.incarnation == news.incarnation => {
                 let close = CloseLane { bot: news.bot.clone(), epoch: Epoch(i64::MAX) };
@@ -383,9 +385,9 @@ impl Handler<TokenRefused> for Supervisor {
     fn handle(&mut self, refused: TokenRefused, ctx: &mut Self::Context) {
         let id = refused.bot;
         let Some(kept) = self.bots.get_mut(&id) else { return };
-        let Phase::Running(running) = &kept.phase else { return };
-        if kept.restart_on_exit {
-            // It ends already, to make room for one with a newer token: that one finds out for itself.
+        let Phase::Running(running) = &kept.phase else { return self.leave_without_token(&id, ctx) };
+        if kept.restart_on_exit || running.epoch != Some(refused.epoch) {
+            // About a token that is being replaced already.
             return;
         }
         let _ = running.addr.try_send(Drain);
@@ -437,10 +439,8 @@ impl Handler<Shutdown> for Supervisor {
     fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
         let (answer, ended) = oneshot::channel();
         self.stopping.get_or_insert_default().push(answer);
-        for kept in self.bots.values_mut() {
-            if let Phase::Running(running) = &kept.phase {
-                let _ = running.addr.try_send(Drain);
-            }
+        for addr in self.alive.values() {
+            let _ = addr.try_send(Drain);
         }
         self.settle();
         Box::pin(async move {
@@ -453,11 +453,7 @@ impl Handler<GiveAllBack> for Supervisor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: GiveAllBack, _: &mut Self::Context) -> Self::Result {
-        let bots = self.bots.values().filter_map(|kept| match &kept.phase {
-            Phase::Running(running) => Some(running.addr.send(GiveBack)),
-            _ => None,
-        });
-        let given = join_all(bots.collect::<Vec<_>>());
+        let given = join_all(self.alive.values().map(|addr| addr.send(GiveBack)).collect::<Vec<_>>());
         Box::pin(async move {
             given.await;
         })

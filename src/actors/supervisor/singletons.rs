@@ -59,8 +59,9 @@ impl Supervisor {
             let Some(singleton) = it.singletons.get(name) else { return };
             (singleton.starter.0)(ExitGuard::new(Who::Singleton(name), ctx.address().recipient()));
             if singleton.bots_depend {
-                let ids: Vec<_> = it.bots.keys().cloned().collect();
-                for id in ids {
+                // Only those at work: what is held or quarantined stays so.
+                let running = it.bots.iter().filter(|(_, kept)| kept.incarnation_in_charge().is_some());
+                for id in running.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                     it.replace(&id, ctx);
                 }
             }

@@ -180,18 +180,23 @@ impl House {
         }
     }
 
+    /// Waits until inbox and outbox are empty.
+    pub(crate) async fn quiet(&self) {
+        let store = self.app().store().clone();
+        self.sim
+            .eventually("an empty inbox and outbox", || async {
+                let rows = store.backlog().await.unwrap();
+                rows.iter().all(|row| row.events == 0 && row.deliveries == 0).then_some(())
+            })
+            .await;
+    }
+
     /// Stops the app in order; nothing may be left undone.
     pub(crate) async fn stop(&mut self) {
-        if let Some(app) = self.app.take() {
-            let store = app.store().clone();
-            self.sim
-                .eventually("an empty inbox and outbox", || async {
-                    let rows = store.backlog().await.unwrap();
-                    rows.iter().all(|row| row.events == 0 && row.deliveries == 0).then_some(())
-                })
-                .await;
-            within(app.shutdown()).await;
+        if self.app.is_some() {
+            self.quiet().await;
         }
+        self.stop_now().await;
     }
 
     /// Stops the app without waiting for what is left.
@@ -212,9 +217,8 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if self.app.is_some() && !std::thread::panicking() {
-            panic!("the house was not closed: end the test with `house.close().await`");
-        }
+        let closed = self.app.is_none() || std::thread::panicking();
+        assert!(closed, "the house was not closed: end the test with `house.close().await`");
     }
 }
 

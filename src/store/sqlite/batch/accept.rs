@@ -22,17 +22,15 @@ pub(super) const KNOWN: &str = "
     FROM json_each($1) AS t
     JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
 
-/// A key whose time is over counts as new, whether or not it was cleared away.
-const REMEMBER: &str = "
+/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
+const STORE: &str = "
     INSERT INTO seen (bot, key, until)
     SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true
-    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until";
-
-const STORE: &str = "
-    INSERT INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
-    SELECT substr($2, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $3,
-           substr($2, value->>6, value->>7)
-    FROM json_each($1)";
+    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until;
+    INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
+    SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
+           substr($3, value->>6, value->>7)
+    FROM json_each($2)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
 
@@ -61,9 +59,13 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         return Ok(answers);
     }
 
-    let seen: Vec<_> = fresh.iter().map(|&i| (&jobs[i].input, key(&jobs[i]))).collect();
-    let seen: Vec<_> = seen.iter().map(|(event, (bot, key))| (bot, key, event.seen_until)).collect();
-    sqlx::query(REMEMBER).bind(pack::json(&seen)?).execute(&mut *tx).await?;
+    let seen: Vec<_> = fresh
+        .iter()
+        .map(|&i| {
+            let (bot, key) = key(&jobs[i]);
+            (bot, key, jobs[i].input.seen_until)
+        })
+        .collect();
 
     let mut heap = Heap::default();
     let rows: Vec<_> = fresh
@@ -75,8 +77,13 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
             (id, &event.bot, event.kind, &event.order_key, event.class as i64, event.due_at, at, len)
         })
         .collect();
-    let done =
-        sqlx::query(STORE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0).execute(&mut *tx).await?;
+    let done = sqlx::query(STORE)
+        .bind(pack::json(&seen)?)
+        .bind(pack::json(&rows)?)
+        .bind(heap.into_bytes())
+        .bind(round.now.0)
+        .execute(&mut *tx)
+        .await?;
     for (index, &i) in fresh.iter().enumerate() {
         answers[i] = Ok(Accepted::New(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index))));
     }

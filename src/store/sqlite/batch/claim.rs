@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) const CLAIM: &str = "
-    UPDATE inbox SET
+    UPDATE OR ROLLBACK inbox SET
         state = 1, attempt = attempt + 1, doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch

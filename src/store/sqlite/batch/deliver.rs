@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub(super) const MARK: &str = "
-    UPDATE outbox SET
+    UPDATE OR ROLLBACK outbox SET
         state = 1, attempt = attempt + 1, doubtful = max(doubtful, state = 1), epoch = t.epoch, marked_at = $2
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM json_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
@@ -36,7 +36,7 @@ pub(super) const MARK: &str = "
 
 /// Fenced by the mark, not by the newest lease: what is known to have been sent counts, whoever sent it.
 pub(super) const RECORD: &str = "
-    UPDATE outbox SET
+    UPDATE OR ROLLBACK outbox SET
         state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
         reason = coalesce(t.reason, outbox.reason), remote_id = t.remote_id,
         tracking_id = coalesce(t.tracking_id, outbox.tracking_id),

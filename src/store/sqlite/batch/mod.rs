@@ -3,6 +3,9 @@
 //! Everything in it is concurrent, since nobody has an answer yet; so the kinds go in an order that serves the
 //! most: ends before claims (a finished head frees its key at once), and the rare changes last, so that a lease
 //! taken over does not fence off an end that was sent before it.
+//!
+//! The statements say OR ROLLBACK: when one fails, the transaction is undone anyway, and told so the engine need not
+//! copy every page it touches to be able to undo that statement alone.
 
 mod accept;
 mod claim;

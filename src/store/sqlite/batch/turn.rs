@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) const FINISH: &str = "
-    UPDATE inbox SET
+    UPDATE OR ROLLBACK inbox SET
         state = t.state, due_at = coalesce(t.due_at, inbox.due_at), reason = coalesce(t.reason, inbox.reason),
         record = nullif(t.record, 'null'), finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt, value->>4 AS state,
@@ -37,7 +37,7 @@ pub(super) const REOPEN: &str = "
     WHERE seq IN (SELECT value FROM json_each($1))";
 
 const PROMISE: &str = "
-    INSERT INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
+    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
     SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
            substr($2, value->>5, value->>6)
     FROM json_each($1)";

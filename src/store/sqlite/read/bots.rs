@@ -93,7 +93,8 @@ pub(in super::super) async fn routes(conn: &mut SqliteConnection, seal: &SealKey
     type Row = (String, Option<String>, i64, Option<i64>, Option<Vec<u8>>);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT b.bot, b.person_id, b.kinds, w.row_id, w.secret
-         FROM bots AS b LEFT JOIN webhooks AS w ON w.bot = b.bot ORDER BY b.bot, w.row_id",
+         FROM bots AS b LEFT JOIN webhooks AS w ON w.bot = b.bot
+         WHERE b.retired_at IS NULL ORDER BY b.bot, w.row_id",
     )
     .fetch_all(conn)
     .await?;

@@ -118,7 +118,7 @@ async fn a_retired_bot_keeps_what_is_its_own_until_it_is_forgotten() {
         assert!(matches!(rig.store.forget(a.bot.clone()).await, Err(StoreError::Refused(_))), "it is not retired");
         rig.store.retire(a.bot.clone(), Millis(9)).await.unwrap();
         assert_eq!(rig.store.bots().await.unwrap()[0].retired_at, Some(Millis(9)));
-        assert_eq!(rig.store.routes().await.unwrap().len(), 2, "ingress still serves it");
+        assert_eq!(rig.store.routes().await.unwrap().len(), 1, "ingress no longer serves it");
         assert_eq!(rig.store.definitions().await.unwrap().len(), 1);
         assert!(rig.store.token(a.bot.clone()).await.unwrap().is_some());
 

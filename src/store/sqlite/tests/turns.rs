@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::{StateOp, StateScope, Version},
-    store::{DialogueChange, EventState, NewTimer, StoreError},
+    store::{DialogueChange, EventState, NewTimer, StoreError, sqlite::engine},
 };
 
 fn set(key: &str, value: &str) -> StateOp {
@@ -48,6 +48,11 @@ async fn everything_a_turn_does_is_committed_together() {
         let dialogue = rig.store.read_dialogue(lease.bot.clone(), "r".into(), "p".into(), rig.clock.now());
         let dialogue = dialogue.await.unwrap().unwrap();
         assert_eq!((dialogue.version, dialogue.value), (Version(1), json(r#"{"step":1}"#)));
+
+        let mut conn = engine::connect(&rig.dir.path().join(engine::FILE), engine::Role::Reader).await.unwrap();
+        let timers: Vec<(String, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT name, due_at, payload FROM timers").fetch_all(&mut conn).await.unwrap();
+        assert_eq!(timers, [("n".into(), 2, vec![1, 0])], "set again, replaced");
 
         let wake = rig.bell.take().remove(0);
         assert_eq!(wake.deliveries.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
