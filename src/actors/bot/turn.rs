@@ -97,13 +97,10 @@ impl Job {
             let reason = format!("took the process down: {DOUBTS} claims of it ended with the process");
             return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
         }
-        let event = match Event::decode(&self.row.payload) {
-            Ok(event) => event,
-            Err(_) => {
-                // Not the parser's words: they quote what they stumble over.
-                let reason = "this version cannot read the stored event".to_owned();
-                return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
-            }
+        let Ok(event) = Event::decode(&self.row.payload) else {
+            // Not the parser's words: they quote what they stumble over.
+            let reason = "this version cannot read the stored event".to_owned();
+            return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
         };
         let mut facts = Facts::new();
         for _ in 0..STEPS {

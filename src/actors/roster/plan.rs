@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    const GRACE: Duration = Duration::from_secs(60);
+    const GRACE: Duration = Duration::from_mins(1);
 
     fn bot(number: usize) -> BotId {
         BotId::parse(&format!("bot-{number}")).unwrap()
@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn boot_is_a_reload_in_which_nothing_runs_yet() {
         let mut before = known(&[1, 2]);
-        before.values_mut().for_each(|entry| entry.handed = false);
+        for entry in before.values_mut() {
+            entry.handed = false;
+        }
         let mut found = found(&[1]);
         found.broken.insert(bot(2));
         let plan = plan(&found, &before, Millis(0), GRACE, false);
@@ -174,7 +176,9 @@ mod tests {
     #[test]
     fn an_emptied_folder_removes_nothing_until_confirmed() {
         let mut before = known(&[1, 2]);
-        before.values_mut().for_each(|entry| entry.gone_since = Some(Millis(0)));
+        for entry in before.values_mut() {
+            entry.gone_since = Some(Millis(0));
+        }
         let later = Millis(1_000_000);
         let alarmed = plan(&found(&[]), &before, later, GRACE, false);
         assert!(alarmed.remove.is_empty() && alarmed.leaving.is_empty());
@@ -210,7 +214,9 @@ mod tests {
             before in prop::collection::btree_set(0usize..20, 0..20),
         ) {
             let mut entries = known(&before.iter().copied().collect::<Vec<_>>());
-            entries.values_mut().for_each(|entry| entry.gone_since = Some(Millis(0)));
+            for entry in entries.values_mut() {
+                entry.gone_since = Some(Millis(0));
+            }
             let here: Vec<_> = here.into_iter().collect();
             let plan = plan(&found(&here), &entries, Millis(1_000_000), GRACE, false);
             prop_assert!(plan.remove.len() * 2 <= entries.len());

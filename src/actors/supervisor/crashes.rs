@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn backoff() -> Backoff {
-        Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) }
+        Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) }
     }
 
     #[test]
