@@ -64,7 +64,7 @@ fn words<'a>(text: &'a str, start: &str, part: impl Fn(char) -> bool + Copy) -> 
 }
 
 /// The problems of all documents, one a line; a test wants none.
-fn none_of(problems: Vec<String>) {
+fn none_of(problems: &[String]) {
     assert!(problems.is_empty(), "{} in the documents:\n{}", problems.len(), problems.join("\n"));
 }
 
@@ -95,7 +95,7 @@ fn every_link_leads_somewhere() {
             }
         }
     }
-    none_of(problems);
+    none_of(&problems);
 }
 
 /// Headings as links name them.
@@ -130,7 +130,7 @@ fn every_setting_that_is_named_is_one() {
             }
         }
     }
-    none_of(problems);
+    none_of(&problems);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn every_command_and_flag_that_is_named_is_one() {
         }
     }
     assert!(help.len() > 8, "hardly any command was found: {:?}", help.keys());
-    none_of(problems);
+    none_of(&problems);
 }
 
 /// What the program itself says of a command, and of the commands below it.
@@ -187,7 +187,7 @@ fn every_test_that_a_guarantee_names_is_there() {
             .extend(names.iter().filter(|name| !test_exists(name)).map(|name| format!("`{title}`: no test `{name}`")));
     }
     assert!(held > 40, "only {held} tests were found");
-    none_of(problems);
+    none_of(&problems);
 }
 
 /// `room::file::a_sentence_in_small_letters`
@@ -239,5 +239,5 @@ fn every_file_that_the_map_names_is_there() {
             }
         }
     }
-    none_of(problems);
+    none_of(&problems);
 }

@@ -33,7 +33,7 @@ async fn said(house: &House, bot: &str) -> Vec<String> {
 }
 
 /// A rule on what this bot sends.
-fn sends(bot: &str, fault: Value) -> Value {
+fn sends(bot: &str, fault: &Value) -> Value {
     let mut rule = json!({ "method": "POST", "path": "/messages", "email": address(bot) });
     rule.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
     rule
@@ -44,8 +44,8 @@ async fn webex_asks_to_wait_and_the_reply_comes_later_and_once() {
     let house = House::with(&[("sensible.toml", ECHO), ("absurd.toml", ECHO), ("other.toml", ECHO)]).await;
     house.registered(&["sensible", "absurd", "other"]).await;
     let sensible = json!({ "status": 429, "retry_after": "1", "times": 0 });
-    house.sim.post("/rules", sends("sensible", sensible)).await;
-    house.sim.post("/rules", sends("absurd", json!({ "status": 429, "retry_after": "-5", "times": 2 }))).await;
+    house.sim.post("/rules", sends("sensible", &sensible)).await;
+    house.sim.post("/rules", sends("absurd", &json!({ "status": 429, "retry_after": "-5", "times": 2 }))).await;
     let first = house.sim.say(&address("sensible"), "one").await;
     let second = house.sim.say(&address("absurd"), "one").await;
     for bot in ["sensible", "absurd"] {
@@ -67,7 +67,7 @@ async fn webex_asks_to_wait_and_the_reply_comes_later_and_once() {
 async fn a_failure_of_webex_is_tried_again() {
     let house = House::with(&[("sends.toml", ECHO), ("reads.toml", ECHO), ("lags.toml", ECHO)]).await;
     house.registered(&["sends", "reads", "lags"]).await;
-    house.sim.post("/rules", sends("sends", json!({ "status": 503 }))).await;
+    house.sim.post("/rules", sends("sends", &json!({ "status": 503 }))).await;
     let read = |bot: &str, status: u16| json!({ "method": "GET", "path": "/messages/", "email": address(bot), "status": status, "times": 2 });
     house.sim.post("/rules", read("reads", 502)).await;
     // The event is there before the message can be read.
@@ -182,7 +182,7 @@ async fn what_was_accepted_before_a_restart_is_answered_once_after_it() {
     let reads =
         json!({ "method": "GET", "path": "/messages/", "email": address("echo"), "delay_ms": 9_000, "times": 0 });
     house.sim.post("/rules", reads).await;
-    house.sim.post("/rules", sends("other", json!({ "status": 503, "times": 0 }))).await;
+    house.sim.post("/rules", sends("other", &json!({ "status": 503, "times": 0 }))).await;
     for number in 0..6 {
         house.sim.say(&address("echo"), &format!("{number}")).await;
         house.sim.say(&address("other"), &format!("{number}")).await;

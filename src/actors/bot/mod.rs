@@ -15,7 +15,6 @@ use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture,
 };
-use serde::Serialize;
 
 use self::{
     turn::{Ended, Job},
@@ -86,7 +85,6 @@ pub struct Bot {
     alarm: Option<Millis>,
     /// Set by the word to stop: finish what is claimed, claim nothing new. The actor ends when nothing is left.
     draining: bool,
-    turns: u64,
     /// Reports the end of this actor, however it comes. Last, so that it is dropped last.
     _exit: ExitGuard,
 }
@@ -147,24 +145,6 @@ pub struct Drain;
 #[rtype(result = "()")]
 pub struct GiveBack;
 
-/// Asks a bot how it is.
-#[derive(Debug, Message)]
-#[rtype(result = "BotSnapshot")]
-pub struct HowAreYou;
-
-/// How a bot is.
-#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
-pub struct BotSnapshot {
-    /// Whether it knows who it is and holds its lease.
-    pub ready: bool,
-    /// Turns in flight.
-    pub in_turn: usize,
-    /// Events waiting in memory.
-    pub window: usize,
-    /// Turns ended since it started.
-    pub turns: u64,
-}
-
 impl Bot {
     /// A bot that has not started yet.
     #[must_use]
@@ -183,7 +163,6 @@ impl Bot {
             resting: false,
             alarm: None,
             draining: false,
-            turns: 0,
             _exit: spec.exit,
         }
     }
@@ -269,7 +248,6 @@ impl Bot {
             (job.row, ended)
         };
         ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
-            bot.turns += 1;
             bot.claimed.remove(&row.seq);
             match ended {
                 Ended::Done => bot.window.done(&row),
@@ -401,19 +379,6 @@ impl Handler<GiveBack> for Bot {
                 tracing::warn!(bot.id = %id, error = %error, "events in hand could not be given back");
             }
         })
-    }
-}
-
-impl Handler<HowAreYou> for Bot {
-    type Result = BotSnapshot;
-
-    fn handle(&mut self, _: HowAreYou, _: &mut Self::Context) -> BotSnapshot {
-        BotSnapshot {
-            ready: self.lease.is_some() && self.me.is_some(),
-            in_turn: self.window.in_turn(),
-            window: self.window.len(),
-            turns: self.turns,
-        }
     }
 }
 

@@ -217,9 +217,10 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if self.app.is_some() && !std::thread::panicking() {
-            panic!("the house was not closed: end the test with `house.close().await`");
-        }
+        assert!(
+            self.app.is_none() || std::thread::panicking(),
+            "the house was not closed: end the test with `house.close().await`"
+        );
     }
 }
 
