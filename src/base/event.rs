@@ -162,7 +162,8 @@ impl Event {
     #[must_use]
     pub fn order_key(&self) -> String {
         match self.person() {
-            Some(person) => format!("{}|{person}", self.room()),
+            // Not `format!`: it leaves room at the end, and a backlog holds many of these.
+            Some(person) => [self.room(), "|", person].concat(),
             None => self.room().to_owned(),
         }
     }
@@ -170,7 +171,10 @@ impl Event {
     /// The versioned JSON that goes into the inbox.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(&Stored::V1(self.clone())).unwrap_or_default()
+        let mut bytes = serde_json::to_vec(&Borrowed::V1(self)).unwrap_or_default();
+        // It grew by doubling, and waits in memory when the bot is busy.
+        bytes.shrink_to_fit();
+        bytes
     }
 
     /// Reads what [`Event::encode`] wrote, in this version of the program or an older one.
@@ -183,11 +187,19 @@ impl Event {
 }
 
 /// The envelope of a stored event. A change of meaning is a new variant; old ones stay readable.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "v")]
 enum Stored {
     #[serde(rename = "1")]
     V1(Event),
+}
+
+/// The same, for writing what somebody else owns.
+#[derive(Serialize)]
+#[serde(tag = "v")]
+enum Borrowed<'a> {
+    #[serde(rename = "1")]
+    V1(&'a Event),
 }
 
 #[cfg(test)]

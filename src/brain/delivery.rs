@@ -43,18 +43,26 @@ impl Destination {
 }
 
 /// The envelope of a stored delivery. A change of meaning is a new variant; old ones stay readable.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "v")]
 enum Stored {
     #[serde(rename = "1")]
     V1(Delivery),
 }
 
+/// The same, for writing what somebody else owns.
+#[derive(Serialize)]
+#[serde(tag = "v")]
+enum Borrowed<'a> {
+    #[serde(rename = "1")]
+    V1(&'a Delivery),
+}
+
 impl Delivery {
     /// The versioned JSON that goes into the outbox.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(&Stored::V1(self.clone())).unwrap_or_default()
+        serde_json::to_vec(&Borrowed::V1(self)).unwrap_or_default()
     }
 
     /// Reads what [`Delivery::encode`] wrote, in this version of the program or an older one.

@@ -189,7 +189,8 @@ impl Bot {
         if !rows.is_empty() {
             self.claim(lease.clone(), rows, ctx);
         }
-        if self.window.wants_load() && !self.loading {
+        let idle = self.window.in_turn() < self.deps.turns_at_once;
+        if self.window.wants_load(idle) && !self.loading {
             self.load(lease, ctx);
         }
     }

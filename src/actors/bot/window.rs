@@ -69,9 +69,10 @@ impl Window {
         self.barren = false;
     }
 
-    /// Whether reading from the store may bring something to do.
-    pub(super) fn wants_load(&self) -> bool {
-        !self.complete && !self.barren && (self.rows < LOW || self.ready.is_empty())
+    /// Whether reading from the store may bring something to do; `idle`: to a turn that could begin now. While
+    /// none could, a read would only bring again what is here already.
+    pub(super) fn wants_load(&self, idle: bool) -> bool {
+        !self.complete && !self.barren && (self.rows < LOW || (idle && self.ready.is_empty()))
     }
 
     /// Keys that hold their share already, and need not be read further.
@@ -199,7 +200,7 @@ mod tests {
     fn rows_handed_along_are_not_taken_while_older_ones_may_be_missing() {
         let mut window = Window::default();
         window.offer(vec![row(5, "a")]);
-        assert!(window.take(1).is_empty() && window.wants_load());
+        assert!(window.take(1).is_empty() && window.wants_load(true));
         window.loaded(vec![row(4, "a"), row(5, "a")], CAPACITY, false);
         assert_eq!(seqs(&window.take(1)), [4]);
     }
@@ -213,9 +214,9 @@ mod tests {
         window.offer(vec![row(4, "a")]);
         assert_eq!(seqs(&window.take(8)), [3]);
         assert_eq!(window.wake_up(Millis(50)), Some(Millis(100)));
-        assert!(!window.wants_load());
+        assert!(!window.wants_load(true));
         assert_eq!(window.wake_up(Millis(100)), None);
-        assert!(window.wants_load());
+        assert!(window.wants_load(true));
     }
 
     #[test]
@@ -232,13 +233,14 @@ mod tests {
         let rows: Vec<_> = (1..=80).map(|seq| row(seq, "a")).collect();
         window.loaded(rows.clone(), 80, false);
         let taken = window.take(1);
-        assert!(window.wants_load(), "the only key is busy: others may be waiting in the store");
+        assert!(!window.wants_load(false), "there is enough here, and nothing could begin");
+        assert!(window.wants_load(true), "the only key is busy: others may be waiting in the store");
         window.loaded(rows.clone(), 80, true);
-        assert!(window.wants_load(), "the key's share was filled up again");
+        assert!(window.wants_load(true), "the key's share was filled up again");
         window.loaded(rows, 80, true);
-        assert!(!window.wants_load());
+        assert!(!window.wants_load(true));
         window.doubt();
-        assert!(window.wants_load());
+        assert!(window.wants_load(true));
         window.done(&taken[0]);
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         // A burst may make the log large; it shrinks to this at the next checkpoint.
         .pragma("journal_size_limit", "67108864")
         // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
-        .pragma("cache_size", if role == Role::Writer { "-8192" } else { "-256" })
+        .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })
         .pragma("query_only", if role == Role::Writer { "off" } else { "on" })
         .statement_cache_capacity(64)
         // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
