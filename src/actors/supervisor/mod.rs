@@ -18,7 +18,6 @@ use std::{
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
-    fut::wrap_future,
 };
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
@@ -43,7 +42,7 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, Epoch, backoff::Backoff, whole_millis},
+    base::{BotId, Epoch, backoff::Backoff, spawn::spawn, whole_millis},
     brain::Program,
     store::{Hold, HoldKind, Identity},
 };
@@ -168,27 +167,28 @@ impl Supervisor {
     }
 
     /// Keeps a bot down and says why, in the log and in the store.
-    fn hold(&mut self, id: &BotId, kind: HoldKind, reason: String, ctx: &mut Context<Self>) {
+    fn hold(&mut self, id: &BotId, kind: HoldKind, reason: String) {
         tracing::error!(bot.id = %id, hold = ?kind, reason, "bot is kept down");
         let Some(kept) = self.bots.get_mut(id) else { return };
         let hold = Hold { kind, reason, since: self.deps.bots.clock.now() };
         kept.phase = Phase::Held(hold.clone());
         kept.restart_on_exit = false;
-        self.remember_hold(id, Some(hold), ctx);
+        self.remember_hold(id, Some(hold));
         // Its webhooks stay: what Webex sends meanwhile is accepted, and waits.
         if let Some(registrar) = self.deps.registrar.addr() {
             let _ = registrar.try_send(Dismiss { bot: id.clone() });
         }
     }
 
-    fn remember_hold(&self, id: &BotId, hold: Option<Hold>, ctx: &mut Context<Self>) {
+    /// Detached: a context polls all its futures whenever one wakes, and thousands of bots may start together.
+    fn remember_hold(&self, id: &BotId, hold: Option<Hold>) {
         let (store, id) = (self.deps.bots.store.clone(), id.clone());
         let write = async move {
             if let Err(error) = store.put_hold(id.clone(), hold).await {
                 tracing::warn!(bot.id = %id, error = %error, "why the bot is kept down could not be stored");
             }
         };
-        ctx.spawn(wrap_future(write));
+        spawn(write);
     }
 
     /// Ends the running incarnation, if any, so that `then` finds the bot stopped.
@@ -200,7 +200,7 @@ impl Supervisor {
                 let _ = running.addr.try_send(Drain);
             }
             Phase::Held(_) | Phase::Waiting => {
-                self.remember_hold(id, None, ctx);
+                self.remember_hold(id, None);
                 self.start(id, ctx);
             }
             Phase::Leaving(_) => {}
@@ -272,7 +272,7 @@ impl Supervisor {
                 }
                 AfterCrash::Quarantine => {
                     let reason = "it crashed five times in ten minutes; change its definition, or restart Botyard";
-                    self.hold(id, HoldKind::Quarantined, reason.to_owned(), ctx);
+                    self.hold(id, HoldKind::Quarantined, reason.to_owned());
                 }
             },
             (_, false) => {
@@ -339,20 +339,20 @@ impl Handler<Run> for Supervisor {
 impl Handler<KeepDown> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, down: KeepDown, ctx: &mut Self::Context) {
+    fn handle(&mut self, down: KeepDown, _: &mut Self::Context) {
         let kept = self.bots.entry(down.bot.clone()).or_insert_with(|| Kept::new(down.program.clone(), None));
         kept.program = down.program;
         if let Phase::Running(running) = &kept.phase {
             let _ = running.addr.try_send(Drain);
         }
-        self.hold(&down.bot, HoldKind::Held, down.reason, ctx);
+        self.hold(&down.bot, HoldKind::Held, down.reason);
     }
 }
 
 impl Handler<BotNews> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, news: BotNews, ctx: &mut Self::Context) {
+    fn handle(&mut self, news: BotNews, _: &mut Self::Context) {
         let Some(kept) = self.bots.get_mut(&news.bot) else { return };
         match (&mut kept.phase, news.what) {
             (Phase::Running(running), News::Leased(epoch)) if running.incarnation == news.incarnation => {
@@ -364,14 +364,14 @@ impl Handler<BotNews> for Supervisor {
                 kept.identity = Some(identity);
                 let kept = &self.bots[&news.bot];
                 self.reconcile(&news.bot, kept);
-                self.remember_hold(&news.bot, None, ctx);
+                self.remember_hold(&news.bot, None);
             }
             (Phase::Running(running), News::Held(reason)) if running.incarnation == news.incarnation => {
                 let close = CloseLane { bot: news.bot.clone(), epoch: Epoch(i64::MAX) };
                 if let Some(api) = self.deps.bots.api.addr() {
                     let _ = api.try_send(close);
                 }
-                self.hold(&news.bot, HoldKind::Held, reason, ctx);
+                self.hold(&news.bot, HoldKind::Held, reason);
             }
             _ => {}
         }
@@ -393,7 +393,7 @@ impl Handler<TokenRefused> for Supervisor {
         let _ = running.addr.try_send(Drain);
         let reason = "Webex refuses its token (401): it was regenerated or the bot deleted; \
                       put a valid one where `token` points to, or run `botyard token set`";
-        self.hold(&id, HoldKind::Parked, reason.to_owned(), ctx);
+        self.hold(&id, HoldKind::Parked, reason.to_owned());
         let Some(roster) = self.deps.roster.addr() else { return };
         let asked = id.clone();
         let read = async move { roster.send(RefreshToken(asked)).await.unwrap_or(false) };
