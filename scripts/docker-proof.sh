@@ -154,7 +154,7 @@ ended_with() { [ "$(state ExitCode)" = "$1" ]; }
 ready_engine
 bash scripts/docker-base-images.sh
 
-say "building the image; the first time takes a release build of everything, 4 to 8 minutes on two cores"
+say "building the image; the first time takes a release build of everything, 5 to 15 minutes on two cores"
 docker build --tag botyard:local . >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2; fail "the image does not build"; }
 say "built, $(docker image inspect --format '{{.Size}}' botyard:local | awk '{printf "%.0f MB", $1 / 1e6}')"
 
