@@ -30,6 +30,9 @@ const STALL: Duration = Duration::from_secs(20);
 const LINGER: Duration = Duration::from_millis(500);
 /// How many events wait in the backlog.
 const BACKLOG: usize = 40_000;
+/// Connections that one message to each bot comes over: what is asked is what bots cost, and a connection costs
+/// as much as several.
+const FLEET: usize = 32;
 /// How much slower syncs are made.
 const SYNC_DELAY_MS: u64 = 5;
 /// At most so many messages a second are written down; a load that reaches it ends early.
@@ -248,7 +251,8 @@ pub(crate) async fn fleet(setup: &Setup, bots: usize, speak: bool) -> Result<(Fl
     let mut fleet = Fleet { start, idle, each_answered: None };
     let mut flows = Vec::new();
     if speak {
-        let flow = stage.load(&format!("each of {bots}"), setup.load(Pace::Acked, Until::Rounds(1))).await?;
+        let load = Load { connections: setup.connections.min(FLEET), ..setup.load(Pace::Acked, Until::Rounds(1)) };
+        let flow = stage.load(&format!("each of {bots}"), load).await?;
         fleet.each_answered = Some((float(flow.replies) / flow.replies_per_second.max(1e-9), flow.memory));
         flows.push(flow);
     }

@@ -1,11 +1,11 @@
-//! A line to a singleton that survives its restart: whoever holds the line reaches the present incarnation.
+//! Lines to actors: to a singleton across its restarts, and one that a full mailbox does not cut.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 
 /// An address that the supervisor can exchange under its holders.
 pub struct Line<A: Actor>(Arc<Mutex<Option<Addr<A>>>>);
@@ -34,6 +34,21 @@ impl<A: Actor> Line<A> {
     }
 }
 
+/// Puts a message into an actor's mailbox, also when that is full; `false` when the actor has ended.
+///
+/// Each clone of an address has one place of its own. By an address that is kept, the second message to a full
+/// mailbox is refused, and an order such as "drain" would be lost. For orders, which are few; what comes in any
+/// number must heed the refusal.
+pub(super) fn tell<A, M>(addr: &Addr<A>, message: M) -> bool
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    addr.clone().try_send(message).is_ok()
+}
+
 impl<A: Actor> Default for Line<A> {
     fn default() -> Self {
         Self::new()
@@ -49,5 +64,43 @@ impl<A: Actor> Clone for Line<A> {
 impl<A: Actor> fmt::Debug for Line<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::Context;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counter(usize);
+
+    impl Actor for Counter {
+        type Context = Context<Self>;
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "usize")]
+    struct Order;
+
+    impl Handler<Order> for Counter {
+        type Result = usize;
+
+        fn handle(&mut self, _: Order, _: &mut Context<Self>) -> usize {
+            self.0 += 1;
+            self.0
+        }
+    }
+
+    #[actix::test]
+    async fn an_order_reaches_an_actor_whose_mailbox_is_full() {
+        let counter = Counter::default().start();
+        let mut told = 0;
+        while counter.try_send(Order).is_ok() {
+            told += 1;
+        }
+        assert!(tell(&counter, Order) && tell(&counter, Order), "refused though the actor lives");
+        assert_eq!(counter.send(Order).await.unwrap(), told + 3);
     }
 }

@@ -169,7 +169,9 @@ impl Bot {
 
     fn tell(&self, what: News) {
         let news = BotNews { bot: self.id.clone(), incarnation: self.incarnation, what };
-        if self.supervisor.try_send(news).is_err() {
+        // A clone has a place in the mailbox of its own. By the one kept here, a second word said while thousands
+        // of bots start would be refused for good, and the bot would count as starting for ever.
+        if self.supervisor.clone().try_send(news).is_err() {
             tracing::warn!(bot.id = %self.id, "the supervisor could not be told how the bot is");
         }
     }

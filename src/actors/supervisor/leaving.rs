@@ -13,6 +13,7 @@ use crate::{
     actors::{
         api::CloseLane,
         bot::{Bot, Drain},
+        line::tell,
         registrar::{Deregister, Dismiss, Reconciled},
     },
     base::{BotId, Epoch},
@@ -83,7 +84,7 @@ impl Handler<Left> for Supervisor {
         if let Some(kept) = self.bots.get(&id)
             && let Phase::Leaving(running) = &kept.phase
         {
-            let _ = running.addr.try_send(Drain);
+            tell(&running.addr, Drain);
             self.retire(id, ctx);
         }
     }
@@ -122,7 +123,7 @@ impl Supervisor {
         let Some(kept) = self.bots.get(id) else { return };
         if let Phase::Leaving(running) = &kept.phase {
             tracing::warn!(bot.id = %id, "Webex refuses the token of a leaving bot: its webhooks may be left there");
-            let _ = running.addr.try_send(Drain);
+            tell(&running.addr, Drain);
             if let Some(registrar) = self.deps.registrar.addr() {
                 let _ = registrar.try_send(Dismiss { bot: id.clone() });
             }

@@ -35,7 +35,7 @@ use super::{
     api::{CloseLane, TokenRefused},
     bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
     exit::{ExitGuard, Exited, Who},
-    line::Line,
+    line::{Line, tell},
     place::{Place, spread},
     registrar::{Dismiss, Reconcile, Registrar},
     roster::{HandOverAgain, RefreshToken, Roster},
@@ -197,7 +197,7 @@ impl Supervisor {
         match &kept.phase {
             Phase::Running(running) => {
                 kept.restart_on_exit = true;
-                let _ = running.addr.try_send(Drain);
+                tell(&running.addr, Drain);
             }
             Phase::Held(_) | Phase::Waiting => {
                 self.remember_hold(id, None);
@@ -323,7 +323,7 @@ impl Handler<Run> for Supervisor {
         match &kept.phase {
             Phase::Running(running) if !run.new_token && !comes_back => {
                 // The event in hand finishes on the old program; the next one runs on this.
-                if !same && running.addr.try_send(UseProgram(run.program)).is_err() {
+                if !same && !tell(&running.addr, UseProgram(run.program)) {
                     self.replace(&id, ctx);
                 } else if kinds_changed && running.ready {
                     self.reconcile(&id, &self.bots[&id]);
@@ -343,7 +343,7 @@ impl Handler<KeepDown> for Supervisor {
         let kept = self.bots.entry(down.bot.clone()).or_insert_with(|| Kept::new(down.program.clone(), None));
         kept.program = down.program;
         if let Phase::Running(running) = &kept.phase {
-            let _ = running.addr.try_send(Drain);
+            tell(&running.addr, Drain);
         }
         self.hold(&down.bot, HoldKind::Held, down.reason);
     }
@@ -390,7 +390,7 @@ impl Handler<TokenRefused> for Supervisor {
             // About a token that is being replaced already.
             return;
         }
-        let _ = running.addr.try_send(Drain);
+        tell(&running.addr, Drain);
         let reason = "Webex refuses its token (401): it was regenerated or the bot deleted; \
                       put a valid one where `token` points to, or run `botyard token set`";
         self.hold(&id, HoldKind::Parked, reason.to_owned());
@@ -440,7 +440,7 @@ impl Handler<Shutdown> for Supervisor {
         let (answer, ended) = oneshot::channel();
         self.stopping.get_or_insert_default().push(answer);
         for addr in self.alive.values() {
-            let _ = addr.try_send(Drain);
+            tell(addr, Drain);
         }
         self.settle();
         Box::pin(async move {
