@@ -17,6 +17,8 @@ pub(crate) struct MessageData {
     pub(crate) person_email: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) mentioned_people: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_id: Option<String>,
     pub(crate) created: String,
@@ -61,6 +63,7 @@ mod tests {
             person_id: "P".into(),
             person_email: "alice@example.com".into(),
             mentioned_people: vec![],
+            files: vec![],
             parent_id: None,
             created: "2026-01-01T00:00:00.000Z".into(),
             updated: None,
@@ -78,6 +81,7 @@ mod tests {
         );
         let full = MessageData {
             mentioned_people: vec!["E".into()],
+            files: vec!["http://127.0.0.1:7070/v1/contents/C".into()],
             parent_id: Some("T".into()),
             updated: Some("2026-01-01T00:00:01.000Z".into()),
             ..message()
@@ -86,7 +90,7 @@ mod tests {
             serde_json::to_string(&full).unwrap(),
             concat!(
                 r#"{"id":"M","roomId":"R","roomType":"group","personId":"P","personEmail":"alice@example.com","#,
-                r#""mentionedPeople":["E"],"parentId":"T","created":"2026-01-01T00:00:00.000Z","#,
+                r#""mentionedPeople":["E"],"files":["http://127.0.0.1:7070/v1/contents/C"],"parentId":"T","created":"2026-01-01T00:00:00.000Z","#,
                 r#""updated":"2026-01-01T00:00:01.000Z"}"#
             )
         );

@@ -1,10 +1,11 @@
-//! Writing, editing and deleting messages, with the limits and refusals of Webex.
+//! Writing messages, with the limits and refusals of Webex.
 
 use serde::Deserialize;
+use url::Url;
 
-use super::{Body, Message, Person, Room, World, cards, events::EventName};
+use super::{Body, Message, NewFile, Person, Room, World, cards, events::EventName};
 use crate::sim::{
-    ids::{MessageId, PersonId, RoomId},
+    ids::{ContentId, MessageId, PersonId, RoomId},
     markdown::{self, Directory},
     refusal::Refusal,
     wire::Attachment,
@@ -12,8 +13,6 @@ use crate::sim::{
 
 /// Webex's limit on `text` and on `markdown`, in UTF-8 bytes.
 const MOST_BYTES: usize = 7439;
-/// So often a message may be edited.
-const MOST_EDITS: u8 = 10;
 
 /// Where a new message goes.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +35,42 @@ pub(crate) struct NewMessage {
     pub(crate) parent_id: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) markdown: Option<String>,
+    /// Where its file is to be fetched from.
     pub(crate) files: Vec<String>,
+    /// Its file: uploaded, or what was fetched.
+    #[serde(skip)]
+    pub(crate) file: Option<NewFile>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+/// Where a message belongs that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    room: Target,
+    parent: Option<MessageId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Room(RoomId),
+    /// In the room of the two, which is made if they meet for the first time.
+    Person(PersonId),
+}
+
+impl Target {
+    fn id(self, caller: PersonId) -> RoomId {
+        match self {
+            Self::Room(room) => room,
+            Self::Person(person) => RoomId::direct(caller, person),
+        }
+    }
+}
+
+/// What a message is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) body: Body,
+    pub(crate) file: Option<NewFile>,
     pub(crate) attachments: Vec<Attachment>,
 }
 
@@ -80,32 +114,74 @@ impl Directory for Members<'_> {
 }
 
 impl World {
-    /// `POST /messages`, with its body as it came.
+    /// `POST /messages`, with its body as it came and its file fetched.
     pub(crate) fn create_message(&mut self, caller: PersonId, new: NewMessage) -> Result<MessageId, Refusal> {
-        let destination = new.destination()?;
+        let Place { room, parent } = self.check_message(caller, &new)?;
         if !new.files.is_empty() {
-            return Err(Refusal::bad("This simulator does not take files yet."));
+            return Err(Refusal::bad("Unable to retrieve content."));
         }
-        check_length(new.text.as_deref(), new.markdown.as_deref())?;
-        cards::check(&new.attachments)?;
-        let says = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
-        if !says(&new.text) && !says(&new.markdown) && new.attachments.is_empty() {
-            return Err(Refusal::bad("Both text and file cannot be empty."));
-        }
-        let room = self.destination_room(caller, destination)?;
-        let parent = new.parent_id.as_deref().filter(|id| !id.is_empty());
-        let parent = parent.map(|id| self.thread_root(caller, room, id)).transpose()?;
-        let body = self.body(room, new.text, new.markdown)?;
-        self.post(caller, room, parent, body, new.attachments)
+        let room = match room {
+            Target::Room(room) => room,
+            Target::Person(person) => self.direct_room(caller, person),
+        };
+        let body = self.body(room, given(new.text), given(new.markdown))?;
+        self.post(caller, room, parent, Content { body, file: new.file, attachments: new.attachments })
     }
 
-    /// The room a message goes to; two who meet for the first time get theirs.
-    fn destination_room(&mut self, caller: PersonId, destination: Destination<'_>) -> Result<RoomId, Refusal> {
+    /// Whether a message may be written, and where it belongs. Changes nothing: what is refused leaves no room
+    /// behind, and a file by URL is fetched only for a message that will be written.
+    pub(crate) fn check_message(&self, caller: PersonId, new: &NewMessage) -> Result<Place, Refusal> {
+        let destination = new.destination()?;
+        check_length(new.text.as_deref(), new.markdown.as_deref())?;
+        cards::check(&new.attachments)?;
+        self.check_file(new)?;
+        let has_file = !new.files.is_empty() || new.file.is_some();
+        if !says(new.text.as_deref()) && !says(new.markdown.as_deref()) && !has_file && new.attachments.is_empty() {
+            return Err(Refusal::bad("Both text and file cannot be empty."));
+        }
+        let room = self.target(caller, destination)?;
+        let parent = new.parent_id.as_deref().filter(|id| !id.is_empty());
+        let parent = parent.map(|id| self.thread_root(caller, room.id(caller), id)).transpose()?;
+        Ok(Place { room, parent })
+    }
+
+    /// One file at most, and one that can be kept. The sentences are ours: Webex's are not known.
+    fn check_file(&self, new: &NewMessage) -> Result<(), Refusal> {
+        if new.files.len() + usize::from(new.file.is_some()) > 1 {
+            return Err(Refusal::bad("Only one file is allowed per message."));
+        }
+        let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if let Some(url) = new.files.first()
+            && !Url::parse(url).is_ok_and(|url| web(&url))
+        {
+            return Err(Refusal::bad(format!("Unable to retrieve content: '{url}' is no http or https URL.")));
+        }
+        self.check_size(new.file.as_ref())?;
+        let has_file = !new.files.is_empty() || new.file.is_some();
+        if has_file && !new.attachments.is_empty() && !self.switches.file_with_card {
+            return Err(Refusal::bad("Files and attachments cannot be sent in one message."));
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, file: Option<&NewFile>) -> Result<(), Refusal> {
+        let most = self.retention.file_bytes;
+        match file {
+            Some(file) if file.bytes.len() > most => {
+                Err(Refusal::new(413, format!("A file has at most {most} bytes.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a message goes, if this person may write there.
+    fn target(&self, caller: PersonId, destination: Destination<'_>) -> Result<Target, Refusal> {
         let person = match destination {
             Destination::Room(id) => {
                 let id = RoomId::parse(id);
                 let id = id.ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))?;
-                return self.room_of(caller, id).map(|room| room.id);
+                self.check_may_write(caller, id)?;
+                return Ok(Target::Room(id));
             }
             Destination::PersonId(id) => self.person_by(Some(id), None),
             Destination::PersonEmail(email) => self.person_by(None, Some(email)),
@@ -114,7 +190,15 @@ impl World {
         if person == caller {
             return Err(Refusal::bad("A message cannot be sent to oneself."));
         }
-        Ok(self.direct_room(caller, person))
+        Ok(Target::Person(person))
+    }
+
+    fn check_may_write(&self, author: PersonId, room: RoomId) -> Result<(), Refusal> {
+        let place = self.room_of(author, room)?;
+        if place.announcement_only && !place.is_run_by(author) {
+            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
+        }
+        Ok(())
     }
 
     /// The root of the thread that a reply to this message belongs to.
@@ -149,13 +233,11 @@ impl World {
         author: PersonId,
         room: RoomId,
         parent: Option<MessageId>,
-        body: Body,
-        attachments: Vec<Attachment>,
+        content: Content,
     ) -> Result<MessageId, Refusal> {
-        let place = self.room_of(author, room)?;
-        if place.announcement_only && !place.is_run_by(author) {
-            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
-        }
+        self.check_may_write(author, room)?;
+        let Content { body, file, attachments } = content;
+        self.check_size(file.as_ref())?;
         let message = Message {
             id: MessageId::fresh(),
             seq: self.next_seq(),
@@ -164,70 +246,31 @@ impl World {
             parent,
             body,
             attachments,
+            files: u8::from(file.is_some()),
             created: self.now,
             updated: None,
             edits: 0,
         };
-        let id = message.id;
+        let (id, seq) = (message.id, message.seq);
         self.messages.insert(&mut self.rooms, message, self.retention.messages);
+        if let Some(file) = file {
+            self.keep_file(ContentId { message: id, index: 0 }, seq, file);
+        }
         self.emit_message(EventName::Created, author, id);
         Ok(id)
     }
-
-    /// `PUT /messages/{id}`.
-    pub(crate) fn edit_message(
-        &mut self,
-        caller: PersonId,
-        id: MessageId,
-        room: &str,
-        text: Option<String>,
-        markdown: Option<String>,
-    ) -> Result<(), Refusal> {
-        let message = self.message_of(caller, id)?;
-        if RoomId::parse(room) != Some(message.room) {
-            return Err(Refusal::bad("The roomId is not that of the message."));
-        }
-        if message.author != caller {
-            return Err(Refusal::forbidden("Only the author of a message can edit it."));
-        }
-        if !message.attachments.is_empty() {
-            return Err(Refusal::bad("Messages with attachments cannot be edited."));
-        }
-        if message.edits >= MOST_EDITS {
-            return Err(Refusal::bad("The message has been edited the maximum number of times."));
-        }
-        check_length(text.as_deref(), markdown.as_deref())?;
-        if text.as_deref().or(markdown.as_deref()).is_none_or(|text| text.trim().is_empty()) {
-            return Err(Refusal::bad("Both text and markdown cannot be empty."));
-        }
-        let body = self.body(message.room, text, markdown)?;
-        let now = self.now;
-        if let Some(message) = self.messages.get_mut(id) {
-            message.body = body;
-            message.updated = Some(now);
-            message.edits += 1;
-        }
-        if self.switches.message_updates {
-            self.emit_message(EventName::Updated, caller, id);
-        }
-        Ok(())
-    }
-
-    /// `DELETE /messages/{id}`.
-    pub(crate) fn delete_message(&mut self, caller: PersonId, id: MessageId) -> Result<(), Refusal> {
-        let message = self.message_of(caller, id)?;
-        let moderates = self.rooms.get(message.room).and_then(|room| room.members.get(&caller));
-        if message.author != caller && !moderates.is_some_and(|member| member.moderator) {
-            return Err(Refusal::forbidden("Only the author of a message or a moderator can delete it."));
-        }
-        // Told before it is done: nothing of it can be told afterwards.
-        self.emit_message(EventName::Deleted, caller, id);
-        self.messages.remove(&mut self.rooms, id);
-        Ok(())
-    }
 }
 
-fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
+/// An empty field is as good as none.
+pub(super) fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+pub(super) fn says(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.trim().is_empty())
+}
+
+pub(super) fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
     if [text, markdown].into_iter().flatten().any(|text| text.len() > MOST_BYTES) {
         return Err(Refusal::bad(
             "Unable to post message to room: Message length limited to 7439 characters before encryption and 10000 \
@@ -309,15 +352,67 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_message_can_be_edited_ten_times_by_its_author() {
-        let Ops { mut world, alice, echo, room } = ops();
-        let id = world.create_message(alice, to_room(room, "<@personEmail:echo@webex.bot> v0")).unwrap();
-        let mut edit = |who| world.edit_message(who, id, &room.public(), Some("v".into()), None);
-        assert_eq!(edit(echo).unwrap_err().status, 403);
-        for _ in 0..10 {
-            edit(alice).unwrap();
+    fn a_refused_message_leaves_no_room_behind() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let elsewhere = world.create_message(alice, to_room(room, "root")).unwrap();
+        let to_bob = |parent_id| NewMessage {
+            to_person_email: Some("bob@example.com".into()),
+            text: Some("re".into()),
+            parent_id,
+            ..NewMessage::default()
+        };
+        let refusal = world.create_message(alice, to_bob(Some(elsewhere.public()))).unwrap_err();
+        assert_eq!(refusal.message, "Could not find the parent message in this room.");
+        assert_eq!(world.rooms.iter().count(), 1);
+        assert!(world.create_message(alice, to_bob(None)).is_ok());
+    }
+
+    #[test]
+    fn text_beside_markdown_is_kept_as_it_is() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let id = world.create_message(alice, NewMessage { text: Some("plain".into()), ..to_room(room, "**rich**") });
+        let body = &world.messages.get(id.unwrap()).unwrap().body;
+        assert_eq!((body.text.as_deref(), body.markdown.as_deref()), (Some("plain"), Some("**rich**")));
+        assert_eq!(body.html.as_deref(), Some("<p><strong>rich</strong></p>"));
+        let id = world.create_message(alice, NewMessage { text: Some(String::new()), ..to_room(room, "**rich**") });
+        assert_eq!(world.messages.get(id.unwrap()).unwrap().body.text.as_deref(), Some("rich"));
+    }
+
+    #[test]
+    fn a_message_has_one_file_that_fits() {
+        let Ops { mut world, alice, room, .. } = ops();
+        world.retention.file_bytes = 10;
+        let file = |size| Some(NewFile::new("a", None, vec![0; size].into()));
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let new = |file, files| NewMessage { files, file, ..to_room(room, "") };
+        let refused = |new| world.check_message(alice, &new).unwrap_err();
+        assert_eq!(refused(new(file(11), vec![])).status, 413);
+        for many in [new(file(1), urls(&["http://h/a"])), new(None, urls(&["http://h/a", "http://h/b"]))] {
+            assert_eq!(refused(many).message, "Only one file is allowed per message.");
         }
-        assert_eq!(edit(alice).unwrap_err().status, 400);
-        assert_eq!(world.messages.get(id).unwrap().body.text.as_deref(), Some("v"));
+        for url in ["", "/etc/passwd", "file:///etc/passwd", "ftp://h/a", "data:text/plain,x"] {
+            let refusal = refused(new(None, urls(&[url])));
+            assert!(refusal.message.starts_with("Unable to retrieve content"), "{url}: {}", refusal.message);
+        }
+        assert!(world.check_message(alice, &new(None, urls(&["https://h/a?b#c"]))).is_ok());
+        assert!(world.create_message(alice, new(file(10), vec![])).is_ok());
+    }
+
+    #[test]
+    fn a_file_beside_a_card_is_taken_unless_the_switch_says_otherwise() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let content = serde_json::json!({"type": "AdaptiveCard", "version": "1.3"});
+        let attachments = vec![Attachment { content_type: cards::CARD.into(), content }];
+        let new = NewMessage { attachments, files: vec!["http://h/a".into()], ..to_room(room, "x") };
+        assert!(world.check_message(alice, &new).is_ok());
+        world.switches.file_with_card = false;
+        assert_eq!(world.check_message(alice, &new).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn a_file_that_nobody_fetched_makes_no_message() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let new = NewMessage { files: vec!["http://h/a".into()], ..to_room(room, "x") };
+        assert_eq!(world.create_message(alice, new).unwrap_err().message, "Unable to retrieve content.");
     }
 }
