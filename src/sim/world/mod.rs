@@ -5,18 +5,27 @@
 //! Whatever a request does often is a look-up: rooms by member, webhooks by owner, messages by room and
 //! by author are indexes, so no path that a bench takes walks over everything.
 
+mod accounts;
 mod budget;
 mod cards;
+mod directory;
 mod events;
 mod filter;
 mod journal;
+mod kinds;
+mod limits;
 mod members;
 mod messages;
 mod page;
 mod people;
+mod registering;
+mod room_acts;
+mod room_lists;
 mod rooms;
 mod rules;
 mod saved;
+mod tabs;
+mod teams;
 mod webhooks;
 mod writing;
 
@@ -25,8 +34,10 @@ mod invariants;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use accounts::{Account, Detail};
 pub(crate) use budget::Budgets;
 pub(crate) use cards::{Action, Actions};
+pub(crate) use directory::{License, Role};
 pub(crate) use events::Delivery;
 pub(crate) use filter::Filter;
 pub(crate) use journal::{Entry, Journal, Search, What};
@@ -34,10 +45,15 @@ pub(crate) use members::NewMember;
 pub(crate) use messages::{Body, Message, MessageQuery, Messages};
 pub(crate) use page::{Page, Position, Wanted};
 pub(crate) use people::{People, Person};
-pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
+pub(crate) use registering::{NewWebhook, WebhookChange};
+pub(crate) use room_acts::RoomChange;
+pub(crate) use room_lists::{RoomQuery, RoomSort};
+pub(crate) use rooms::{Member, Room, Rooms};
 pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
-pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
+pub(crate) use tabs::{Tab, TabChange};
+pub(crate) use teams::{NewTeamMember, Team, TeamChange, Teams};
+pub(crate) use webhooks::{Webhook, Webhooks};
 pub(crate) use writing::NewMessage;
 
 use super::{
@@ -62,6 +78,8 @@ pub(crate) struct World {
     pub(crate) people: People,
     /// Rooms with their members.
     pub(crate) rooms: Rooms,
+    /// Teams, beyond their General rooms.
+    pub(crate) teams: Teams,
     /// Messages.
     pub(crate) messages: Messages,
     /// Presses of buttons.
@@ -90,11 +108,21 @@ pub(crate) struct Switches {
     pub(crate) resolve_thread_root: bool,
     /// Webhooks hear of edited messages.
     pub(crate) message_updates: bool,
+    /// An update of a webhook that names no secret takes the old one away instead of keeping it.
+    pub(crate) webhook_update_drops_secret: bool,
+    /// Bots may add themselves to public rooms, as people may.
+    pub(crate) bots_join_public_rooms: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { webex_signature: false, resolve_thread_root: false, message_updates: true }
+        Self {
+            webex_signature: false,
+            resolve_thread_root: false,
+            message_updates: true,
+            webhook_update_drops_secret: false,
+            bots_join_public_rooms: false,
+        }
     }
 }
 
@@ -105,10 +133,11 @@ impl World {
             now: Millis::default(),
             seq: 0,
             revision: 0,
-            org: OrgId::of("Example"),
+            org: OrgId::of(directory::ORGANISATION),
             app: AppId::of("simulator"),
             people: People::default(),
             rooms: Rooms::default(),
+            teams: Teams::default(),
             messages: Messages::default(),
             actions: Actions::default(),
             webhooks: Webhooks::default(),

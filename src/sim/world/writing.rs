@@ -152,10 +152,8 @@ impl World {
         body: Body,
         attachments: Vec<Attachment>,
     ) -> Result<MessageId, Refusal> {
-        let place = self.room_of(author, room)?;
-        if place.announcement_only && !place.is_run_by(author) {
-            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
-        }
+        self.room_of(author, room)?;
+        self.check_posting(author, room)?;
         let message = Message {
             id: MessageId::fresh(),
             seq: self.next_seq(),
