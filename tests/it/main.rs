@@ -22,6 +22,7 @@ mod trouble;
 mod wakes;
 
 mod sim_control;
+mod sim_org;
 mod sim_rest;
 mod sim_support;
 mod sim_webhooks;
