@@ -1,6 +1,6 @@
-//! The HTTP surface: tokens, budgets, faults, headers and the journal around the operations.
+//! The HTTP surface: headers and the journal around the operations; who is let in is `gate`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,12 +10,12 @@ use actix_web::{
 use bytes::Bytes;
 
 use super::{
-    api::{self, Reply, Request},
+    api::{Reply, Request},
     control,
-    ids::PersonId,
+    gate::{self, Pass},
     refusal::Refusal,
     shared::{Counts, Shared},
-    world::{Asked, What},
+    world::What,
 };
 
 /// Largest request body: a card is 80 KB, a state document for the control API may be larger.
@@ -38,73 +38,40 @@ async fn webex(request: HttpRequest, payload: web::Payload, shared: web::Data<Sh
     Counts::add(&shared.counts.requests);
     let tracking_id = tracking_id(&request);
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
-    let mut person = None;
     let body = match payload.to_bytes_limited(MOST_BODY).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Refusal::bad(format!("The request body could not be read: {error}"))),
         Err(_overflow) => Err(Refusal::new(413, format!("A request body has at most {MOST_BODY} bytes."))),
     };
-    let admitted = match body {
-        Ok(body) => admit(&shared, &request, path, &mut person).await.map(|caller| (caller, body)),
-        Err(refusal) => Err(refusal),
+    let (body, pass) = match body {
+        Ok(body) => {
+            let (method, query) = (request.method().as_str(), request.query_string());
+            (body, gate::admit(&shared, bearer(&request), method, path, query).await)
+        }
+        Err(refusal) => (Bytes::new(), Pass::unread(refusal)),
     };
     let base = format!("http://{}/v1", host(&request, &shared));
     let outcome = shared.act(|world| {
-        let outcome = admitted.and_then(|(caller, body)| {
-            let asked = Request {
-                method: request.method().as_str(),
-                path,
-                query: request.query_string(),
-                content_type: text(&request, &header::CONTENT_TYPE),
-                body: &body,
-                base: &base,
-            };
-            api::answer(world, caller, &asked)
-        });
+        let asked = Request {
+            method: request.method().as_str(),
+            path,
+            query: request.query_string(),
+            content_type: text(&request, &header::CONTENT_TYPE),
+            body: &body,
+            base: &base,
+        };
+        let outcome = pass.through(world, &asked);
         world.note(|_| What::Request {
-            person,
+            person: pass.person,
             method: request.method().to_string(),
             path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
             status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
             tracking_id: tracking_id.clone(),
+            fault: pass.fault(),
         });
         outcome
     });
-    respond(outcome, &tracking_id)
-}
-
-/// Lets a request in: faults first, then the token, then its budget.
-async fn admit(
-    shared: &Shared,
-    request: &HttpRequest,
-    path: &str,
-    person: &mut Option<PersonId>,
-) -> Result<PersonId, Refusal> {
-    let token = bearer(request);
-    let effect = shared.act(|world| {
-        *person = token.and_then(|token| world.authenticate(token));
-        if world.rules.list().is_empty() {
-            return None;
-        }
-        let email = person.map(|person| world.email(person));
-        world.rules.apply(Asked::request(token, email.as_deref(), request.method().as_str(), path))
-    });
-    if let Some(effect) = effect {
-        if let Some(delay) = effect.delay_ms {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-        }
-        if let Some(status) = effect.status {
-            let message = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-            let refusal = Refusal::new(status, message.unwrap_or("fault on demand"));
-            return Err(Refusal { retry_after: effect.retry_after, ..refusal });
-        }
-    }
-    let caller = person.ok_or_else(Refusal::no_token)?;
-    shared.act(|world| {
-        let now = world.now;
-        world.budgets.take(caller, now).map_err(Refusal::too_many)
-    })?;
-    Ok(caller)
+    pass.send(respond(outcome, &tracking_id))
 }
 
 /// One request to the control API.

@@ -138,10 +138,22 @@ impl PersonId {
 }
 
 impl RoomId {
+    /// The id of the room of this title in a seed file.
+    pub(crate) fn of(title: &str) -> Self {
+        Self(derived(&format!("room {title}")))
+    }
+
     /// The id of the room of these two; the same in both directions.
     pub(crate) fn direct(one: PersonId, other: PersonId) -> Self {
         let (first, second) = if one < other { (one, other) } else { (other, one) };
         Self(derived(&format!("direct {} {}", first.0, second.0)))
+    }
+}
+
+impl WebhookId {
+    /// The id of the webhook of this name in a seed file.
+    pub(crate) fn of(owner: PersonId, name: &str) -> Self {
+        Self(derived(&format!("webhook {} {name}", owner.0)))
     }
 }
 

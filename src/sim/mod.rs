@@ -12,11 +12,14 @@
 mod api;
 pub mod control;
 mod deliver;
+mod gate;
 mod http;
 mod ids;
 mod markdown;
 mod options;
+mod places;
 mod refusal;
+mod seed_file;
 mod server;
 mod shared;
 mod state_file;

@@ -8,6 +8,7 @@
 mod budget;
 mod cards;
 mod events;
+mod faults;
 mod filter;
 mod journal;
 mod members;
@@ -15,19 +16,23 @@ mod messages;
 mod page;
 mod people;
 mod rooms;
-mod rules;
 mod saved;
+mod setup;
+mod steering;
 mod webhooks;
 mod writing;
 
 #[cfg(test)]
 mod invariants;
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 
-pub(crate) use budget::Budgets;
+pub(crate) use budget::{Budgets, Family};
 pub(crate) use cards::{Action, Actions};
 pub(crate) use events::Delivery;
+pub(crate) use faults::{Asked, EMPTIED, Effect, List, Rule, Rules, Scan, Wire};
 pub(crate) use filter::Filter;
 pub(crate) use journal::{Entry, Journal, Search, What};
 pub(crate) use members::NewMember;
@@ -35,14 +40,15 @@ pub(crate) use messages::{Body, Message, MessageQuery, Messages};
 pub(crate) use page::{Page, Position, Wanted};
 pub(crate) use people::{People, Person};
 pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
-pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
+pub(crate) use setup::{Entry as SeedEntry, SeedBot, SeedPerson, SeedRoom, SeedWebhook, Setup};
 pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
 pub(crate) use writing::NewMessage;
 
 use super::{
-    ids::{AppId, OrgId},
+    ids::{AppId, OrgId, PersonId, RoomId, WebhookId},
     options::Retention,
+    refusal::Refusal,
 };
 use crate::base::Millis;
 
@@ -76,6 +82,17 @@ pub(crate) struct World {
     pub(crate) budgets: Budgets,
     /// Behaviour that is doubtful or optional at Webex.
     pub(crate) switches: Switches,
+    /// How the scanner finds a file that the request in hand brings, and for how many milliseconds: set around
+    /// an operation by a fault, for whoever stores the file to take.
+    pub(crate) scan_next: Option<(Scan, Option<u64>)>,
+    /// The id of the room, and of the webhook, that is made next: set around an operation by the seed.
+    room_next: Option<RoomId>,
+    webhook_next: Option<WebhookId>,
+    /// What is there at first start and after a reset.
+    pub(crate) setup: Arc<Setup>,
+    steering: steering::Steering,
+    /// Deliveries that are not over, by whom they are for: a field of its own, because a wait asks for it often.
+    flying: HashMap<PersonId, usize>,
     retention: Retention,
     deliveries: Vec<Delivery>,
 }
@@ -90,11 +107,32 @@ pub(crate) struct Switches {
     pub(crate) resolve_thread_root: bool,
     /// Webhooks hear of edited messages.
     pub(crate) message_updates: bool,
+    /// `/people` and `/messages` have budgets of their own, twice as large.
+    pub(crate) budget_by_family: bool,
+    /// How long a webhook's target may take, in milliseconds. No time-out is documented; ten seconds are believed.
+    pub(crate) delivery_timeout_ms: u32,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { webex_signature: false, resolve_thread_root: false, message_updates: true }
+        Self {
+            webex_signature: false,
+            resolve_thread_root: false,
+            message_updates: true,
+            budget_by_family: false,
+            delivery_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Switches {
+    /// Whether they can be meant.
+    pub(crate) fn check(self) -> Result<(), Refusal> {
+        // Ten minutes: a target that takes longer never answers.
+        if (1..=600_000).contains(&self.delivery_timeout_ms) {
+            return Ok(());
+        }
+        Err(Refusal::bad("`delivery_timeout_ms` is 1 to 600000"))
     }
 }
 
@@ -113,29 +151,26 @@ impl World {
             actions: Actions::default(),
             webhooks: Webhooks::default(),
             journal: Journal::new(retention.journal),
-            rules: Rules::default(),
+            rules: Rules::new(setup::USUAL_CHANCE),
             budgets: Budgets::new(requests_per_minute),
             switches: Switches::default(),
+            scan_next: None,
+            room_next: None,
+            webhook_next: None,
+            setup: Arc::new(Setup { requests_per_minute, ..Setup::default() }),
+            steering: steering::Steering::default(),
+            flying: HashMap::new(),
             retention,
             deliveries: Vec::new(),
         }
     }
 
-    /// Puts in the people that are there without a seed file, each with a fixed token.
-    pub(crate) fn seed(&mut self) {
-        for (local, admin) in [("admin", true), ("alice", false), ("bob", false), ("carol", false)] {
-            let name = format!("{} Example", people::display_name(local));
-            if let Ok(id) = self.add_person(&format!("{local}@example.com"), &name, admin) {
-                self.people.grant(&format!("sim-{local}"), id);
-            }
-        }
-    }
-
-    /// Everything as at first start; the running number goes on, so that no waiting reader is confused.
+    /// Everything as at first start; the running number goes on, so that no waiting reader is confused, and so
+    /// does time.
     pub(crate) fn reset(&mut self) {
-        let (seq, revision) = (self.seq, self.revision + 1);
-        let per_minute = self.budgets.default_per_minute();
-        *self = Self { seq, revision, now: self.now, ..Self::empty(self.retention, per_minute) };
+        let fresh = Self::empty(self.retention, self.setup.requests_per_minute);
+        self.succeed_by(fresh);
+        self.revision += 1;
         self.seed();
     }
 
@@ -143,11 +178,22 @@ impl World {
     pub(crate) fn replace(&mut self, saved: Saved) -> Result<(), String> {
         let mut fresh = Self::empty(self.retention, self.budgets.default_per_minute());
         fresh.load(saved)?;
-        fresh.seq = fresh.seq.max(self.seq) + 1;
-        fresh.revision = self.revision + 1;
-        fresh.now = fresh.now.max(self.now);
-        *self = fresh;
+        self.succeed_by(fresh);
+        self.seq += 1;
+        self.revision += 1;
         Ok(())
+    }
+
+    /// Another world in the place of this one: what belongs to the run rather than to the world stays.
+    fn succeed_by(&mut self, fresh: Self) {
+        let before = std::mem::replace(self, fresh);
+        self.seq = self.seq.max(before.seq);
+        self.revision = before.revision;
+        self.now = self.now.max(before.now);
+        self.setup = before.setup;
+        self.steering = before.steering;
+        self.flying = before.flying;
+        self.catch_up();
     }
 
     /// Sets the moment of the next operation.

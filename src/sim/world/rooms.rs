@@ -190,7 +190,7 @@ impl World {
             seq: self.next_seq(),
         };
         let mut room = Room {
-            id: RoomId::fresh(),
+            id: self.room_next.unwrap_or_else(RoomId::fresh),
             title: String::new(),
             kind: RoomType::Group,
             creator: caller,

@@ -94,6 +94,7 @@ impl World {
             // A filter on a room that is gone holds never again: the registration goes too.
             let _gone = self.restore_webhook(webhook);
         }
+        self.catch_up();
         Ok(())
     }
 

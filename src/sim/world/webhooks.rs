@@ -212,7 +212,7 @@ impl World {
             return Err(Refusal::bad(format!("A user can have at most {MOST_WEBHOOKS} webhooks.")));
         }
         let webhook = Webhook {
-            id: WebhookId::fresh(),
+            id: self.webhook_next.unwrap_or_else(WebhookId::fresh),
             seq: self.next_seq(),
             owner: caller,
             name,
@@ -297,6 +297,17 @@ impl World {
         let now = self.now;
         if let Some(webhook) = self.webhooks.by_id.get_mut(&id) {
             webhook.failed(now);
+        }
+        self.touch();
+    }
+
+    /// The creator is gone: their webhooks are disabled, and nobody will ever enable them again.
+    pub(crate) fn disable_webhooks_of(&mut self, owner: PersonId) {
+        let ids: Vec<WebhookId> = self.webhooks.of(owner).map(|webhook| webhook.id).collect();
+        for id in ids {
+            if let Some(webhook) = self.webhooks.by_id.get_mut(&id) {
+                webhook.active = false;
+            }
         }
         self.touch();
     }
