@@ -22,7 +22,10 @@ mod trouble;
 mod wakes;
 
 mod sim_control;
+mod sim_delivery;
+mod sim_faults;
 mod sim_rest;
+mod sim_seed;
 mod sim_support;
 mod sim_webhooks;
 mod support;

@@ -22,9 +22,9 @@ const USUAL_WAIT: u64 = 10_000;
 /// Replies one can wait for at once.
 const MOST_REPLIES: usize = 10_000;
 
-/// Real time that a silence lasts at least, in milliseconds: who moves the simulator's clock by an hour has not
+/// Real time that a silence lasts at least: who moves the simulator's clock by an hour has not
 /// given a bot the time to answer.
-const SHORTEST_SILENCE: u64 = 200;
+const SHORTEST_SILENCE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,8 +60,8 @@ pub(super) async fn replies(shared: &Shared, body: &[u8]) -> Outcome {
             None => return Ok(Found::NotYet),
         };
         match missing {
-            Some(real) if world.is_running() => return Ok(Found::NotBefore(real)),
-            Some(_) => return Ok(Found::NotYet),
+            Some(Missing { simulated: true, .. }) if !world.is_running() => return Ok(Found::NotYet),
+            Some(Missing { least, .. }) => return Ok(Found::NotBefore(least)),
             None => {}
         }
         let messages: Vec<_> = messages.into_iter().map(|message| world.show_message(message)).collect();
@@ -89,18 +89,27 @@ impl Silence {
         Self { wanted, heard: None }
     }
 
-    /// How much of it is missing, at least; `None` when it is whole.
-    fn missing(&mut self, found: usize, flying: bool, now: Millis) -> Option<Duration> {
+    /// What of it is missing; `None` when it is whole.
+    fn missing(&mut self, found: usize, flying: bool, now: Millis) -> Option<Missing> {
         let (before, since, real) = *self.heard.get_or_insert_with(|| (found, now, Instant::now()));
+        let wanted = Duration::from_millis(self.wanted);
         if before != found || flying {
             self.heard = Some((found, now, Instant::now()));
-            return Some(Duration::from_millis(self.wanted));
+            return Some(Missing { simulated: true, least: wanted });
         }
-        let simulated = Duration::from_millis(self.wanted).saturating_sub(now.since(since));
-        let lived = Duration::from_millis(self.wanted.min(SHORTEST_SILENCE)).saturating_sub(real.elapsed());
-        // Time passes here in milliseconds.
-        Some(simulated.max(lived)).filter(|missing| *missing >= Duration::from_millis(1))
+        let simulated = wanted.saturating_sub(now.since(since));
+        let lived = wanted.min(SHORTEST_SILENCE).saturating_sub(real.elapsed());
+        let least = simulated.max(lived);
+        (!least.is_zero()).then_some(Missing { simulated: !simulated.is_zero(), least })
     }
+}
+
+/// What is missing of a silence.
+struct Missing {
+    /// Whether time of the simulator is missing, which may stand still.
+    simulated: bool,
+    /// How long it takes at least while that time runs.
+    least: Duration,
 }
 
 fn parse_wait(body: &[u8]) -> Result<Wait, Refusal> {
