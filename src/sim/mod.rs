@@ -12,12 +12,15 @@
 mod api;
 pub mod control;
 mod deliver;
+mod gate;
 mod http;
 mod ids;
 mod intake;
 mod markdown;
 mod options;
+mod places;
 mod refusal;
+mod seed_file;
 mod server;
 mod shared;
 mod state_file;
