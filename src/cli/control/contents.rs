@@ -1,6 +1,7 @@
 //! Files of messages: what they are, their bytes, and sending one. By the Webex API itself, as the person.
 
-use url::{Url, form_urlencoded};
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use super::{AT_ONCE, Bytes, Control, ControlError, Deserialize, Duration, HttpRequest, HttpResponse, Message, Secret};
 
@@ -135,9 +136,7 @@ fn file_name(disposition: &str) -> Option<String> {
         match name.trim().to_ascii_lowercase().as_str() {
             "filename*" => {
                 let encoded = value.trim().splitn(3, '\'').nth(2)?;
-                // What means something in a form means itself here.
-                let encoded = format!("name={}", encoded.replace('+', "%2B").replace('&', "%26"));
-                extended = form_urlencoded::parse(encoded.as_bytes()).next().map(|(_, name)| name.into_owned());
+                extended = Some(percent_decode_str(encoded).decode_utf8_lossy().into_owned());
             }
             "filename" => quoted = Some(unquoted(value.trim())),
             _ => {}
