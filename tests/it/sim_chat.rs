@@ -37,7 +37,8 @@ impl Stage {
         self.sim.v1("sim-bot-desk", "POST", "/messages", message).await.ok()
     }
 
-    /// Runs `botyard chat desk` with these lines on stdin.
+    /// Runs `botyard chat desk` with these lines on stdin. Where several messages make one answer, it is given more
+    /// silence than the bot here ever needs between them.
     async fn chat(&self, args: &[&str], lines: &str) -> Ran {
         let url = self.sim.handle.control_url();
         let args: Vec<&str> = ["chat", "desk", "--sim", &url].iter().chain(args).copied().collect();
@@ -187,7 +188,7 @@ fn a_welcome_is_not_the_answer() {
         let stage = Stage::new().await;
         stage.hears("memberships").await;
         let bot = stage.answers("messages", vec![vec![to_alice("Welcome!"), to_alice("pong")]]);
-        let (first, ()) = tokio::join!(stage.chat(&["--once", "ping"], ""), bot);
+        let (first, ()) = tokio::join!(stage.chat(&["--once", "ping", "--silence", "4000"], ""), bot);
         assert_eq!((first.code, first.out.as_str()), (0, "pong\n"), "{first:?}");
         assert!(first.err.contains("* desk welcomes alice@example.com: Welcome!"), "{first:?}");
         // They know each other now: whatever is said is the answer.
@@ -195,7 +196,7 @@ fn a_welcome_is_not_the_answer() {
         let path = format!("/rooms/{}/messages", room["roomId"].as_str().unwrap());
         let said = stage.sim.control("GET", &path, Value::Null).await.ok().as_array().unwrap().len();
         assert_eq!(said, 4);
-        let (second, ()) = tokio::join!(stage.chat(&["--once", "again"], ""), async {
+        let (second, ()) = tokio::join!(stage.chat(&["--once", "again", "--silence", "4000"], ""), async {
             stage.said("again").await;
             stage.send(to_alice("one")).await;
             stage.send(to_alice("two")).await;
@@ -267,7 +268,7 @@ fn files_are_sent_shown_and_saved() {
 }
 
 #[test]
-fn json_is_not_for_people_and_inputs_are_for_buttons() {
+fn an_input_without_a_button_is_a_wrong_command_line() {
     let ground = Ground::new();
     for (args, said) in [(&["--input", "a=b"][..], "--press"), (&["--silence", "soon"], "--silence")] {
         let ran = ground.run(&[&["chat", "desk"], args].concat(), &[]);

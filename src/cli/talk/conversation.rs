@@ -315,3 +315,42 @@ impl Talk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::talk::testing::{next, on_stage, text};
+
+    #[tokio::test]
+    async fn a_person_goes_to_a_group_room_and_mentions() {
+        on_stage(async |stage| {
+            let mut news = stage.news().await;
+            let mut talk = stage.talk();
+            assert_eq!(talk.prompt(), "echo> ");
+            assert_eq!(talk.hear("/room ops").await, After::Ask);
+            assert_eq!(talk.prompt(), "#ops> ");
+            talk.hear("@echo hello").await;
+            let said = next(&mut news).await;
+            assert_eq!((said.room.title.as_str(), text(&said)), ("ops", Some("Echo hello")));
+
+            // Bob is not in it: he joins.
+            talk.hear("/me bob").await;
+            assert_eq!(talk.prompt(), "bob to echo> ");
+            talk.hear("/room ops").await;
+            talk.hear("hello all").await;
+            let said = next(&mut news).await;
+            assert_eq!((said.who.as_str(), text(&said)), ("bob@example.com", Some("hello all")));
+
+            talk.hear("/direct").await;
+            let After::Sent(sent) = talk.hear("//only us").await else { panic!("nothing was sent") };
+            let said = next(&mut news).await;
+            assert_eq!((text(&said), sent.message.as_deref()), (Some("/only us"), Some(said.id.as_str())));
+            assert!(sent.room == said.room.id && sent.seq <= said.seq && !sent.welcomed, "{sent:?}");
+            for (line, after) in [("/to nobody", After::Ask), ("/bots", After::ListBots), ("/quit", After::End)] {
+                assert_eq!(talk.hear(line).await, after, "{line}");
+            }
+            assert_eq!(talk.prompt(), "bob to echo> ");
+        })
+        .await;
+    }
+}

@@ -218,74 +218,17 @@ fn once_each(happened: Vec<Happening>) -> Vec<Happening> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-    use tokio::task::LocalSet;
+    use serde_json::json;
 
-    use super::*;
-    use crate::{
-        base::Secret,
-        cli::{
-            control::Words,
-            talk::{After, Bot, Screen, Talk},
-        },
-        net::{HttpClient, HttpRequest},
-        sim::{SimHandle, SimOptions, start},
+    use crate::cli::{
+        control::Words,
+        talk::testing::{ALICE, next, on_stage, text},
     };
-
-    const ALICE: &str = "alice@example.com";
-
-    /// A simulator, and `echo` who is played by the test.
-    struct Stage {
-        simulator: SimHandle,
-        control: Control,
-        http: HttpClient,
-    }
-
-    impl Stage {
-        async fn new() -> Self {
-            let options = SimOptions { threads: 0, ..SimOptions::new("127.0.0.1:0".parse().unwrap()) };
-            let simulator = start(options).await.unwrap();
-            let control = Control::new(&simulator.control_url()).unwrap();
-            let stage = Self { simulator, control, http: HttpClient::direct().unwrap() };
-            // Its first call brings the bot to life; a webhook shows that it listens.
-            let hook =
-                json!({ "name": "n", "targetUrl": "http://127.0.0.1:9/", "resource": "messages", "event": "created" });
-            stage.echo("POST", "/webhooks", &hook).await;
-            stage
-        }
-
-        async fn echo(&self, method: &'static str, path: &str, body: &Value) -> Value {
-            let request = HttpRequest {
-                method,
-                url: format!("{}{path}", self.simulator.url()),
-                headers: vec![("content-type".into(), "application/json".into())],
-                bearer: Some(Secret::new("sim-bot-echo")),
-                body: Some(body.to_string().into()),
-                timeout: Duration::from_secs(10),
-                max_body: 1 << 20,
-            };
-            let response = self.http.send(request).await.unwrap();
-            assert!(response.status < 300, "{path}: {}", response.status);
-            serde_json::from_slice(&response.body).unwrap_or_default()
-        }
-    }
-
-    async fn next(news: &mut mpsc::Receiver<News>) -> Happening {
-        match news.recv().await {
-            Some(News::Happened(happening)) => *happening,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn text(happening: &Happening) -> Option<&str> {
-        happening.message.as_ref().and_then(|message| message.text.as_deref())
-    }
 
     #[tokio::test]
     async fn what_is_said_and_deleted_is_followed_in_order() {
-        let play = async {
-            let stage = Stage::new().await;
-            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
+        on_stage(async |stage| {
+            let mut news = stage.news().await;
             stage.control.say(ALICE, "echo@webex.bot", &Words::Text("hi".into())).await.unwrap();
             let said = next(&mut news).await;
             assert_eq!((said.who.as_str(), text(&said)), (ALICE, Some("hi")));
@@ -300,41 +243,37 @@ mod tests {
             stage.echo("DELETE", &path, &json!({})).await;
             let deleted = next(&mut news).await;
             assert_eq!((deleted.event.as_str(), deleted.text.as_deref()), ("deleted", Some("hi back")));
-            stage.simulator.stop().await;
-        };
-        LocalSet::new().run_until(play).await;
+        })
+        .await;
     }
 
     #[tokio::test]
-    async fn a_person_goes_to_a_group_room_and_mentions() {
-        let play = async {
-            let stage = Stage::new().await;
-            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
-            let mut talk = Talk::new(stage.control.clone(), Screen::default(), "alice", Bot::named("echo"));
-            assert_eq!(talk.prompt(), "echo> ");
-            assert_eq!(talk.hear("/room ops").await, After::Ask);
-            assert_eq!(talk.prompt(), "#ops> ");
-            talk.hear("@echo hello").await;
-            let said = next(&mut news).await;
-            assert_eq!((said.room.title.as_str(), text(&said)), ("ops", Some("Echo hello")));
+    async fn a_thread_is_followed_with_what_it_answers() {
+        on_stage(async |stage| {
+            let before = stage.control.say(ALICE, "echo@webex.bot", &Words::Text("when?".into())).await.unwrap();
+            let mut news = stage.news().await;
+            let answer = json!({ "toPersonEmail": ALICE, "text": "now", "parentId": before.message.id });
+            stage.echo("POST", "/messages", &answer).await;
+            let answered = next(&mut news).await;
+            assert_eq!((text(&answered), answered.answers.as_deref()), (Some("now"), Some("when?")));
+        })
+        .await;
+    }
 
-            // Bob is not in it: he joins.
-            talk.hear("/me bob").await;
-            assert_eq!(talk.prompt(), "bob to echo> ");
-            talk.hear("/room ops").await;
-            talk.hear("hello all").await;
-            let said = next(&mut news).await;
-            assert_eq!((said.who.as_str(), text(&said)), ("bob@example.com", Some("hello all")));
-
-            talk.hear("/direct").await;
-            talk.hear("//only us").await;
-            assert_eq!(text(&next(&mut news).await), Some("/only us"));
-            for (line, after) in [("/to nobody", After::Ask), ("/bots", After::ListBots), ("/quit", After::End)] {
-                assert_eq!(talk.hear(line).await, after, "{line}");
-            }
-            assert_eq!(talk.prompt(), "bob to echo> ");
-            stage.simulator.stop().await;
-        };
-        LocalSet::new().run_until(play).await;
+    #[tokio::test]
+    async fn a_file_is_followed_with_what_it_is() {
+        on_stage(async |stage| {
+            let mut news = stage.news().await;
+            let file = json!({ "name": "größe.txt", "type": "text/plain", "text": "hello" });
+            stage.steer("POST", "/say", &json!({ "as": "echo@webex.bot", "to": ALICE, "file": file })).await;
+            let facts = next(&mut news).await.files.remove(0);
+            assert_eq!((facts.name.as_deref(), facts.size, facts.trouble), (Some("größe.txt"), Some(5), None));
+            // While it is scanned there is only where it will be.
+            stage.steer("PUT", "/files", &json!({ "scan": "scanning" })).await;
+            stage.steer("POST", "/say", &json!({ "as": "echo@webex.bot", "to": ALICE, "file": file })).await;
+            let facts = next(&mut news).await.files.remove(0);
+            assert_eq!((facts.name.as_deref(), facts.trouble), (None, Some("it is still being scanned")));
+        })
+        .await;
     }
 }

@@ -20,6 +20,8 @@ mod recall;
 mod screen;
 mod shelf;
 mod show;
+#[cfg(test)]
+mod testing;
 
 pub(super) use self::{
     conversation::{After, Sent, Talk, Trouble},

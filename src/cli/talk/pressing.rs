@@ -203,6 +203,81 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cli::talk::testing::{ALICE, Stage, on_stage};
+
+    /// `echo` sends a card that asks for a reason and a colour.
+    async fn with_card(stage: &Stage) -> Value {
+        let content = json!({ "type": "AdaptiveCard", "version": "1.3", "body": [
+            { "type": "Input.Text", "id": "reason", "label": "Reason", "isRequired": true, "errorMessage": "say why" },
+            { "type": "Input.ChoiceSet", "id": "colour", "value": "g", "choices": [
+                { "title": "Red", "value": "r" }, { "title": "Green", "value": "g" }] },
+        ], "actions": [{ "type": "Action.Submit", "title": "Send", "data": { "action": "send" } }] });
+        let card = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": content });
+        stage.echo("POST", "/messages", &json!({ "toPersonEmail": ALICE, "text": "?", "attachments": [card] })).await
+    }
+
+    /// What was sent with the last press, as the bot reads it.
+    async fn pressed(stage: &Stage) -> Option<Value> {
+        let journal = stage.steer("GET", "/journal?kind=event&max=1000", &Value::Null).await;
+        let press = journal["entries"].as_array()?.iter().rfind(|entry| entry["resource"] == "attachmentActions")?;
+        let path = format!("/attachment/actions/{}", press["id"].as_str()?);
+        Some(stage.echo("GET", &path, &Value::Null).await["inputs"].clone())
+    }
+
+    #[tokio::test]
+    async fn a_press_asks_for_what_is_not_filled_in_one_by_one() {
+        on_stage(async |stage| {
+            with_card(stage).await;
+            let mut talk = stage.talk();
+            assert_eq!(talk.hear("/press send").await, After::Ask);
+            assert_eq!(talk.prompt(), "Reason (required): ");
+            // Nothing will not do, and what was chosen by the card is kept by an empty line.
+            talk.hear("").await;
+            assert_eq!(talk.prompt(), "Reason (required): ");
+            talk.hear("it is late").await;
+            assert_eq!(talk.prompt(), "colour (one of them) [Green]: ");
+            talk.hear("pink").await;
+            assert_eq!(talk.prompt(), "colour (one of them) [Green]: ");
+            let after = talk.hear("").await;
+            assert!(matches!(after, After::Sent(_)), "{after:?}");
+            assert_eq!(talk.prompt(), "echo> ");
+            let sent = json!({ "action": "send", "reason": "it is late", "colour": "g" });
+            assert_eq!(pressed(stage).await, Some(sent));
+
+            // What is filled in is not asked for; the next time all of it is, with what was typed.
+            talk.hear("/set reason still late").await;
+            talk.hear("/press 1 of 1").await;
+            assert_eq!(talk.prompt(), "colour (one of them) [Green]: ");
+            talk.hear("red").await;
+            let sent = json!({ "action": "send", "reason": "still late", "colour": "r" });
+            assert_eq!(pressed(stage).await, Some(sent));
+            talk.hear("/press 1").await;
+            assert_eq!(talk.prompt(), "Reason (required) [still late]: ");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_press_can_be_given_up_and_a_card_that_is_gone_ends_it() {
+        on_stage(async |stage| {
+            let message = with_card(stage).await;
+            let mut talk = stage.talk();
+            for line in ["/press 1", "/cancel"] {
+                assert_eq!(talk.hear(line).await, After::Ask);
+            }
+            assert_eq!(talk.prompt(), "echo> ");
+            let mut news = stage.news().await;
+            talk.hear("/press 1").await;
+            let path = format!("/messages/{}", message["id"].as_str().unwrap());
+            stage.echo("DELETE", &path, &Value::Null).await;
+            talk.show(&news.recv().await.unwrap());
+            assert_eq!(talk.hear("why not").await, After::Ask);
+            assert_eq!((talk.prompt().as_str(), pressed(stage).await), ("echo> ", None));
+            talk.hear("/press 1").await;
+            assert_eq!(talk.hear("/quit").await, After::End);
+        })
+        .await;
+    }
 
     #[test]
     fn what_was_sent_is_shown_in_one_line() {

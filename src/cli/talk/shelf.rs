@@ -109,7 +109,7 @@ fn unknown(what: &str, number: usize, known: &[usize]) -> String {
     match (known.first(), known.last()) {
         (Some(only), Some(last)) if only == last => format!("there is no {what} {number}, only {what} {only}"),
         (Some(first), Some(last)) => format!("there is no {what} {number}; there are {first} to {last}"),
-        _ => format!("there is no {what} {number}: none was shown yet"),
+        _ => format!("there is no {what} {number}, nor any other"),
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_number_that_nobody_has_is_answered_with_those_that_there_are() {
         let mut shelf = Shelf::default();
-        assert_eq!(shelf.file(1), Err("there is no file 1: none was shown yet".into()));
+        assert_eq!(shelf.file(1), Err("there is no file 1, nor any other".into()));
         for number in 0..=MOST_FILES {
             shelf.put_file(&Facts { url: format!("u{number}"), ..Facts::default() });
         }

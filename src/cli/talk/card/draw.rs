@@ -32,6 +32,8 @@ impl Pen<'_> {
             Part::Markdown { text, strong } => {
                 let text = markdown::terminal(text, self.style);
                 let bold = *strong && self.style;
+                // What is bold already must not end it.
+                let text = if bold { text.replace("\u{1b}[1m", "").replace("\u{1b}[22m", "") } else { text };
                 text.lines()
                     .map(|line| if bold { format!("\u{1b}[1m{line}\u{1b}[22m") } else { line.to_owned() })
                     .collect()
@@ -188,9 +190,9 @@ mod tests {
 
     #[test]
     fn bold_is_bold_only_where_the_terminal_has_it() {
-        let card = json!({ "body": [{ "type": "TextBlock", "text": "Now", "weight": "bolder" }] });
-        assert_eq!(Sheet::new(read(&card)).lines(true), ["\u{1b}[1mNow\u{1b}[22m"]);
-        assert_eq!(drawn(&card), "Now");
+        let card = json!({ "body": [{ "type": "TextBlock", "text": "Now **or** never", "weight": "bolder" }] });
+        assert_eq!(Sheet::new(read(&card)).lines(true), ["\u{1b}[1mNow or never\u{1b}[22m"]);
+        assert_eq!(drawn(&card), "Now **or** never");
     }
 
     #[test]
