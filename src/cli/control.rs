@@ -245,6 +245,22 @@ impl Control {
         Ok(self.post::<Done>("/press", &body, AT_ONCE).await?.seq)
     }
 
+    /// Lets so many webhooks tell this bot of the next message only after a while; answers the rule's id.
+    pub(super) async fn hold_messages(&self, bot: &str, webhooks: usize, wait: Duration) -> Result<u64, ControlError> {
+        let body = json!({ "on": "delivery", "email": bot, "path": "messages/created", "times": webhooks,
+            "delay_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
+        let rules: Vec<Rule> = self.post("/rules", &body, AT_ONCE).await?;
+        Ok(rules.iter().map(|rule| rule.id).max().unwrap_or_default())
+    }
+
+    /// Takes a rule away that may be used up.
+    pub(super) async fn remove_rule(&self, id: u64) -> Result<(), ControlError> {
+        match self.call::<Vec<Rule>>("DELETE", "/rules", Some(&json!({ "id": id })), AT_ONCE).await {
+            Ok(_) | Err(ControlError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What happened after `after`; waits for a first entry.
     pub(super) async fn events(&self, after: u64, wait: Duration) -> Result<Events, ControlError> {
         let path = format!("/journal?kind=event&after={after}&max=1000&wait_ms={}", wait.as_millis());
@@ -319,6 +335,12 @@ impl Control {
     fn strange(&self, reason: String) -> ControlError {
         ControlError::Strange { url: self.url.clone(), reason }
     }
+}
+
+/// A rule in force.
+#[derive(Deserialize)]
+struct Rule {
+    id: u64,
 }
 
 /// What it says when it says no, in Webex's shape.

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    sim_support::{Sim, on_arbiter},
+    sim_support::{Sim, Target, on_arbiter},
     support::program::{Ground, Ran},
 };
 
@@ -186,16 +186,23 @@ fn what_cannot_be_pressed_ends_with_the_reason() {
 fn a_welcome_is_not_the_answer() {
     on_arbiter(async {
         let stage = Stage::new().await;
-        stage.hears("memberships").await;
-        let bot = stage.answers("messages", vec![vec![to_alice("Welcome!"), to_alice("pong")]]);
-        let (first, ()) = tokio::join!(stage.chat(&["--once", "ping", "--silence", "4000"], ""), bot);
+        let target = Target::start().await;
+        for resource in ["memberships", "messages"] {
+            let hook = json!({ "name": resource, "targetUrl": target.url, "resource": resource, "event": "created" });
+            stage.sim.v1("sim-bot-desk", "POST", "/webhooks", hook).await.ok();
+        }
+        let (first, ()) = tokio::join!(stage.chat(&["--once", "ping"], ""), async {
+            // Two came into the room, and then something was said in it.
+            for (count, resource, answer) in [(2, "memberships", "Welcome!"), (3, "messages", "pong")] {
+                let told = target.hooks(count).await;
+                assert_eq!(told.last().unwrap().json()["resource"], resource);
+                stage.send(to_alice(answer)).await;
+            }
+        });
         assert_eq!((first.code, first.out.as_str()), (0, "pong\n"), "{first:?}");
         assert!(first.err.contains("* desk welcomes alice@example.com: Welcome!"), "{first:?}");
+        assert_eq!(stage.sim.control("GET", "/rules", Value::Null).await.ok(), json!([]));
         // They know each other now: whatever is said is the answer.
-        let room = stage.send(to_alice("by the way")).await;
-        let path = format!("/rooms/{}/messages", room["roomId"].as_str().unwrap());
-        let said = stage.sim.control("GET", &path, Value::Null).await.ok().as_array().unwrap().len();
-        assert_eq!(said, 4);
         let (second, ()) = tokio::join!(stage.chat(&["--once", "again", "--silence", "4000"], ""), async {
             stage.said("again").await;
             stage.send(to_alice("one")).await;

@@ -2,8 +2,8 @@
 //!
 //! Nothing at Webex says which message answers which. What is taken for the answer is what the bot does in the same
 //! room afterwards, until it has been silent for a while. When the first words bring the two together, a bot may
-//! welcome the person before it answers; of several messages then, the first is taken for the welcome unless it is a
-//! reply in the thread, and goes to stderr.
+//! welcome the person as well; so its webhook for the words is held back a little ([`Sent::unheard_until`]), and what
+//! it says until then goes to stderr.
 
 use std::{
     io::{BufRead, Write},
@@ -23,8 +23,8 @@ use crate::cli::{
     talk::{After, Happening, News, Screen, Sent, Talk, Trouble},
 };
 
-/// How long a lone message may be a welcome: the answer may still follow.
-const WELCOME: Duration = Duration::from_secs(2);
+/// How long before a bot hears of a message it is looked what it has said so far: the looking takes time too.
+const SOONER: Duration = Duration::from_millis(100);
 
 /// Something to do, of the flags.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,16 +100,23 @@ impl Script {
     }
 
     async fn print_answer(&mut self, sent: &Sent) -> Result<(), Failure> {
-        let mut answer = self.answer(sent).await?;
+        let mut answer = Vec::new();
+        if let Some(unheard_until) = sent.unheard_until {
+            let early = self.collect(sent, unheard_until - SOONER, None).await?;
+            let (threaded, welcomes): (Vec<_>, Vec<_>) = early.into_iter().partition(|said| in_thread(said, sent));
+            answer = threaded;
+            for welcome in welcomes {
+                let text = self.talk.answer(&welcome);
+                self.screen.show(&format!("* {} welcomes {}: {text}", self.talk.bot().name, self.talk.me()));
+            }
+        }
+        let silence = Some(self.silence);
+        answer.extend(self.collect(sent, Instant::now() + self.wait, silence).await?);
         if answer.is_empty() {
             let (bot, seconds) = (&self.talk.bot().name, self.wait.as_secs());
             return Err(Failure::problem(format!(
                 "`{bot}` did not answer within {seconds} s; if Botyard runs it, `botyard events {bot}` tells why"
             )));
-        }
-        if let Some(welcome) = welcome(&answer, sent) {
-            let text = self.talk.answer(&answer.remove(welcome));
-            self.screen.show(&format!("* {} welcomes {}: {text}", self.talk.bot().name, self.talk.me()));
         }
         for happening in answer {
             let text = self.talk.answer(&happening);
@@ -119,19 +126,22 @@ impl Script {
         Ok(())
     }
 
-    /// What the bot does in the room after something was sent, until it is silent.
-    async fn answer(&mut self, sent: &Sent) -> Result<Vec<Happening>, Failure> {
+    /// What the bot does in the room after something was sent, until a moment; or, from its first word on, until it
+    /// is silent.
+    async fn collect(
+        &mut self,
+        sent: &Sent,
+        mut until: Instant,
+        silence: Option<Duration>,
+    ) -> Result<Vec<Happening>, Failure> {
         let mut answer: Vec<Happening> = Vec::new();
-        let mut until = Instant::now() + self.wait;
-        while let Ok(news) = timeout_at(until, self.news.recv()).await {
-            let Some(news) = news else { break };
+        while let Ok(Some(news)) = timeout_at(until, self.news.recv()).await {
             match news {
                 News::Happened(happening) if self.answers(&happening, sent) => {
                     // Edited before it was printed: only how it is now counts.
                     answer.retain(|known| known.id != happening.id);
                     answer.push(*happening);
-                    let lone = sent.welcomed && answer.len() == 1;
-                    until = Instant::now() + if lone { self.silence.max(WELCOME) } else { self.silence };
+                    until = silence.map_or(until, |silence| Instant::now() + silence);
                 }
                 // What came too late for an answer, or is none.
                 News::Happened(_) | News::Back => self.talk.show(&news),
@@ -146,21 +156,10 @@ impl Script {
     }
 }
 
-/// Which of the messages is the welcome, if there is one.
-fn welcome(answer: &[Happening], sent: &Sent) -> Option<usize> {
-    let in_thread = |happening: &Happening| {
-        happening
-            .message
-            .as_ref()
-            .and_then(|message| message.parent_id.as_ref())
-            .is_some_and(|it| sent.message.as_ref() == Some(it))
-    };
-    if !sent.welcomed || answer.len() < 2 {
-        return None;
-    }
-    let loose = answer.iter().position(|happening| happening.event == "created" && !in_thread(happening))?;
-    // With an answer in the thread, whatever stands outside of it is the welcome; else what came first.
-    (loose == 0 || answer.iter().any(in_thread)).then_some(loose)
+/// Whether a message says itself what it answers.
+fn in_thread(happening: &Happening, sent: &Sent) -> bool {
+    let parent = happening.message.as_ref().and_then(|message| message.parent_id.as_ref());
+    parent.is_some() && parent == sent.message.as_ref()
 }
 
 /// What the bot did, with the message as Webex writes it.
@@ -215,15 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn of_several_first_words_one_is_the_welcome() {
-        let sent = Sent { room: "R".into(), seq: 1, message: Some("M".into()), welcomed: true };
-        let (plain, other, threaded) = (said("a", None), said("b", None), said("c", Some("M")));
-        assert_eq!(welcome(&[plain.clone(), other.clone()], &sent), Some(0));
-        assert_eq!(welcome(&[plain.clone(), threaded.clone()], &sent), Some(0));
-        assert_eq!(welcome(&[threaded.clone(), plain.clone()], &sent), Some(1));
-        assert_eq!(welcome(&[threaded.clone(), threaded], &sent), None);
-        assert_eq!(welcome(std::slice::from_ref(&plain), &sent), None);
-        assert_eq!(welcome(&[plain, other], &Sent { welcomed: false, ..sent }), None);
+    fn a_reply_in_the_thread_is_an_answer_however_early() {
+        let sent = Sent { room: "R".into(), seq: 1, message: Some("M".into()), unheard_until: None };
+        assert!(in_thread(&said("a", Some("M")), &sent));
+        assert!(!in_thread(&said("a", Some("other")), &sent) && !in_thread(&said("a", None), &sent));
+        assert!(!in_thread(&said("a", None), &Sent { message: None, ..sent }));
     }
 
     #[test]

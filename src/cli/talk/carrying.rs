@@ -31,15 +31,17 @@ impl Talk {
         let name = path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
         let upload = Upload { name, kind: file::kind(path), bytes, fields };
         self.wait_until_it_hears().await?;
-        let welcomed = self.may_be_welcomed().await?;
         let token = self.control.token(&self.me).await?;
         let seq = self.control.seq().await?;
-        let message = self.control.upload(&upload, &token).await?;
+        let held = self.hold().await?;
+        let message = self.control.upload(&upload, &token).await;
+        let unheard_until = self.let_go(held).await?;
+        let message = message?;
         if self.asks {
             let size = file::size(u64::try_from(upload.bytes.len()).unwrap_or(u64::MAX));
             self.screen.show(&format!("* sent `{}`, {size}", upload.name));
         }
-        Ok(After::Sent(Sent { room: message.room_id, seq, message: Some(message.id), welcomed }))
+        Ok(After::Sent(Sent { room: message.room_id, seq, message: Some(message.id), unheard_until }))
     }
 
     /// Saves a file under a path, in a folder, or here under its own name. It never overwrites.

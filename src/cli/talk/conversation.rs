@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     file,
     follow::{Happening, News},
@@ -20,6 +22,9 @@ use crate::cli::control::{Control, ControlError, Person, Room, RoomKind, Words};
 const SETTLES: Duration = Duration::from_secs(3);
 /// How often it is looked whether it is.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the first words to a bot are held back while it may welcome somebody.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Who acts when nobody is named; the prompt shows anybody else.
 const USUAL: &str = "alice@example.com";
@@ -64,8 +69,9 @@ pub(in crate::cli) struct Sent {
     pub(in crate::cli) seq: u64,
     /// The message, if it is one.
     pub(in crate::cli) message: Option<String>,
-    /// It brought the two together, and the bot hears of that too: it may say something about that first.
-    pub(in crate::cli) welcomed: bool,
+    /// It brought the two together, and the bot hears of that too: what it says before this moment is about that,
+    /// because only then it hears of the message.
+    pub(in crate::cli) unheard_until: Option<Instant>,
 }
 
 /// Why a line could not be done.
@@ -204,18 +210,16 @@ impl Talk {
     /// Says something, here.
     pub(in crate::cli) async fn say(&mut self, text: &str) -> Result<After, Trouble> {
         self.wait_until_it_hears().await?;
-        let welcomed = self.may_be_welcomed().await?;
-        let said = match &self.place {
-            Place::Direct => {
-                let words = Words::Text(text.to_owned());
-                self.control.say(&self.me, &self.bot.email, &words).await?
-            }
-            Place::Group { id, .. } => {
-                let words = place::words(text, &self.members(id).await?);
-                self.control.say(&self.me, id, &words).await?
-            }
+        let (to, words) = match &self.place {
+            Place::Direct => (self.bot.email.clone(), Words::Text(text.to_owned())),
+            Place::Group { id, .. } => (id.clone(), place::words(text, &self.members(id).await?)),
         };
-        Ok(After::Sent(Sent { room: said.message.room_id, seq: said.seq, message: Some(said.message.id), welcomed }))
+        let held = self.hold().await?;
+        let said = self.control.say(&self.me, &to, &words).await;
+        let unheard_until = self.let_go(held).await?;
+        let said = said?;
+        let (room, message) = (said.message.room_id, Some(said.message.id));
+        Ok(After::Sent(Sent { room, seq: said.seq, message, unheard_until }))
     }
 
     /// Waits until somebody is told of what is said to the bot. When nobody is in time, it may still be listening in
@@ -236,13 +240,27 @@ impl Talk {
         looked.await.unwrap_or(Ok(()))
     }
 
-    /// Whether the next words bring the two together and the bot hears of that. Only a script has to know.
-    pub(super) async fn may_be_welcomed(&self) -> Result<bool, ControlError> {
+    /// When the next words bring the two together and the bot hears of that, they are held back for a while: nothing
+    /// else tells a welcome from an answer. Only a script has to know.
+    pub(super) async fn hold(&self) -> Result<Option<u64>, ControlError> {
         if self.asks || self.place != Place::Direct || self.direct_room().await?.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
         let heard = self.control.hears_of(&self.bot.email).await?;
-        Ok(heard.iter().any(|kind| matches!(kind.as_str(), "memberships" | "all")))
+        let of = |kinds: [&str; 2]| heard.iter().filter(|kind| kinds.contains(&kind.as_str())).count();
+        let (told, welcomes) = (of(["messages", "all"]), of(["memberships", "all"]) > 0);
+        if told == 0 || !welcomes {
+            return Ok(None);
+        }
+        self.control.hold_messages(&self.bot.email, told, HELD).await.map(Some)
+    }
+
+    /// Holds back nothing else; answers until when what was said is.
+    pub(super) async fn let_go(&self, held: Option<u64>) -> Result<Option<Instant>, ControlError> {
+        let Some(rule) = held else { return Ok(None) };
+        let until = Instant::now() + HELD;
+        self.control.remove_rule(rule).await?;
+        Ok(Some(until))
     }
 
     /// The id of the room for two, once there is one.
@@ -345,7 +363,7 @@ mod tests {
             let After::Sent(sent) = talk.hear("//only us").await else { panic!("nothing was sent") };
             let said = next(&mut news).await;
             assert_eq!((text(&said), sent.message.as_deref()), (Some("/only us"), Some(said.id.as_str())));
-            assert!(sent.room == said.room.id && sent.seq <= said.seq && !sent.welcomed, "{sent:?}");
+            assert!(sent.room == said.room.id && sent.seq <= said.seq && sent.unheard_until.is_none(), "{sent:?}");
             for (line, after) in [("/to nobody", After::Ask), ("/bots", After::ListBots), ("/quit", After::End)] {
                 assert_eq!(talk.hear(line).await, after, "{line}");
             }

@@ -133,7 +133,7 @@ impl Talk {
             let name = &self.bot.name;
             self.screen.show(&format!("* {name} has no webhook for `attachmentActions`: it may never hear of this"));
         }
-        Ok(After::Sent(Sent { room, seq, message: None, welcomed: false }))
+        Ok(After::Sent(Sent { room, seq, message: None, unheard_until: None }))
     }
 
     /// What is asked for now, as a prompt.
