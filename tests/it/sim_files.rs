@@ -134,9 +134,9 @@ fn what_the_scan_says_decides_the_answer() {
             assert_eq!(follow(&sim, "sim-bob", "GET", &link_of(&sent.json())).await.status, status);
         }
         // As a fault: the file of one person alone, and for the other the usual.
-        let fault = json!({"path": "/messages", "email": "bob@example.com", "scan": "scanning", "scan_ms": 60_000});
+        let fault = json!({"path": "/messages", "email": "carol@example.com", "scan": "scanning", "scan_ms": 60_000});
         sim.control("POST", "/rules", fault).await.ok();
-        for (token, status) in [("sim-alice", 200), ("sim-bob", 423), ("sim-bob", 200)] {
+        for (token, status) in [("sim-alice", 200), ("sim-carol", 423), ("sim-carol", 200)] {
             let sent = upload(&sim, token, "d", b"x").await;
             assert_eq!(follow(&sim, token, "GET", &link_of(&sent.json())).await.status, status, "{token}");
         }
