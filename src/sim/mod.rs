@@ -14,6 +14,7 @@ pub mod control;
 mod deliver;
 mod http;
 mod ids;
+mod intake;
 mod markdown;
 mod options;
 mod refusal;
