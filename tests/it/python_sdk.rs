@@ -38,6 +38,11 @@ fn messages_go_everywhere_and_are_listed_edited_and_deleted() {
 }
 
 #[test]
+fn files_are_uploaded_or_sent_by_url_and_fetched_once_they_are_scanned() {
+    both("files.py");
+}
+
+#[test]
 fn cards_are_sent_and_pressed() {
     both("cards.py");
 }

@@ -7,6 +7,9 @@
 // Ends with `all is well`, or with the assertion that does not hold.
 
 const assert = require('node:assert/strict');
+const { createReadStream, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { dirname, join } = require('node:path');
 const { onlyLoopback, webexAt } = require('./simulated');
 
 const [baseUrl, personToken, botToken] = process.argv.slice(2);
@@ -122,6 +125,22 @@ async function cards() {
   assert.deepEqual((await bot.attachmentActions.get(action.id)).inputs, inputs);
 }
 
+async function files() {
+  const path = join(mkdtempSync(join(tmpdir(), 'botyard-')), 'numbers.png');
+  const content = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
+  writeFileSync(path, content);
+  const upload = { toPersonEmail: 'echo@webex.bot', text: 'numbers', files: [createReadStream(path)] };
+  const sent = await person.messages.create(upload);
+  rmSync(dirname(path), { recursive: true });
+  assert.equal(sent.text, 'numbers');
+  assert.equal(sent.files.length, 1);
+  const got = await bot.request({ uri: sent.files[0], responseType: 'buffer' });
+  assert.equal(got.headers['content-disposition'], 'attachment; filename="numbers.png"');
+  assert.equal(got.headers['content-type'], 'image/png');
+  assert.ok(content.equals(got.body));
+  await refused(404, /./, client('sim-carol').request({ uri: sent.files[0] }));
+}
+
 async function webhooks() {
   const made = [];
   for (let number = 0; number < 3; number += 1) {
@@ -139,7 +158,7 @@ async function webhooks() {
 }
 
 async function main() {
-  for (const step of [people, rooms, memberships, messages, cards, webhooks]) {
+  for (const step of [people, rooms, memberships, messages, cards, files, webhooks]) {
     await step();
   }
   console.log('all is well');
