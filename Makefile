@@ -71,8 +71,10 @@ $(VENV_READY): $(REQUIREMENTS) $(OLDER_REQUIREMENTS)
 	@python3 -m venv $(VENV) && python3 -m venv $(OLDER) || { \
 	  echo "\`python3 -m venv\` does not work. On Debian: apt-get install python3-venv" >&2; \
 	  exit 1; }
-	@$(VENV)/bin/python -m pip install $(PIP_QUIETLY) $(addprefix --requirement ,$(REQUIREMENTS))
-	@$(OLDER)/bin/python -m pip install $(PIP_QUIETLY) --use-pep517 $(addprefix --requirement ,$(OLDER_REQUIREMENTS))
+	@$(VENV)/bin/python -m pip install $(PIP_QUIETLY) $(addprefix --requirement ,$(REQUIREMENTS)) \
+	&& $(OLDER)/bin/python -m pip install $(PIP_QUIETLY) --use-pep517 --requirement $(OLDER_REQUIREMENTS) || { \
+	  echo "\`pip install\` did not work (see above): the tests need the clients, and the Node, that it was to bring" >&2; \
+	  exit 1; }
 	@touch $@
 
 $(NODE_READY): $(VENV_READY) $(NODE)/package.json $(NODE)/package-lock.json $(NODE)/.npmrc
