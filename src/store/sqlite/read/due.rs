@@ -31,15 +31,18 @@ const EVENTS: &str = "
         ORDER BY h.seq LIMIT 1)
     ORDER BY e.seq LIMIT +$5";
 
+/// As for events: whole destinations whose head may be sent.
 const DELIVERIES: &str = "
-    SELECT d.seq, d.public_id, d.event, d.order_key, d.class, d.attempt, d.state = 1, d.created_at, d.payload
+    SELECT d.seq, d.public_id, d.event, d.order_key, d.class, d.attempt, d.state = 1, d.created_at, d.payload,
+           (d.state = 0 AND d.due_at <= $2) OR (d.state = 1 AND d.epoch < $3)
     FROM outbox AS d
     WHERE d.bot = $1 AND d.finished_at IS NULL
-      AND ((d.state = 0 AND d.due_at <= $2) OR (d.state = 1 AND d.epoch < $3))
       AND d.order_key NOT IN (SELECT value FROM json_each($4))
-      AND NOT EXISTS (
-        SELECT 1 FROM outbox AS p
-        WHERE p.bot = d.bot AND p.order_key = d.order_key AND p.seq < d.seq AND p.finished_at IS NULL)
+      AND (
+        SELECT (h.state = 0 AND h.due_at <= $2) OR (h.state = 1 AND h.epoch < $3)
+        FROM outbox AS h
+        WHERE h.bot = d.bot AND h.order_key = d.order_key AND h.finished_at IS NULL
+        ORDER BY h.seq LIMIT 1)
     ORDER BY d.seq LIMIT +$5";
 
 #[cfg(test)]
@@ -85,7 +88,7 @@ pub(in super::super) async fn deliveries(
     conn: &mut SqliteConnection,
     query: &DueQuery,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
-    type Row = (i64, Id, Id, String, i64, i64, bool, i64, Vec<u8>);
+    type Row = (i64, Id, Id, String, i64, i64, bool, i64, Vec<u8>, bool);
     let rows: Vec<Row> = sqlx::query_as(DELIVERIES)
         .bind(query.bot.as_str())
         .bind(query.now.0)
@@ -94,9 +97,13 @@ pub(in super::super) async fn deliveries(
         .bind(i64::from(query.limit))
         .fetch_all(conn)
         .await?;
-    let rows =
-        rows.into_iter().map(|(seq, Id(id), Id(event), order_key, class, attempt, doubtful, created_at, payload)| {
-            DeliveryRow {
+    let mut deliveries = Vec::with_capacity(rows.len());
+    let mut ended = HashSet::new();
+    for (seq, Id(id), Id(event), order_key, class, attempt, doubtful, created_at, payload, sendable) in rows {
+        if !sendable {
+            ended.insert(order_key);
+        } else if !ended.contains(&order_key) {
+            deliveries.push(DeliveryRow {
                 seq: Seq(seq),
                 id,
                 bot: query.bot.clone(),
@@ -107,9 +114,10 @@ pub(in super::super) async fn deliveries(
                 doubtful,
                 created_at: Millis(created_at),
                 payload,
-            }
-        });
-    Ok(rows.collect())
+            });
+        }
+    }
+    Ok(deliveries)
 }
 
 pub(in super::super) async fn bots(conn: &mut SqliteConnection, now: Millis) -> Result<Vec<DueBot>, StoreError> {
