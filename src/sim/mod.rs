@@ -12,6 +12,9 @@
 mod api;
 pub mod control;
 mod deliver;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod http;
 mod ids;
 mod markdown;

@@ -5,11 +5,17 @@
 //! headers, the journal) is done by who calls [`answer`].
 
 mod actions;
+#[cfg(test)]
+mod anything;
 mod call;
 mod memberships;
 mod messages;
+#[cfg(test)]
+mod operations;
 mod people;
 mod rooms;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod shape;
 mod webhooks;
 
 pub(crate) use call::{Call, Reply, Request};

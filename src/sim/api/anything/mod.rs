@@ -1,0 +1,240 @@
+//! Any sequence of calls, by anybody, of every route, is answered as Webex would, and leaves a cloud that holds
+//! together: a direct room has two members, a deleted room has no messages, a list visits each item once, ids decode.
+//!
+//! All of it is seen through the API, as a client sees it. What the world looks like inside is another test's matter
+//! (`world::invariants`).
+
+mod pool;
+mod words;
+
+use std::collections::BTreeSet;
+
+use proptest::{prelude::*, strategy::ValueTree};
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use self::{
+    pool::{Pool, kind_at},
+    words::Choices,
+};
+use super::{Outcome, ROUTES, Request, Route, answer, operations, shape};
+use crate::{
+    base::Millis,
+    sim::world::{Saved, World},
+};
+
+const BASE: &str = "http://sim/v1";
+const TOKENS: [&str; 6] = ["sim-alice", "sim-bob", "sim-carol", "sim-admin", "sim-bot-echo", "sim-bot-other"];
+const ADDRESSES: [&str; 6] = [
+    "alice@example.com",
+    "bob@example.com",
+    "carol@example.com",
+    "admin@example.com",
+    "echo@webex.bot",
+    "other@webex.bot",
+];
+
+/// One call.
+#[derive(Debug, Clone)]
+struct Try {
+    who: usize,
+    /// Among all routes, or among those that make something.
+    route: usize,
+    makes: bool,
+    choices: Vec<u8>,
+}
+
+fn a_try() -> impl Strategy<Value = Try> {
+    (0..TOKENS.len(), any::<usize>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..24))
+        .prop_map(|(who, route, makes, choices)| Try { who, route, makes, choices })
+}
+
+struct Play {
+    world: World,
+    pool: Pool,
+    /// Tokens, and whose they are.
+    people: Vec<(&'static str, String)>,
+    /// Routes that were granted at least once.
+    granted: BTreeSet<(&'static str, &'static str)>,
+}
+
+impl Play {
+    fn new() -> Self {
+        let mut world = World::seeded();
+        let people = TOKENS.map(|token| (token, world.authenticate(token).unwrap().public())).to_vec();
+        let mut play = Self { world, pool: Pool::default(), people, granted: BTreeSet::new() };
+        let mut make = |token, path, body| play.call(token, "POST", path, &body).unwrap();
+        let room = make("sim-alice", "rooms", json!({"title": "Ops"}))["id"].clone();
+        make("sim-alice", "memberships", json!({"roomId": room, "personEmail": ADDRESSES[1]}));
+        make("sim-bot-echo", "messages", json!({"toPersonEmail": ADDRESSES[0], "text": "hi"}));
+        make("sim-alice", "memberships", json!({"roomId": room, "personEmail": ADDRESSES[4]}));
+        play
+    }
+
+    /// One call; its answer when it was granted. What is wrong with any answer ends the test.
+    fn call(&mut self, token: &str, method: &str, target: &str, body: &Value) -> Option<Value> {
+        self.ask(token, method, target, body).map(|(body, _)| body)
+    }
+
+    fn ask(&mut self, token: &str, method: &str, target: &str, body: &Value) -> Option<(Value, Option<String>)> {
+        let caller = self.world.authenticate(token)?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        let path = format!("/{path}");
+        let content_type = (!body.is_null()).then_some("application/json; charset=utf-8");
+        let request = Request { method, path: &path, query, content_type, body: &bytes, base: BASE };
+        let now = self.world.now.0 + 7;
+        let outcome: Outcome = answer(self.world.at(Millis(now)), caller, &request);
+        let read = shape::read(&outcome, BASE);
+        let told = read.unwrap_or_else(|wrong| panic!("{token} {method} {target} {body}: {wrong}"));
+        let reply = outcome.ok()?;
+        let route = ROUTES.iter().find(|route| route.method == method && route.fits(path.trim_matches('/')).is_some());
+        let route = route.expect("what is granted has a route");
+        operations::check_status(route.method, route.path, reply.status);
+        self.granted.insert((route.method, route.path));
+        let told = told.unwrap_or_default();
+        match told["items"].as_array() {
+            Some(items) => items.iter().for_each(|item| self.pool.learn(route.path, item)),
+            None => self.pool.learn(route.path, &told),
+        }
+        Some((told, reply.next))
+    }
+
+    fn play(&mut self, step: &Try) {
+        let makers: Vec<&Route> = ROUTES.iter().filter(|route| route.method == "POST").collect();
+        let route = if step.makes { makers[step.route % makers.len()] } else { &ROUTES[step.route % ROUTES.len()] };
+        let mut choices = Choices(&step.choices);
+        let fields = words::body(route.method, route.path)
+            .unwrap_or_else(|| panic!("say in `words` what `{} /{}` takes", route.method, route.path));
+        let id = if route.path.contains("{}") {
+            choices.pick(self.pool.of(kind_at(route.path))).cloned().unwrap_or_else(|| "none".to_owned())
+        } else {
+            String::new()
+        };
+        let path = route.path.replace("{}", &id);
+        // Most things may be changed by who made them, and many name their room again: chance alone would hardly
+        // ever bring the two together.
+        let thing = self.pool.thing(&id).clone();
+        let maker = ["personId", "creatorId"].iter().find_map(|field| thing[*field].as_str());
+        let maker = maker.and_then(|id| self.people.iter().find(|(_, person)| person == id));
+        let token = maker.filter(|_| choices.of(2) == 0).map_or(TOKENS[step.who], |(token, _)| token);
+        if route.method == "GET" && !route.path.contains("{}") {
+            let query = choices.fill(words::query(route.path), &self.pool);
+            self.list(token, &path, &query);
+        } else {
+            let mut body = choices.fill(fields, &self.pool);
+            if body.contains_key("roomId") && thing["roomId"].is_string() && choices.of(8) < 6 {
+                body.insert("roomId".to_owned(), thing["roomId"].clone());
+            }
+            let body = if fields.is_empty() { Value::Null } else { Value::Object(body) };
+            self.call(token, route.method, &path, &body);
+        }
+    }
+
+    /// A list from its first page to its last; each item is there once, and as many as on one long page.
+    fn list(&mut self, token: &str, path: &str, query: &Map<String, Value>) -> Option<Vec<Value>> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let pairs = |query: &Map<String, Value>| {
+            let pairs = query.iter().map(|(name, value)| (name.clone(), text(value)));
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
+        let longest = query.get("max").and_then(Value::as_u64).unwrap_or(1_000);
+        let (mut all, mut ids) = (Vec::<Value>::new(), BTreeSet::new());
+        let mut next = Some(format!("{path}?{}", pairs(query)));
+        while let Some(target) = next {
+            let (page, link) = self.ask(token, "GET", &target, &Value::Null)?;
+            let Some(items) = page["items"].as_array() else { return Some(vec![page]) };
+            assert!(items.len() as u64 <= longest, "{} items at {target}", items.len());
+            for item in items {
+                assert!(ids.insert(item["id"].to_string()), "{item} twice in {path}");
+            }
+            all.extend(items.iter().cloned());
+            next = link.map(|link| link.strip_prefix(BASE).unwrap().trim_start_matches('/').to_owned());
+        }
+        let mut whole = query.clone();
+        whole.insert("max".to_owned(), json!(1_000));
+        let (page, link) = self.ask(token, "GET", &format!("{path}?{}", pairs(&whole)), &Value::Null)?;
+        let shown: BTreeSet<String> =
+            page["items"].as_array().into_iter().flatten().map(|item| item["id"].to_string()).collect();
+        assert!(link.is_some() || shown == ids, "pages of {path} differ from the whole");
+        Some(all)
+    }
+
+    /// What holds after any calls, as everybody sees it.
+    fn check(&mut self) {
+        let none = Map::new();
+        let (mut readable, mut everybody) = (BTreeSet::new(), Vec::new());
+        for token in TOKENS {
+            let Some(me) = self.call(token, "GET", "people/me", &Value::Null) else { continue };
+            for room in self.list(token, "rooms", &none).unwrap() {
+                let id = room["id"].as_str().unwrap();
+                assert_eq!(self.call(token, "GET", &format!("rooms/{id}"), &Value::Null).as_ref(), Some(&room));
+                let query: Map<String, Value> = [("roomId".to_owned(), json!(id))].into_iter().collect();
+                let members = self.list(token, "memberships", &query).unwrap();
+                assert!(
+                    members.iter().any(|member| member["personId"] == me["id"]),
+                    "a room of which one is no member"
+                );
+                if room["type"] == "direct" {
+                    assert_eq!(members.len(), 2, "a direct room has two members: {members:?}");
+                }
+                let mut query = query;
+                if me["type"] == "bot" && room["type"] == "group" {
+                    query.insert("mentionedPeople".to_owned(), json!("me"));
+                }
+                for message in self.list(token, "messages", &query).unwrap() {
+                    assert_eq!(message["roomId"], room["id"]);
+                    readable.insert((token, message["id"].as_str().unwrap().to_owned()));
+                }
+            }
+            everybody.push((token, me));
+        }
+        for message in self.pool.of("MESSAGE").to_vec() {
+            for (token, me) in &everybody {
+                let found = self.call(token, "GET", &format!("messages/{message}"), &Value::Null);
+                let listed = readable.contains(&(*token, message.clone()));
+                // What a bot wrote in a group it may read; it lists only what mentions it. A message whose room is
+                // deleted is in no list.
+                let own = found.as_ref().is_some_and(|found| found["personId"] == me["id"]);
+                assert!(found.is_some() || !listed, "{token} cannot read `{message}`, which his list shows");
+                let room = found.as_ref().and_then(|found| found["roomId"].as_str());
+                let room = room.and_then(|room| self.call(token, "GET", &format!("rooms/{room}"), &Value::Null));
+                assert_eq!(found.is_some(), room.is_some(), "a message without its room");
+                assert!(listed || own || found.is_none(), "{token} reads `{message}`, which no list of his shows");
+            }
+        }
+        self.world.take_deliveries();
+        let saved = serde_json::to_string(&self.world.save()).unwrap();
+        let mut again = World::empty(crate::sim::options::Retention::default(), 0);
+        again.load(serde_json::from_str::<Saved>(&saved).unwrap()).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn any_calls_are_answered_well_and_leave_a_cloud_that_holds_together(
+        tries in prop::collection::vec(a_try(), 1..80)
+    ) {
+        let mut play = Play::new();
+        for step in &tries {
+            play.play(step);
+        }
+        play.check();
+    }
+}
+
+#[test]
+fn calls_by_chance_are_granted_at_every_route() {
+    let mut play = Play::new();
+    // A fixed sequence, so that this test says the same every time.
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let tries = prop::collection::vec(a_try(), 1_500..1_501).new_tree(&mut runner).unwrap().current();
+    for step in &tries {
+        play.play(step);
+    }
+    play.check();
+    let all = ROUTES.iter().map(|route| (route.method, route.path));
+    let never: Vec<_> = all.filter(|route| !play.granted.contains(route)).collect();
+    assert!(never.is_empty(), "never granted: {never:?}");
+}

@@ -1,0 +1,90 @@
+//! Ids that answers have shown, by kind; and that each is what its field says.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::Value;
+
+/// The kind of an id, as it stands in it: `ciscospark://us/KIND/…`.
+///
+/// # Panics
+/// When it is no id: unpadded base64 of such an address.
+pub(super) fn kind(id: &str) -> String {
+    let bytes = STANDARD_NO_PAD.decode(id).unwrap_or_else(|error| panic!("`{id}` is no id: {error}"));
+    let address = String::from_utf8(bytes).unwrap();
+    let parts: Vec<&str> = address.splitn(5, '/').collect();
+    match parts[..] {
+        ["ciscospark:", "", "us", kind, body] if !body.is_empty() => kind.to_owned(),
+        _ => panic!("`{address}` is not the address of an id"),
+    }
+}
+
+/// What the id in a path below this is of, and the `id` of what is found there.
+pub(super) fn kind_at(path: &str) -> &'static str {
+    match path.trim_end_matches("/{}") {
+        "people" | "people/me" => "PEOPLE",
+        "rooms" => "ROOM",
+        "memberships" => "MEMBERSHIP",
+        "messages" | "messages/direct" => "MESSAGE",
+        "attachment/actions" => "ATTACHMENT_ACTION",
+        "webhooks" => "WEBHOOK",
+        other => panic!("say here what `{other}` is a path to"),
+    }
+}
+
+/// What a field of this name holds; `None` when it is no id of ours.
+fn kind_in(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "roomId" => "ROOM",
+        "personId" | "creatorId" | "createdBy" | "toPersonId" => "PEOPLE",
+        "messageId" | "parentId" => "MESSAGE",
+        "orgId" | "personOrgId" | "ownerId" => "ORGANIZATION",
+        "appId" => "APPLICATION",
+        other => {
+            assert!(!other.ends_with("Id"), "say here what the field `{other}` holds");
+            return None;
+        }
+    })
+}
+
+/// Every id seen so far, by kind, and what was last shown of each thing.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    ids: BTreeMap<String, Vec<String>>,
+    things: BTreeMap<String, Value>,
+}
+
+impl Pool {
+    /// All of a kind, oldest first.
+    pub(super) fn of(&self, kind: &str) -> &[String] {
+        self.ids.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes over the ids of one object that was answered at `path`, and looks at each.
+    pub(super) fn learn(&mut self, path: &str, object: &Value) {
+        for (field, value) in object.as_object().into_iter().flatten() {
+            let wanted = if field == "id" { Some(kind_at(path)) } else { kind_in(field) };
+            let (Some(wanted), Some(id)) = (wanted, value.as_str()) else { continue };
+            assert_eq!(kind(id), wanted, "`{field}` at `{path}`");
+            self.add(wanted, id);
+        }
+        if let Some(id) = object["id"].as_str() {
+            self.things.insert(id.to_owned(), object.clone());
+        }
+        for person in object["mentionedPeople"].as_array().into_iter().flatten() {
+            assert_eq!(kind(person.as_str().unwrap()), "PEOPLE");
+        }
+    }
+
+    /// What was last shown of it; `Null` when nothing was.
+    pub(super) fn thing(&self, id: &str) -> &Value {
+        self.things.get(id).unwrap_or(&Value::Null)
+    }
+
+    fn add(&mut self, kind: &str, id: &str) {
+        let known = self.ids.entry(kind.to_owned()).or_default();
+        if !known.iter().any(|known| known == id) {
+            known.push(id.to_owned());
+        }
+    }
+}
