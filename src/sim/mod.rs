@@ -19,6 +19,8 @@ mod http;
 mod ids;
 mod markdown;
 mod options;
+#[cfg(test)]
+mod page;
 mod refusal;
 mod server;
 mod shared;
