@@ -13,20 +13,21 @@ use super::{
     api::{self, Reply, Request},
     control,
     ids::PersonId,
+    intake::{self, Incoming, Intake},
     refusal::Refusal,
     shared::{Counts, Shared},
     world::{Asked, What},
 };
 
-/// Largest request body: a card is 80 KB, a state document for the control API may be larger.
-const MOST_BODY: usize = 1 << 20;
-const MOST_CONTROL_BODY: usize = 256 << 20;
+/// Largest body of the control API: a state document holds all files, in base64.
+const MOST_CONTROL_BODY: usize = 512 << 20;
 
 /// Everything that is served.
-pub(crate) fn routes(shared: Arc<Shared>) -> impl FnOnce(&mut ServiceConfig) {
+pub(crate) fn routes(shared: Arc<Shared>, intake: Intake) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(web::Data::from(shared))
+            .app_data(web::Data::new(intake))
             .service(web::scope("/v1").default_service(web::to(webex)))
             .service(web::scope("/sim").default_service(web::to(steer)))
             .default_service(web::to(nowhere));
@@ -34,42 +35,50 @@ pub(crate) fn routes(shared: Arc<Shared>) -> impl FnOnce(&mut ServiceConfig) {
 }
 
 /// One request to the simulated Webex.
-async fn webex(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
+async fn webex(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    intake: web::Data<Intake>,
+) -> HttpResponse {
     Counts::add(&shared.counts.requests);
     let tracking_id = tracking_id(&request);
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
+    let (method, content_type) = (request.method().as_str(), text(&request, &header::CONTENT_TYPE));
     let mut person = None;
-    let body = match payload.to_bytes_limited(MOST_BODY).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => Err(Refusal::bad(format!("The request body could not be read: {error}"))),
-        Err(_overflow) => Err(Refusal::new(413, format!("A request body has at most {MOST_BODY} bytes."))),
-    };
-    let admitted = match body {
+    let mut admitted = match intake.read(content_type, api::takes_files(method, path), payload).await {
         Ok(body) => admit(&shared, &request, path, &mut person).await.map(|caller| (caller, body)),
         Err(refusal) => Err(refusal),
     };
     let base = format!("http://{}/v1", host(&request, &shared));
-    let outcome = shared.act(|world| {
-        let outcome = admitted.and_then(|(caller, body)| {
-            let asked = Request {
-                method: request.method().as_str(),
-                path,
-                query: request.query_string(),
-                content_type: text(&request, &header::CONTENT_TYPE),
-                body: &body,
-                base: &base,
-            };
-            api::answer(world, caller, &asked)
+    let mut fetched = None;
+    let outcome = loop {
+        let outcome = shared.act(|world| {
+            let outcome = admitted.as_ref().map_err(Clone::clone).and_then(|(caller, body)| {
+                let Incoming { bytes, form } = body;
+                let (query, form, fetched) = (request.query_string(), form.as_ref(), fetched.as_ref());
+                let asked = Request { method, path, query, content_type, body: bytes, form, fetched, base: &base };
+                api::answer(world, *caller, &asked)
+            });
+            if !matches!(&outcome, Ok(Reply { fetch: Some(_), .. })) {
+                world.note(|_| What::Request {
+                    person,
+                    method: method.to_owned(),
+                    path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
+                    status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
+                    tracking_id: tracking_id.clone(),
+                });
+            }
+            outcome
         });
-        world.note(|_| What::Request {
-            person,
-            method: request.method().to_string(),
-            path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
-            status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
-            tracking_id: tracking_id.clone(),
-        });
-        outcome
-    });
+        match outcome {
+            Ok(Reply { fetch: Some(url), .. }) => match intake.fetch(&url).await {
+                Ok(file) => fetched = Some(file),
+                Err(refusal) => admitted = Err(refusal),
+            },
+            outcome => break outcome,
+        }
+    };
     respond(outcome, &tracking_id)
 }
 
@@ -109,20 +118,17 @@ async fn admit(
 
 /// One request to the control API.
 async fn steer(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
-    let body = match payload.to_bytes_limited(MOST_CONTROL_BODY).await {
-        Ok(Ok(body)) => body,
-        _ => Bytes::new(),
-    };
     // A page in a browser can post a form or plain text anywhere without being asked; JSON it cannot.
     let json = text(&request, &header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
-    let answer = if body.is_empty() || json {
-        let path = request.path().strip_prefix("/sim").unwrap_or_default();
-        control::answer(&shared, request.method().as_str(), path, request.query_string(), &body).await
-    } else {
-        Err(Refusal::new(415, "the control API takes `Content-Type: application/json`"))
+    let answer = match intake::whole(payload, MOST_CONTROL_BODY).await {
+        Ok(body) if body.is_empty() || json => {
+            let path = request.path().strip_prefix("/sim").unwrap_or_default();
+            control::answer(&shared, request.method().as_str(), path, request.query_string(), &body).await
+        }
+        Ok(_) => Err(Refusal::new(415, "the control API takes `Content-Type: application/json`")),
+        Err(refusal) => Err(refusal),
     };
-    let outcome = answer.map(|body| Reply { status: 200, body: Some(body), next: None });
-    respond(outcome, &tracking_id(&request))
+    respond(answer.map(Reply::json), &tracking_id(&request))
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {
@@ -134,8 +140,13 @@ fn respond(outcome: Result<Reply, Refusal>, tracking_id: &str) -> HttpResponse {
     let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status);
     let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     response.insert_header(("TrackingID", tracking_id)).insert_header((header::CACHE_CONTROL, "no-cache"));
+    let mut content_type = "application/json;charset=UTF-8".to_owned();
     let body = match outcome {
-        Ok(Reply { body, next, .. }) => {
+        Ok(Reply { body, next, download, .. }) => {
+            if let Some(download) = download {
+                content_type = download.media_type;
+                response.insert_header((header::CONTENT_DISPOSITION, download.disposition));
+            }
             if let Some(next) = next {
                 response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
             }
@@ -148,11 +159,11 @@ fn respond(outcome: Result<Reply, Refusal>, tracking_id: &str) -> HttpResponse {
             if let Some(allow) = &refusal.allow {
                 response.insert_header((header::ALLOW, allow.as_str()));
             }
-            serde_json::to_vec(&refusal.body(tracking_id)).ok()
+            serde_json::to_vec(&refusal.body(tracking_id)).ok().map(Bytes::from)
         }
     };
     match body {
-        Some(body) => response.insert_header((header::CONTENT_TYPE, "application/json;charset=UTF-8")).body(body),
+        Some(body) => response.insert_header((header::CONTENT_TYPE, content_type)).body(body),
         None => response.finish(),
     }
 }

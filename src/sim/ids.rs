@@ -182,6 +182,29 @@ impl MembershipId {
     }
 }
 
+/// A file of a message is named by the message and its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ContentId {
+    /// Of which message.
+    pub(crate) message: MessageId,
+    /// From 0.
+    pub(crate) index: u8,
+}
+
+impl ContentId {
+    /// The form clients see, the last part of a URL in `files`.
+    pub(crate) fn public(self) -> String {
+        encode("CONTENT", format_args!("{}/{}", self.message.0, self.index))
+    }
+
+    /// Reads the form clients send.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let body = decode("CONTENT", text)?;
+        let (message, index) = body.split_once('/')?;
+        Some(Self { message: MessageId(Uuid::try_parse(message).ok()?), index: index.parse().ok()? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +233,15 @@ mod tests {
     fn a_membership_id_holds_both_ends() {
         let id = MembershipId { person: PersonId::of("a@example.com"), room: RoomId::fresh() };
         assert_eq!(MembershipId::parse(&id.public()), Some(id));
+    }
+
+    #[test]
+    fn a_content_id_holds_the_message_and_the_place_of_the_file() {
+        let id = ContentId { message: MessageId::fresh(), index: 0 };
+        let address = String::from_utf8(ENGINE.decode(id.public()).unwrap()).unwrap();
+        assert_eq!(address, format!("ciscospark://us/CONTENT/{}/0", id.message.0));
+        assert_eq!(ContentId::parse(&id.public()), Some(id));
+        assert_eq!(ContentId::parse(&id.message.public()), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod deliver;
 pub mod fuzzing;
 mod http;
 mod ids;
+mod intake;
 mod markdown;
 mod options;
 #[cfg(test)]

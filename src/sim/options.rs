@@ -21,6 +21,8 @@ pub struct SimOptions {
     pub state: Option<PathBuf>,
     /// How much is kept.
     pub retention: Retention,
+    /// Largest file that is taken, in bytes, uploaded or fetched; never more than `retention.file_bytes`.
+    pub upload_bytes: usize,
 }
 
 /// How much is kept; the oldest goes first.
@@ -32,16 +34,22 @@ pub struct Retention {
     pub actions: usize,
     /// Entries of the journal; 0 switches it off.
     pub journal: usize,
+    /// Bytes of files over all messages.
+    pub file_bytes: usize,
 }
+
+/// What Webex takes: 100 MB.
+const WEBEX_FILE: usize = 100 << 20;
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { messages: 100_000, actions: 10_000, journal: 10_000 }
+        Self { messages: 100_000, actions: 10_000, journal: 10_000, file_bytes: 256 << 20 }
     }
 }
 
 impl SimOptions {
-    /// The usual way: listens on `listen`, one thread of its own, 300 requests a minute, no state file.
+    /// The usual way: listens on `listen`, one thread of its own, 300 requests a minute, files of up to
+    /// 100 MB, no state file.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
@@ -52,6 +60,7 @@ impl SimOptions {
             requests_per_minute: 300,
             state: None,
             retention: Retention::default(),
+            upload_bytes: WEBEX_FILE,
         }
     }
 

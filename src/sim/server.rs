@@ -4,7 +4,12 @@
 //! `threads: 0` everything runs where it was started, so that a test on one thread with a paused clock can
 //! hold the simulator too.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::HttpService;
 use actix_service::{Service, ServiceFactory, map_config};
@@ -18,6 +23,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     deliver, http,
+    intake::Intake,
     options::{SimError, SimOptions},
     shared::Shared,
     state_file::StateFile,
@@ -101,6 +107,8 @@ pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
     let listener = bind(options.listen)?;
     let addr = listener.local_addr().map_err(|source| SimError::Listen { address: options.listen, source })?;
 
+    world.home = home(addr);
+    let most_file = options.upload_bytes.min(options.retention.file_bytes);
     let threads = options.threads.max(1);
     let (senders, queues): (Vec<_>, Vec<_>) = (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
     let shared = Arc::new(Shared::new(world, options.clock.clone(), addr, senders));
@@ -108,7 +116,7 @@ pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
     let mut parts = Vec::new();
     for (number, queue) in queues.into_iter().enumerate() {
         let listener = listener.try_clone().map_err(|source| SimError::Listen { address: addr, source })?;
-        let work = Work { shared: Arc::clone(&shared), listener, addr, queue, stop: stop.clone() };
+        let work = Work { shared: Arc::clone(&shared), listener, addr, queue, most_file, stop: stop.clone() };
         if options.threads == 0 {
             work.start_here(&mut parts).await?;
         } else {
@@ -120,6 +128,15 @@ pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
         (finish.clone(), spawn(file.keep(shared, finish)))
     });
     Ok(SimHandle { addr, stop: stop.clone(), _stop_on_drop: stop.drop_guard(), parts, saving })
+}
+
+/// What links begin with where no request says how it came here: our address, as this machine reaches it.
+fn home(listens: SocketAddr) -> String {
+    let mut reached = listens;
+    if listens.ip().is_unspecified() {
+        reached.set_ip(if listens.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{reached}/v1")
 }
 
 fn bind(address: SocketAddr) -> Result<std::net::TcpListener, SimError> {
@@ -138,6 +155,8 @@ struct Work {
     listener: std::net::TcpListener,
     addr: SocketAddr,
     queue: mpsc::UnboundedReceiver<Delivery>,
+    /// Bytes of the largest file that is taken.
+    most_file: usize,
     stop: CancellationToken,
 }
 
@@ -177,10 +196,10 @@ impl Work {
 
     /// On the current thread.
     async fn start_here(self, parts: &mut Vec<Part>) -> Result<(), SimError> {
-        let Self { shared, listener, addr, queue, stop } = self;
+        let Self { shared, listener, addr, queue, most_file, stop } = self;
         let client = deliver::client().map_err(|error| SimError::Start(error.to_string()))?;
         let listener = TcpListener::from_std(listener).map_err(|source| SimError::Listen { address: addr, source })?;
-        let app = App::new().configure(http::routes(Arc::clone(&shared)));
+        let app = App::new().configure(http::routes(Arc::clone(&shared), Intake::new(client.clone(), most_file)));
         let service = HttpService::build()
             .keep_alive(KEEP_ALIVE)
             .finish(map_config(app, |()| AppConfig::default()))

@@ -28,7 +28,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Outcome {
         Refusal::bad("Unable to post attachment action: \"MessageId should point to an activity with cards\"")
     })?;
     let id = call.world.press(call.caller, message, inputs)?;
-    show(call, id)
+    let status = if call.world.switches.press_accepted { 202 } else { 200 };
+    Ok(Reply { status, ..show(call, id)? })
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Outcome {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -9,23 +10,29 @@ use url::form_urlencoded;
 use super::Outcome;
 use crate::sim::{
     ids::PersonId,
+    intake::Form,
     refusal::Refusal,
-    wire::Items,
-    world::{Page, Position, Wanted, World},
+    wire::{self, Items},
+    world::{Message, NewFile, Page, Position, Wanted, World},
 };
 
 /// No page is longer.
 const LONGEST_PAGE: usize = 1_000;
 
 /// What is asked, without any type of the HTTP server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     /// Below `/v1`, percent-decoding not done: ids need none.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) content_type: Option<&'a str>,
+    /// Empty when it is a form in parts.
     pub(crate) body: &'a [u8],
+    /// A body of the type `multipart/form-data`, taken apart.
+    pub(crate) form: Option<&'a Form>,
+    /// What came of [`Reply::fetch`].
+    pub(crate) fetched: Option<&'a NewFile>,
     /// What a next link begins with: `http://host/v1`.
     pub(crate) base: &'a str,
 }
@@ -34,10 +41,22 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// JSON.
-    pub(crate) body: Option<Vec<u8>>,
+    /// JSON, unless `download` says otherwise.
+    pub(crate) body: Option<Bytes>,
     /// URL of the next page.
     pub(crate) next: Option<String>,
+    /// The body is a file.
+    pub(crate) download: Option<Download>,
+    /// Nothing is done yet: this URL must be fetched first, and the same asked again with what came.
+    pub(crate) fetch: Option<String>,
+}
+
+/// What the headers say of a file.
+#[derive(Debug)]
+pub(crate) struct Download {
+    pub(crate) media_type: String,
+    /// `Content-Disposition`.
+    pub(crate) disposition: String,
 }
 
 /// A request, who asks, and the world it is about.
@@ -91,17 +110,26 @@ impl<'a> Call<'a> {
     pub(super) fn json_or_form<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         match self.media_type() {
             "application/json" => self.parse_json(),
-            "application/x-www-form-urlencoded" => {
-                let mut fields = Map::new();
-                for (key, value) in form_urlencoded::parse(self.request.body) {
-                    let value = Value::from(value.into_owned());
-                    let value = if key == "files" { Value::Array(vec![value]) } else { value };
-                    fields.insert(key.into_owned(), value);
-                }
-                serde_json::from_value(Value::Object(fields)).map_err(|error| unreadable(&error))
-            }
+            "application/x-www-form-urlencoded" => parse_pairs(form_urlencoded::parse(self.request.body)),
             other => Err(unsupported(other)),
         }
+    }
+
+    /// The body as JSON, as a form, or as a form in parts with at most one file.
+    pub(super) fn json_or_any_form<T: DeserializeOwned>(&self) -> Result<(T, Option<NewFile>), Refusal> {
+        let Some(form) = self.request.form else { return self.json_or_form().map(|fields| (fields, None)) };
+        let pairs = form.fields.iter().map(|(key, value)| (Cow::from(key), Cow::from(value)));
+        Ok((parse_pairs(pairs)?, form.file.clone()))
+    }
+
+    /// The file that an earlier reply asked for.
+    pub(super) fn fetched(&self) -> Option<&NewFile> {
+        self.request.fetched
+    }
+
+    /// A message with links that this client can follow.
+    pub(super) fn show_message(&self, message: &Message) -> wire::Message {
+        self.world.show_message_at(self.request.base, message)
     }
 
     fn media_type(&self) -> &str {
@@ -129,16 +157,55 @@ impl<'a> Call<'a> {
     }
 }
 
+/// A form: text fields, of which `files` alone is a list.
+fn parse_pairs<'p, T: DeserializeOwned>(
+    pairs: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>,
+) -> Result<T, Refusal> {
+    let mut fields = Map::new();
+    for (key, value) in pairs {
+        match key.as_ref() {
+            // Whether Webex takes a card this way is not known, so none may believe that it does.
+            "attachments" => {
+                return Err(Refusal::bad(
+                    "Attachments are taken in a JSON body only (Content-Type: application/json).",
+                ));
+            }
+            "files" => {
+                let files = fields.entry("files").or_insert_with(|| Value::Array(Vec::new()));
+                if let Value::Array(files) = files {
+                    files.push(value.into_owned().into());
+                }
+            }
+            _ => drop(fields.insert(key.into_owned(), value.into_owned().into())),
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|error| unreadable(&error))
+}
+
 impl Reply {
+    /// Nothing but a status and a body.
+    pub(super) const fn with(status: u16, body: Option<Bytes>) -> Self {
+        Self { status, body, next: None, download: None, fetch: None }
+    }
+
+    /// 200 with JSON.
+    pub(crate) fn json(body: Vec<u8>) -> Self {
+        Self::with(200, Some(body.into()))
+    }
+
     /// 200 with a body.
     pub(super) fn ok(body: &impl Serialize) -> Outcome {
-        let body = serde_json::to_vec(body).map_err(|error| Refusal::new(500, error.to_string()))?;
-        Ok(Self { status: 200, body: Some(body), next: None })
+        serde_json::to_vec(body).map(Self::json).map_err(|error| Refusal::new(500, error.to_string()))
     }
 
     /// 204.
     pub(super) fn empty() -> Self {
-        Self { status: 204, body: None, next: None }
+        Self::with(204, None)
+    }
+
+    /// A URL to be fetched first.
+    pub(super) fn fetch(url: String) -> Self {
+        Self { fetch: Some(url), ..Self::with(200, None) }
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
     };
     let wanted = call.wanted(50, if mentioned.is_some() { 100 } else { 1000 })?;
     let page = call.world.list_messages(caller, room, query, wanted)?;
-    call.page(page.map(|message| call.world.show_message(message)))
+    call.page(page.map(|message| call.show_message(message)))
 }
 
 pub(super) fn list_direct(call: &mut Call<'_>) -> Outcome {
@@ -47,15 +47,26 @@ pub(super) fn list_direct(call: &mut Call<'_>) -> Outcome {
     let room = RoomId::direct(call.caller, person.id);
     let mut page = call.world.list_messages(call.caller, room, query, DIRECT)?;
     page.next = None;
-    call.page(page.map(|message| call.world.show_message(message)))
+    call.page(page.map(|message| call.show_message(message)))
 }
 
+/// A file by URL is fetched between two askings: nothing waits for it under the world's lock, and only a message
+/// that would be written has its file fetched.
 pub(super) fn create(call: &mut Call<'_>) -> Outcome {
-    let new: NewMessage = call.json_or_form()?;
+    let (mut new, file): (NewMessage, _) = call.json_or_any_form()?;
+    new.file = file;
+    if let Some(url) = new.files.first() {
+        let Some(file) = call.fetched() else {
+            call.world.check_message(call.caller, &new)?;
+            return Ok(Reply::fetch(url.clone()));
+        };
+        new.file = Some(file.clone());
+        new.files.clear();
+    }
     let (to_person_id, to_person_email) = (new.to_person_id.clone(), new.to_person_email.clone());
     let id = call.world.create_message(call.caller, new)?;
     let message = call.world.message_of(call.caller, id)?;
-    let mut shown = call.world.show_message(message);
+    let mut shown = call.show_message(message);
     (shown.to_person_id, shown.to_person_email) = (to_person_id, to_person_email);
     Reply::ok(&shown)
 }
@@ -89,7 +100,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
 
 fn show(call: &Call<'_>, id: MessageId) -> Outcome {
     let message = call.world.message_of(call.caller, id)?;
-    Reply::ok(&call.world.show_message(message))
+    Reply::ok(&call.show_message(message))
 }
 
 #[cfg(test)]
@@ -123,10 +134,9 @@ mod tests {
         let request = Request {
             method: "POST",
             path: "/messages",
-            query: "",
             content_type: Some("application/x-www-form-urlencoded"),
             body: b"toPersonEmail=bob%40example.com&text=hi+Bob",
-            base: "",
+            ..Request::default()
         };
         let reply = answer(&mut world, caller, &request).unwrap();
         let body: Value = serde_json::from_slice(&reply.body.unwrap()).unwrap();

@@ -8,6 +8,7 @@ mod actions;
 #[cfg(test)]
 mod anything;
 mod call;
+mod contents;
 mod memberships;
 mod messages;
 #[cfg(test)]
@@ -58,6 +59,7 @@ const ROUTES: &[Route] = &[
     route("GET", "messages/{}", messages::get),
     route("PUT", "messages/{}", messages::update),
     route("DELETE", "messages/{}", messages::delete),
+    route("GET", "contents/{}", contents::get),
     route("POST", "attachment/actions", actions::create),
     route("GET", "attachment/actions/{}", actions::get),
     route("GET", "webhooks", webhooks::list),
@@ -77,13 +79,20 @@ impl Route {
     }
 }
 
+/// Whether a file may come with this request, as a part of its body.
+pub(crate) fn takes_files(method: &str, path: &str) -> bool {
+    (method, path.trim_matches('/')) == ("POST", "messages")
+}
+
 /// Answers one request of somebody whose token was good.
 pub(crate) fn answer(world: &mut World, caller: PersonId, request: &Request<'_>) -> Outcome {
     let path = request.path.trim_matches('/');
+    // The same without a body, which the HTTP server leaves away.
+    let method = if request.method == "HEAD" { "GET" } else { request.method };
     let mut allowed = Vec::new();
     for route in ROUTES {
         let Some(id) = route.fits(path) else { continue };
-        if route.method == request.method {
+        if route.method == method {
             return (route.run)(&mut Call::new(world, caller, request, id));
         }
         allowed.push(route.method);
@@ -119,7 +128,8 @@ mod testing {
         let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let content_type = Some("application/json; charset=utf-8");
-        let request = Request { method, path, query, content_type, body: &bytes, base: "http://sim/v1" };
+        let base = "http://sim/v1";
+        let request = Request { method, path, query, content_type, body: &bytes, base, ..Request::default() };
         let caller = world.authenticate(token).unwrap();
         answer(world, caller, &request).map(|Reply { body, next, .. }| {
             (body.map_or(Value::Null, |body| serde_json::from_slice(&body).unwrap()), next)
@@ -148,8 +158,8 @@ mod tests {
         let mut world = World::seeded();
         let caller = world.authenticate("sim-alice").unwrap();
         let mut status = |content_type, body: &str| {
-            let (method, path, query, base) = ("POST", "/rooms", "", "");
-            let request = Request { method, path, query, content_type, body: body.as_bytes(), base };
+            let (method, path, body) = ("POST", "/rooms", body.as_bytes());
+            let request = Request { method, path, content_type, body, ..Request::default() };
             answer(&mut world, caller, &request).unwrap_err().status
         };
         assert_eq!(status(Some("text/plain"), "{}"), 415);

@@ -1,5 +1,6 @@
 //! Acting as a person: say, press, open a room, add and remove members.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Map, Value, json as value};
 
@@ -10,7 +11,7 @@ use crate::sim::{
     refusal::Refusal,
     shared::Shared,
     wire::Attachment,
-    world::{Body, NewMember, NewMessage, RoomChange, World},
+    world::{Body, Content, NewFile, NewMember, NewMessage, RoomChange, World},
 };
 
 /// How clients write the id in a mention: both forms are seen.
@@ -36,26 +37,55 @@ struct Say {
     mention_form: MentionForm,
     #[serde(default)]
     attachments: Vec<Attachment>,
+    file: Option<Upload>,
+}
+
+/// A file, its bytes as base64 or as text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upload {
+    name: String,
+    r#type: Option<String>,
+    base64: Option<String>,
+    text: Option<String>,
+}
+
+impl Upload {
+    fn read(self) -> Result<NewFile, Refusal> {
+        let bytes = match (self.base64, self.text) {
+            (Some(base64), None) => {
+                STANDARD.decode(base64).map_err(|error| Refusal::bad(format!("`file.base64`: {error}")))?
+            }
+            (None, Some(text)) => text.into_bytes(),
+            _ => return Err(Refusal::bad("`file` needs `base64` or `text`, one of the two")),
+        };
+        Ok(NewFile::new(&self.name, self.r#type.as_deref(), bytes.into()))
+    }
 }
 
 pub(super) fn say(shared: &Shared, body: &[u8]) -> Outcome {
-    let say: Say = parse(body)?;
+    let mut say: Say = parse(body)?;
+    let file = say.file.take().map(Upload::read).transpose()?;
     shared.act(|world| {
         let author = actor(world, say.r#as.as_deref())?;
-        let id =
-            if say.mention.is_empty() { write(world, author, say)? } else { write_mentioning(world, author, &say)? };
+        let id = if say.mention.is_empty() {
+            write(world, author, say, file)?
+        } else {
+            write_mentioning(world, author, &say, file)?
+        };
         let message = world.messages.get(id).ok_or_else(Refusal::no_such_resource)?;
         json(&value!({ "seq": message.seq, "message": world.show_message(message) }))
     })
 }
 
 /// As a program with the person's token would.
-fn write(world: &mut World, author: PersonId, say: Say) -> Result<MessageId, Refusal> {
+fn write(world: &mut World, author: PersonId, say: Say, file: Option<NewFile>) -> Result<MessageId, Refusal> {
     let mut new = NewMessage {
         parent_id: say.parent,
         text: say.text,
         markdown: say.markdown,
         attachments: say.attachments,
+        file,
         ..NewMessage::default()
     };
     if say.to.contains('@') {
@@ -68,7 +98,12 @@ fn write(world: &mut World, author: PersonId, say: Say) -> Result<MessageId, Ref
 }
 
 /// As a person in a client would: text and html with the mentions in front, and no markdown.
-fn write_mentioning(world: &mut World, author: PersonId, say: &Say) -> Result<MessageId, Refusal> {
+fn write_mentioning(
+    world: &mut World,
+    author: PersonId,
+    say: &Say,
+    file: Option<NewFile>,
+) -> Result<MessageId, Refusal> {
     let text = say.text.as_deref().filter(|_| say.markdown.is_none() && say.attachments.is_empty());
     let text =
         text.ok_or_else(|| Refusal::bad("`mention` goes with `text`; in markdown write the mention yourself"))?;
@@ -101,7 +136,7 @@ fn write_mentioning(world: &mut World, author: PersonId, say: &Say) -> Result<Me
         mentioned,
         mentions_all: false,
     };
-    world.post(author, room, parent.transpose()?, body, Vec::new())
+    world.post(author, room, parent.transpose()?, Content { body, file, attachments: Vec::new() })
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@
 //! | call | body or query | answer |
 //! | --- | --- | --- |
 //! | `GET /sim` | | totals: `seq`, people, rooms, messages, webhooks, requests, deliveries |
-//! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", attachments?}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
+//! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", attachments?, file?: {name, type?, base64 \| text}}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
 //! | `POST /sim/press` | `{as?, message, inputs}` | `{seq, action}` |
 //! | `POST /sim/wait` | `{bot?, room?, after?, replies?, timeout_ms?}` | `{seq, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`; 504 when not within the time (10 s) |
 //! | `GET /sim/journal` | `after, kind (request, event, delivery), room, person, max (100), wait_ms` | `{seq, oldest, entries}`; waits up to `wait_ms` for a first entry |
@@ -19,15 +19,18 @@
 //! | `GET /sim/rooms`, `POST /sim/rooms` | `{as?, title, members?: [address]}` | rooms with `members` |
 //! | `GET /sim/rooms/{room}/messages` | `after` | every message, oldest first, whoever may see it |
 //! | `POST`, `DELETE /sim/rooms/{room}/members` | `{as?, email}` | the room |
+//! | `PUT /sim/files/{id}` | `{scan: "clean" \| "scanning" \| "infected" \| "unscannable", for_ms?}` | the file, `id` being the last part of its URL; after `for_ms` it is clean |
+//! | `PUT /sim/files` | `{scan, for_ms?, times?}` | what the scan says of the next file, of so many, or of all (`times` 0); `clean` with 0 is the usual state |
 //! | `GET /sim/webhooks` | | all, with owner, without secrets |
 //! | `GET`, `POST`, `DELETE /sim/rules` | one rule: `{on?, token?, email?, method?, path?, times?, status?, retry_after?, delay_ms?, copies?}`; to delete one `{id}`, all `{}` | the rules in force |
-//! | `GET`, `PUT /sim/switches` | `{webex_signature?, resolve_thread_root?, message_updates?}` | the switches; what is left out stays |
+//! | `GET`, `PUT /sim/switches` | `{webex_signature?, resolve_thread_root?, message_updates?, edit_cards?, file_with_card?, press_accepted?, scan_ms?}` | the switches; what is left out stays |
 //! | `PUT /sim/budget` | `{email?, requests_per_minute}` | the limit of all, or of one; 0 is none |
 //! | `POST /sim/reset` | | everything as at first start |
 //! | `GET`, `PUT /sim/state` | a state document | the whole state, to keep or to put back |
 
 mod acts;
 mod faults;
+mod files;
 mod look;
 mod people;
 mod wait;
@@ -68,6 +71,8 @@ pub(crate) async fn answer(shared: &Shared, method: &str, path: &str, query: &st
         ("GET", ["rooms", room, "messages"]) => look::messages(shared, room, &query),
         ("POST", ["rooms", room, "members"]) => acts::add_member(shared, room, body),
         ("DELETE", ["rooms", room, "members"]) => acts::remove_member(shared, room, body),
+        ("PUT", ["files"]) => files::scan_next(shared, body),
+        ("PUT", ["files", id]) => files::scan(shared, id, body),
         ("GET", ["webhooks"]) => look::webhooks(shared),
         ("GET", ["rules"]) => faults::rules(shared),
         ("POST", ["rules"]) => faults::add_rule(shared, body),

@@ -17,6 +17,8 @@ pub(crate) struct MessageData {
     pub(crate) person_email: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) mentioned_people: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parent_id: Option<String>,
     pub(crate) created: String,
@@ -61,6 +63,7 @@ mod tests {
             person_id: "P".into(),
             person_email: "alice@example.com".into(),
             mentioned_people: vec![],
+            files: vec![],
             parent_id: None,
             created: "2026-01-01T00:00:00.000Z".into(),
             updated: None,

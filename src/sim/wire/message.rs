@@ -35,6 +35,9 @@ pub(crate) struct Message {
     pub(crate) markdown: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) html: Option<String>,
+    /// Where they are to be had, with a token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<String>,
     pub(crate) person_id: String,
     pub(crate) person_email: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,6 +84,7 @@ mod tests {
             text: Some("hi Echo".into()),
             markdown: Some("**hi** <@personId:E|Echo>".into()),
             html: Some("<p><strong>hi</strong> …</p>".into()),
+            files: vec!["http://127.0.0.1:7070/v1/contents/C".into()],
             person_id: "P".into(),
             person_email: "alice@example.com".into(),
             mentioned_people: vec!["E".into()],
@@ -99,6 +103,9 @@ mod tests {
           "text": "hi Echo",
           "markdown": "**hi** <@personId:E|Echo>",
           "html": "<p><strong>hi</strong> …</p>",
+          "files": [
+            "http://127.0.0.1:7070/v1/contents/C"
+          ],
           "personId": "P",
           "personEmail": "alice@example.com",
           "mentionedPeople": [

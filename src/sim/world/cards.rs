@@ -22,6 +22,11 @@ use crate::{
 pub(crate) const CARD: &str = "application/vnd.microsoft.card.adaptive";
 /// What a card may weigh.
 const MOST_CARD_BYTES: usize = 80 * 1024;
+/// Links to images in a card.
+const MOST_IMAGES: usize = 10;
+/// Buttons in one row of them. Webex says "five actions"; that each row counts alone is believed, as a card
+/// behind `Action.ShowCard` has a row of its own.
+const MOST_ACTIONS: usize = 5;
 
 /// Somebody pressed a button.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -107,7 +112,37 @@ pub(super) fn check(attachments: &[Attachment]) -> Result<(), Refusal> {
     if card.to_string().len() > MOST_CARD_BYTES {
         return Err(Refusal::bad_card("the card is larger than 80 KB"));
     }
+    if images(card) > MOST_IMAGES {
+        return Err(Refusal::bad_card("the card has more than 10 images"));
+    }
+    if most_actions(card) > MOST_ACTIONS {
+        return Err(Refusal::bad_card("the card has more than 5 actions"));
+    }
     Ok(())
+}
+
+/// Everything directly inside of a value. A card came through a parser that bounds its depth.
+fn inside(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(fields) => Box::new(fields.values()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// Links to images: of `Image` elements, of backgrounds and of icons on buttons.
+fn images(value: &Value) -> usize {
+    let image = value.get("type").and_then(Value::as_str) == Some("Image");
+    let here = usize::from(image && value.get("url").is_some())
+        + usize::from(value.get("backgroundImage").is_some())
+        + usize::from(value.get("iconUrl").is_some());
+    here + inside(value).map(images).sum::<usize>()
+}
+
+/// Buttons in the longest row.
+fn most_actions(value: &Value) -> usize {
+    let here = value.get("actions").and_then(Value::as_array).map_or(0, Vec::len);
+    inside(value).map(most_actions).max().unwrap_or(0).max(here)
 }
 
 impl World {
@@ -199,6 +234,20 @@ mod tests {
         let with = |content| Attachment { content, ..card() };
         assert!(refused(&[with(json!({"type": "Card"}))]).contains("AdaptiveCard"));
         assert!(refused(&[with(json!({"type": "AdaptiveCard", "version": "1.6"}))]).contains("1.3"));
+        let card = |field: &str, value: Value| {
+            let mut content = json!({"type": "AdaptiveCard", "version": "1.3"});
+            content[field] = value;
+            [with(content)]
+        };
+        let image = json!({"type": "Image", "url": "https://h/i.png"});
+        assert!(check(&card("body", json!([{"type": "Container", "items": vec![image.clone(); 10]}]))).is_ok());
+        assert!(refused(&card("body", json!([{"type": "Container", "items": vec![image; 11]}]))).contains("10 images"));
+        let submit = json!({"type": "Action.Submit", "title": "t"});
+        let show = json!({"type": "Action.ShowCard", "card": {"actions": vec![submit.clone(); 5]}});
+        assert!(check(&card("actions", json!(vec![show; 5]))).is_ok());
+        assert!(
+            refused(&card("body", json!([{"type": "ActionSet", "actions": vec![submit; 6]}]))).contains("5 actions")
+        );
         let big = json!({"type": "AdaptiveCard", "version": "1.3", "x": "y".repeat(MOST_CARD_BYTES)});
         assert!(refused(&[with(big)]).contains("80 KB"));
     }

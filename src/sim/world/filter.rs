@@ -16,6 +16,7 @@ pub(crate) struct Facts {
     /// Author, member or presser.
     pub(crate) person: Option<PersonId>,
     pub(crate) mentioned: Vec<PersonId>,
+    pub(crate) has_files: bool,
     pub(crate) has_attachments: bool,
     pub(crate) moderator: Option<bool>,
     /// Of a press: the card's message.
@@ -31,6 +32,7 @@ impl Facts {
             locked: room.locked,
             person: None,
             mentioned: Vec::new(),
+            has_files: false,
             has_attachments: false,
             moderator: None,
             message: None,
@@ -58,8 +60,7 @@ impl Condition {
             Self::RoomType(kind) => *kind == facts.room_type,
             Self::Person(person) => facts.person == Some(*person),
             Self::Mentioned(people) => people.iter().any(|person| facts.mentioned.contains(person)),
-            // Messages hold no files here yet, so this is as it would be for messages without any.
-            Self::HasFiles(wanted) => !wanted,
+            Self::HasFiles(wanted) => *wanted == facts.has_files,
             Self::HasAttachments(wanted) => *wanted == facts.has_attachments,
             Self::Moderator(wanted) => Some(*wanted) == facts.moderator,
             Self::Locked(wanted) => *wanted == facts.locked,

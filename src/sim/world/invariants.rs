@@ -64,7 +64,7 @@ struct Play {
     hooks: Vec<WebhookId>,
 }
 
-const KEPT: Retention = Retention { messages: 20, actions: 5, journal: 50 };
+const KEPT: Retention = Retention { messages: 20, actions: 5, journal: 50, file_bytes: 100 };
 
 fn pick<T: Copy>(from: &[T], at: usize) -> Option<T> {
     from.get(at % from.len().max(1)).copied()

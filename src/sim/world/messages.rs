@@ -5,13 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Page, Position, Room, Rooms, Wanted, World,
+    Files, Page, Position, Room, Rooms, Wanted, World,
     events::{Emitted, EventName, Resource},
 };
 use crate::{
     base::Millis,
     sim::{
-        ids::{MessageId, PersonId, RoomId},
+        ids::{ContentId, MessageId, PersonId, RoomId},
         refusal::Refusal,
         wire::{self, Attachment, RoomType},
     },
@@ -28,9 +28,20 @@ pub(crate) struct Message {
     pub(crate) parent: Option<MessageId>,
     pub(crate) body: Body,
     pub(crate) attachments: Vec<Attachment>,
+    /// How many files it has; they are in [`Files`].
+    #[serde(default)]
+    pub(crate) files: u8,
     pub(crate) created: Millis,
     pub(crate) updated: Option<Millis>,
     pub(crate) edits: u8,
+}
+
+impl Message {
+    /// The names of its files, kept or not.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = ContentId> {
+        let message = self.id;
+        (0..self.files).map(move |index| ContentId { message, index })
+    }
 }
 
 /// What a message says.
@@ -51,6 +62,8 @@ pub(crate) struct Messages {
     by_author: HashMap<PersonId, VecDeque<(u64, MessageId)>>,
     /// Oldest first; may name messages that are gone.
     order: VecDeque<MessageId>,
+    /// Their files: they go with them.
+    pub(crate) files: Files,
 }
 
 impl Messages {
@@ -108,9 +121,10 @@ impl Messages {
         }
     }
 
-    /// Takes a message out.
+    /// Takes a message out, with its files.
     pub(super) fn remove(&mut self, rooms: &mut Rooms, id: MessageId) -> Option<Message> {
         let message = self.by_id.remove(&id)?;
+        message.contents().for_each(|file| self.files.remove(file));
         if let Some(room) = rooms.get_mut(message.room)
             && let Ok(at) = room.timeline.binary_search_by_key(&message.seq, |(seq, _)| *seq)
         {
@@ -198,8 +212,13 @@ impl World {
         Ok(wanted.cut(messages))
     }
 
-    /// As clients see it.
+    /// As clients see it; links to files begin as our own address does.
     pub(crate) fn show_message(&self, message: &Message) -> wire::Message {
+        self.show_message_at(&self.home, message)
+    }
+
+    /// As a client sees it who reached us at `base`, which its links to files begin with.
+    pub(crate) fn show_message_at(&self, base: &str, message: &Message) -> wire::Message {
         wire::Message {
             id: message.id.public(),
             parent_id: message.parent.map(MessageId::public),
@@ -210,6 +229,7 @@ impl World {
             text: message.body.text.clone(),
             markdown: message.body.markdown.clone(),
             html: message.body.html.clone(),
+            files: links(base, message),
             person_id: message.author.public(),
             person_email: self.email(message.author),
             mentioned_people: message.body.mentioned.iter().map(|person| person.public()).collect(),
@@ -253,6 +273,7 @@ impl World {
                 person_id: message.author.public(),
                 person_email: self.email(message.author),
                 mentioned_people: message.body.mentioned.iter().map(|person| person.public()).collect(),
+                files: links(&self.home, message),
                 parent_id: message.parent.map(MessageId::public),
                 created: message.created.iso(),
                 updated: message.updated.map(Millis::iso),
@@ -261,12 +282,18 @@ impl World {
         };
         emitted.facts.person = Some(message.author);
         emitted.facts.mentioned.clone_from(&message.body.mentioned);
+        emitted.facts.has_files = message.files > 0;
         emitted.facts.has_attachments = !message.attachments.is_empty();
         if event != EventName::Deleted && self.journal.is_on() {
             emitted.text.clone_from(&message.body.text);
         }
         self.emit(emitted);
     }
+}
+
+/// Where a message's files are to be had.
+fn links(base: &str, message: &Message) -> Vec<String> {
+    message.contents().map(|file| format!("{base}/contents/{}", file.public())).collect()
 }
 
 #[cfg(test)]

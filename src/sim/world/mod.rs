@@ -8,6 +8,7 @@
 mod budget;
 mod cards;
 mod events;
+mod files;
 mod filter;
 mod journal;
 mod members;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use budget::Budgets;
 pub(crate) use cards::{Action, Actions};
 pub(crate) use events::Delivery;
+pub(crate) use files::{File, Files, NewFile, NextScan, Scan};
 pub(crate) use filter::Filter;
 pub(crate) use journal::{Entry, Journal, Search, What};
 pub(crate) use members::NewMember;
@@ -38,7 +40,7 @@ pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
 pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
 pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
-pub(crate) use writing::NewMessage;
+pub(crate) use writing::{Content, NewMessage};
 
 use super::{
     ids::{AppId, OrgId},
@@ -76,6 +78,8 @@ pub(crate) struct World {
     pub(crate) budgets: Budgets,
     /// Behaviour that is doubtful or optional at Webex.
     pub(crate) switches: Switches,
+    /// What links begin with where nobody asks us: `http://127.0.0.1:7070/v1`.
+    pub(crate) home: String,
     retention: Retention,
     deliveries: Vec<Delivery>,
 }
@@ -90,11 +94,27 @@ pub(crate) struct Switches {
     pub(crate) resolve_thread_root: bool,
     /// Webhooks hear of edited messages.
     pub(crate) message_updates: bool,
+    /// The text of a message with a card can be edited. Cisco's description refuses it, notes of others do not.
+    pub(crate) edit_cards: bool,
+    /// A file by URL and a card may stand in one message. Nobody says whether they may.
+    pub(crate) file_with_card: bool,
+    /// A press is answered with 202, as Cisco's description has it, instead of the 200 that clients expect.
+    pub(crate) press_accepted: bool,
+    /// Each new file is being scanned for so many milliseconds; 0 is not at all.
+    pub(crate) scan_ms: u64,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { webex_signature: false, resolve_thread_root: false, message_updates: true }
+        Self {
+            webex_signature: false,
+            resolve_thread_root: false,
+            message_updates: true,
+            edit_cards: false,
+            file_with_card: true,
+            press_accepted: false,
+            scan_ms: 0,
+        }
     }
 }
 
@@ -116,6 +136,7 @@ impl World {
             rules: Rules::default(),
             budgets: Budgets::new(requests_per_minute),
             switches: Switches::default(),
+            home: "http://127.0.0.1:7070/v1".to_owned(),
             retention,
             deliveries: Vec::new(),
         }
@@ -135,7 +156,8 @@ impl World {
     pub(crate) fn reset(&mut self) {
         let (seq, revision) = (self.seq, self.revision + 1);
         let per_minute = self.budgets.default_per_minute();
-        *self = Self { seq, revision, now: self.now, ..Self::empty(self.retention, per_minute) };
+        let home = std::mem::take(&mut self.home);
+        *self = Self { seq, revision, home, now: self.now, ..Self::empty(self.retention, per_minute) };
         self.seed();
     }
 
@@ -146,6 +168,7 @@ impl World {
         fresh.seq = fresh.seq.max(self.seq) + 1;
         fresh.revision = self.revision + 1;
         fresh.now = fresh.now.max(self.now);
+        fresh.home = std::mem::take(&mut self.home);
         *self = fresh;
         Ok(())
     }

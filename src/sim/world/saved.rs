@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Message, Person, Room, Switches, World, webhooks::SavedWebhook};
+use super::{Action, File, Message, Person, Room, Switches, World, webhooks::SavedWebhook};
 use crate::{base::Millis, sim::ids::PersonId};
 
 /// Everything that outlives the process. Faults, budgets and the journal belong to a run.
@@ -20,6 +20,8 @@ pub(crate) struct Saved {
     revoked: Vec<String>,
     rooms: Vec<Room>,
     messages: Vec<Message>,
+    #[serde(default)]
+    files: Vec<File>,
     actions: Vec<Action>,
     webhooks: Vec<SavedWebhook>,
     switches: Switches,
@@ -49,6 +51,8 @@ impl World {
             revoked,
             rooms,
             messages,
+            // Cheap: bytes are shared, and turned into text where the document is written.
+            files: self.messages.files.iter().cloned().collect(),
             actions,
             webhooks: webhooks.into_iter().map(super::Webhook::save).collect(),
             switches: self.switches,
@@ -87,6 +91,12 @@ impl World {
                 room.last_activity = last_activity;
             }
         }
+        for file in saved.files {
+            // One whose message is no longer kept goes too.
+            if self.messages.get(file.id.message).is_some_and(|message| file.id.index < message.files) {
+                self.messages.files.insert(file, self.retention.file_bytes);
+            }
+        }
         for action in saved.actions {
             self.actions.insert(action, self.retention.actions);
         }
@@ -107,8 +117,9 @@ mod tests {
     use super::*;
     use crate::base::Secret;
     use crate::sim::{
+        ids::ContentId,
         options::Retention,
-        world::{NewMessage, NewWebhook, RoomChange},
+        world::{NewFile, NewMessage, NewWebhook, RoomChange},
     };
 
     #[test]
@@ -123,6 +134,7 @@ mod tests {
         let new = NewMessage {
             room_id: Some(room.public()),
             markdown: Some("<@personEmail:echo@webex.bot> hi".into()),
+            file: Some(NewFile::new("a.bin", None, vec![0, 1, 255].into())),
             ..NewMessage::default()
         };
         let message = world.create_message(alice, new).unwrap();
@@ -142,7 +154,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&again.save()).unwrap(), text);
         assert_eq!(again.authenticate("sim-bob"), None);
         assert!(again.message_of(echo, message).is_ok());
+        let file = again.download(echo, ContentId { message, index: 0 }, false).unwrap();
+        assert_eq!((file.name.as_str(), file.bytes.as_ref()), ("a.bin", [0, 1, 255].as_slice()));
         assert_eq!(again.rooms.get(room).unwrap().timeline.len(), 1);
+    }
+
+    #[test]
+    fn a_document_from_before_there_were_files_is_read() {
+        let mut world = World::seeded();
+        let alice = world.authenticate("sim-alice").unwrap();
+        let to = NewMessage { to_person_email: Some("bob@example.com".into()), ..NewMessage::default() };
+        world.create_message(alice, NewMessage { text: Some("hi".into()), ..to }).unwrap();
+        let mut old = serde_json::to_value(world.save()).unwrap();
+        old.as_object_mut().unwrap().remove("files").unwrap();
+        old["messages"][0].as_object_mut().unwrap().remove("files").unwrap();
+        World::empty(Retention::default(), 0).load(serde_json::from_value(old).unwrap()).unwrap();
     }
 
     #[test]

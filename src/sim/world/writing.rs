@@ -1,10 +1,11 @@
 //! Writing, editing and deleting messages, with the limits and refusals of Webex.
 
 use serde::Deserialize;
+use url::Url;
 
-use super::{Body, Message, Person, Room, World, cards, events::EventName};
+use super::{Body, Message, NewFile, Person, Room, World, cards, events::EventName};
 use crate::sim::{
-    ids::{MessageId, PersonId, RoomId},
+    ids::{ContentId, MessageId, PersonId, RoomId},
     markdown::{self, Directory},
     refusal::Refusal,
     wire::Attachment,
@@ -36,7 +37,42 @@ pub(crate) struct NewMessage {
     pub(crate) parent_id: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) markdown: Option<String>,
+    /// Where its file is to be fetched from.
     pub(crate) files: Vec<String>,
+    /// Its file: uploaded, or what was fetched.
+    #[serde(skip)]
+    pub(crate) file: Option<NewFile>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+/// Where a message belongs that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    room: Target,
+    parent: Option<MessageId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Room(RoomId),
+    /// In the room of the two, which is made if they meet for the first time.
+    Person(PersonId),
+}
+
+impl Target {
+    fn id(self, caller: PersonId) -> RoomId {
+        match self {
+            Self::Room(room) => room,
+            Self::Person(person) => RoomId::direct(caller, person),
+        }
+    }
+}
+
+/// What a message is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) body: Body,
+    pub(crate) file: Option<NewFile>,
     pub(crate) attachments: Vec<Attachment>,
 }
 
@@ -80,32 +116,74 @@ impl Directory for Members<'_> {
 }
 
 impl World {
-    /// `POST /messages`, with its body as it came.
+    /// `POST /messages`, with its body as it came and its file fetched.
     pub(crate) fn create_message(&mut self, caller: PersonId, new: NewMessage) -> Result<MessageId, Refusal> {
-        let destination = new.destination()?;
+        let Place { room, parent } = self.check_message(caller, &new)?;
         if !new.files.is_empty() {
-            return Err(Refusal::bad("This simulator does not take files yet."));
+            return Err(Refusal::bad("Unable to retrieve content."));
         }
-        check_length(new.text.as_deref(), new.markdown.as_deref())?;
-        cards::check(&new.attachments)?;
-        let says = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
-        if !says(&new.text) && !says(&new.markdown) && new.attachments.is_empty() {
-            return Err(Refusal::bad("Both text and file cannot be empty."));
-        }
-        let room = self.destination_room(caller, destination)?;
-        let parent = new.parent_id.as_deref().filter(|id| !id.is_empty());
-        let parent = parent.map(|id| self.thread_root(caller, room, id)).transpose()?;
-        let body = self.body(room, new.text, new.markdown)?;
-        self.post(caller, room, parent, body, new.attachments)
+        let room = match room {
+            Target::Room(room) => room,
+            Target::Person(person) => self.direct_room(caller, person),
+        };
+        let body = self.body(room, given(new.text), given(new.markdown))?;
+        self.post(caller, room, parent, Content { body, file: new.file, attachments: new.attachments })
     }
 
-    /// The room a message goes to; two who meet for the first time get theirs.
-    fn destination_room(&mut self, caller: PersonId, destination: Destination<'_>) -> Result<RoomId, Refusal> {
+    /// Whether a message may be written, and where it belongs. Changes nothing: what is refused leaves no room
+    /// behind, and a file by URL is fetched only for a message that will be written.
+    pub(crate) fn check_message(&self, caller: PersonId, new: &NewMessage) -> Result<Place, Refusal> {
+        let destination = new.destination()?;
+        check_length(new.text.as_deref(), new.markdown.as_deref())?;
+        cards::check(&new.attachments)?;
+        self.check_file(new)?;
+        let has_file = !new.files.is_empty() || new.file.is_some();
+        if !says(new.text.as_deref()) && !says(new.markdown.as_deref()) && !has_file && new.attachments.is_empty() {
+            return Err(Refusal::bad("Both text and file cannot be empty."));
+        }
+        let room = self.target(caller, destination)?;
+        let parent = new.parent_id.as_deref().filter(|id| !id.is_empty());
+        let parent = parent.map(|id| self.thread_root(caller, room.id(caller), id)).transpose()?;
+        Ok(Place { room, parent })
+    }
+
+    /// One file at most, and one that can be kept. The sentences are ours: Webex's are not known.
+    fn check_file(&self, new: &NewMessage) -> Result<(), Refusal> {
+        if new.files.len() + usize::from(new.file.is_some()) > 1 {
+            return Err(Refusal::bad("Only one file is allowed per message."));
+        }
+        let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if let Some(url) = new.files.first()
+            && !Url::parse(url).is_ok_and(|url| web(&url))
+        {
+            return Err(Refusal::bad(format!("Unable to retrieve content: '{url}' is no http or https URL.")));
+        }
+        self.check_size(new.file.as_ref())?;
+        let has_file = !new.files.is_empty() || new.file.is_some();
+        if has_file && !new.attachments.is_empty() && !self.switches.file_with_card {
+            return Err(Refusal::bad("Files and attachments cannot be sent in one message."));
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, file: Option<&NewFile>) -> Result<(), Refusal> {
+        let most = self.retention.file_bytes;
+        match file {
+            Some(file) if file.bytes.len() > most => {
+                Err(Refusal::new(413, format!("A file has at most {most} bytes.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a message goes, if this person may write there.
+    fn target(&self, caller: PersonId, destination: Destination<'_>) -> Result<Target, Refusal> {
         let person = match destination {
             Destination::Room(id) => {
                 let id = RoomId::parse(id);
                 let id = id.ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))?;
-                return self.room_of(caller, id).map(|room| room.id);
+                self.check_may_write(caller, id)?;
+                return Ok(Target::Room(id));
             }
             Destination::PersonId(id) => self.person_by(Some(id), None),
             Destination::PersonEmail(email) => self.person_by(None, Some(email)),
@@ -114,7 +192,15 @@ impl World {
         if person == caller {
             return Err(Refusal::bad("A message cannot be sent to oneself."));
         }
-        Ok(self.direct_room(caller, person))
+        Ok(Target::Person(person))
+    }
+
+    fn check_may_write(&self, author: PersonId, room: RoomId) -> Result<(), Refusal> {
+        let place = self.room_of(author, room)?;
+        if place.announcement_only && !place.is_run_by(author) {
+            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
+        }
+        Ok(())
     }
 
     /// The root of the thread that a reply to this message belongs to.
@@ -149,13 +235,11 @@ impl World {
         author: PersonId,
         room: RoomId,
         parent: Option<MessageId>,
-        body: Body,
-        attachments: Vec<Attachment>,
+        content: Content,
     ) -> Result<MessageId, Refusal> {
-        let place = self.room_of(author, room)?;
-        if place.announcement_only && !place.is_run_by(author) {
-            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
-        }
+        self.check_may_write(author, room)?;
+        let Content { body, file, attachments } = content;
+        self.check_size(file.as_ref())?;
         let message = Message {
             id: MessageId::fresh(),
             seq: self.next_seq(),
@@ -164,12 +248,16 @@ impl World {
             parent,
             body,
             attachments,
+            files: u8::from(file.is_some()),
             created: self.now,
             updated: None,
             edits: 0,
         };
-        let id = message.id;
+        let (id, seq) = (message.id, message.seq);
         self.messages.insert(&mut self.rooms, message, self.retention.messages);
+        if let Some(file) = file {
+            self.keep_file(ContentId { message: id, index: 0 }, seq, file);
+        }
         self.emit_message(EventName::Created, author, id);
         Ok(id)
     }
@@ -190,17 +278,20 @@ impl World {
         if message.author != caller {
             return Err(Refusal::forbidden("Only the author of a message can edit it."));
         }
-        if !message.attachments.is_empty() {
+        if message.files > 0 {
+            return Err(Refusal::bad("Messages with files cannot be edited."));
+        }
+        if !message.attachments.is_empty() && !self.switches.edit_cards {
             return Err(Refusal::bad("Messages with attachments cannot be edited."));
         }
         if message.edits >= MOST_EDITS {
             return Err(Refusal::bad("The message has been edited the maximum number of times."));
         }
         check_length(text.as_deref(), markdown.as_deref())?;
-        if text.as_deref().or(markdown.as_deref()).is_none_or(|text| text.trim().is_empty()) {
+        if !says(text.as_deref()) && !says(markdown.as_deref()) {
             return Err(Refusal::bad("Both text and markdown cannot be empty."));
         }
-        let body = self.body(message.room, text, markdown)?;
+        let body = self.body(message.room, given(text), given(markdown))?;
         let now = self.now;
         if let Some(message) = self.messages.get_mut(id) {
             message.body = body;
@@ -225,6 +316,15 @@ impl World {
         self.messages.remove(&mut self.rooms, id);
         Ok(())
     }
+}
+
+/// An empty field is as good as none.
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn says(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.trim().is_empty())
 }
 
 fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
