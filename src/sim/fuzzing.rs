@@ -2,15 +2,20 @@
 //!
 //! An input is a list of requests, apart by lines with a single `~`. A request is a line
 //! `WHO METHOD PATH CONTENT-TYPE` and a body. In path and body a word such as `$room` stands for an id of the world
-//! that each input begins with, and `$last` for the id in the last answer: what is base64 of a uuid would hardly be
-//! found by chance.
+//! that each input begins with, `$last` for the id in the last answer, `$file` for the last file in one: what is
+//! base64 of a uuid would hardly be found by chance.
 
+use bytes::Bytes;
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use super::{
-    api::{self, Request},
+    api::{self, Reply, Request},
+    ids::PersonId,
+    intake,
     options::Retention,
-    world::{Saved, World},
+    refusal::Refusal,
+    world::{NewFile, Saved, World},
 };
 
 /// What links begin with.
@@ -90,7 +95,7 @@ fn split<'a>(bytes: &'a [u8], separator: &'a [u8]) -> impl Iterator<Item = &'a [
 
 /// So little is kept that a few calls reach what happens at its end.
 fn kept() -> Retention {
-    Retention { messages: 8, actions: 4, journal: 16 }
+    Retention { messages: 8, actions: 4, journal: 16, file_bytes: 4_096 }
 }
 
 struct Play {
@@ -103,10 +108,10 @@ impl Play {
     fn new() -> Result<Self, String> {
         let mut world = World::empty(kept(), 0);
         world.seed();
-        let mut play = Self { world, known: vec![("last", String::new())] };
+        let mut play = Self { world, known: Vec::new() };
         for (name, who, method, path, body) in PREPARED {
             let id = play.call(who, method, path, "application/json", body.as_bytes())?;
-            play.known.push((name, id.ok_or_else(|| format!("`{name}` cannot be prepared"))?));
+            play.learn(name, &id.ok_or_else(|| format!("`{name}` cannot be prepared"))?);
         }
         Ok(play)
     }
@@ -120,17 +125,42 @@ impl Play {
         let body = self.filled(body);
         let (path, query) = path.split_once('?').unwrap_or((&path, ""));
         let content_type = (!kind.is_empty()).then_some(kind);
-        let request = Request { method, path, query, content_type, body: &body, base: BASE };
-        let outcome = api::answer(&mut self.world, caller, &request);
+        let request = Request { method, path, query, content_type, body: &body, base: BASE, ..Request::default() };
+        let outcome = self.answer(caller, request)?;
         let told = api::shape::read(&outcome, BASE).map_err(|wrong| format!("{method} {path}: {wrong}"))?;
         if outcome.is_err() {
             return Ok(None);
         }
         let id = told.as_ref().and_then(|body| body["id"].as_str()).unwrap_or_default().to_owned();
-        if let Some((_, last)) = self.known.first_mut() {
-            last.clone_from(&id);
+        self.learn("last", &id);
+        let file = told.as_ref().and_then(|body| body["files"][0].as_str()).and_then(|link| link.rsplit('/').next());
+        if let Some(file) = file {
+            self.learn("file", file);
         }
         Ok(Some(id))
+    }
+
+    fn learn(&mut self, word: &'static str, id: &str) {
+        self.known.retain(|(known, _)| *known != word);
+        self.known.push((word, id.to_owned()));
+    }
+
+    /// As the HTTP surface does it: a form in parts is taken apart first, a file by URL is fetched in between.
+    fn answer(&mut self, caller: PersonId, request: Request<'_>) -> Result<Result<Reply, Refusal>, String> {
+        let parts = request.content_type.filter(|kind| kind.starts_with("multipart/form-data"));
+        let parts = parts.filter(|_| api::takes_files(request.method, request.path));
+        let form = match parts.map(|kind| intake::of_bytes(request.body, kind).now_or_never()) {
+            None => None,
+            Some(None) => return Err("a form that is all there is waited for".to_owned()),
+            Some(Some(Err(refusal))) => return Ok(Err(refusal)),
+            Some(Some(Ok(form))) => Some(form),
+        };
+        let body = if form.is_some() { &[] } else { request.body };
+        let request = Request { form: form.as_ref(), body, ..request };
+        let outcome = api::answer(&mut self.world, caller, &request);
+        let Ok(Reply { fetch: Some(url), .. }) = &outcome else { return Ok(outcome) };
+        let file = NewFile::new(url, None, Bytes::copy_from_slice(url.as_bytes()));
+        Ok(api::answer(&mut self.world, caller, &Request { fetched: Some(&file), ..request }))
     }
 
     /// With ids in the place of words.

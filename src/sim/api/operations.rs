@@ -77,7 +77,7 @@ fn rows() -> Vec<Row> {
 /// Fails when an operation is granted with another status than the document gives.
 pub(super) fn check_status(method: &str, path: &str, status: u16) {
     let operation = operations().into_iter().find(|one| key(&one.method, &one.path) == key(method, path));
-    // The one place where the document and every client disagree; see the table.
+    // The one place where the document and every client disagree: a switch.
     let disputed = (method, path, status) == ("POST", "attachment/actions", 200);
     if let Some(operation) = operation {
         assert!(disputed || operation.success.contains(&status), "{method} /{path} is granted with {status}");

@@ -27,8 +27,15 @@ fn read_reply(reply: &Reply, base: &str) -> Result<Option<Value>, String> {
     {
         return Err(format!("the next link `{next}` leads out of `{base}`"));
     }
+    if let Some(file) = &reply.download {
+        // Both become headers, and a file has a body even when it is empty.
+        let fits = |value: &str| !value.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let fine = reply.status == 200 && reply.body.is_some() && fits(&file.media_type) && fits(&file.disposition);
+        return if fine { Ok(None) } else { Err(format!("a file with {file:?}, status {}", reply.status)) };
+    }
     let body = match (reply.status, &reply.body) {
         (204, None) => return Ok(None),
+        (200, None) if reply.fetch.is_some() => return Ok(None),
         (200 | 202, Some(body)) => body,
         (status, body) => return Err(format!("status {status} with body: {}", body.is_some())),
     };
@@ -59,10 +66,11 @@ fn read_refusal(refusal: &Refusal) -> Result<(), String> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::call::Download, *};
 
     fn reply(status: u16, body: Option<&str>, next: Option<&str>) -> Reply {
-        Reply { status, body: body.map(|body| body.as_bytes().to_vec()), next: next.map(str::to_owned) }
+        let body = body.map(|body| body.to_owned().into());
+        Reply { status, body, next: next.map(str::to_owned), download: None, fetch: None }
     }
 
     #[test]
@@ -71,6 +79,10 @@ mod tests {
         let body = read(&Ok(reply(200, Some(r#"{"items":[]}"#), next)), "http://sim/v1").unwrap();
         assert_eq!(body, Some(json!({"items": []})));
         assert_eq!(read(&Ok(reply(204, None, None)), "http://sim/v1").unwrap(), None);
+        let file = |name: &str| Download { media_type: "text/plain".into(), disposition: name.into() };
+        let download = |name| Reply { download: Some(file(name)), ..reply(200, Some("not JSON"), None) };
+        assert_eq!(read(&Ok(download("attachment")), "http://sim/v1"), Ok(None));
+        assert!(read(&Ok(download("a\r\nX-Other: b")), "http://sim/v1").is_err());
         for refusal in [Refusal::no_such_resource(), Refusal::bad_card("no `type`"), Refusal::too_many(1)] {
             assert_eq!(read(&Err(refusal), "http://sim/v1"), Ok(None));
         }

@@ -17,10 +17,14 @@ use self::{
     pool::{Pool, kind_at},
     words::Choices,
 };
-use super::{Outcome, ROUTES, Request, Route, answer, operations, shape};
+use super::{Outcome, ROUTES, Reply, Request, Route, answer, operations, shape, takes_files};
 use crate::{
     base::Millis,
-    sim::world::{Saved, World},
+    sim::{
+        ids::PersonId,
+        intake::Form,
+        world::{NewFile, Saved, World},
+    },
 };
 
 const BASE: &str = "http://sim/v1";
@@ -82,12 +86,42 @@ impl Play {
         let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
         let path = format!("/{path}");
         let content_type = (!body.is_null()).then_some("application/json; charset=utf-8");
-        let request = Request { method, path: &path, query, content_type, body: &bytes, base: BASE };
+        let request =
+            Request { method, path: &path, query, content_type, body: &bytes, base: BASE, ..Request::default() };
+        self.tell(caller, target, body, request)
+    }
+
+    /// One call of a form in parts, with a file.
+    fn upload(&mut self, token: &str, path: &str, fields: &Map<String, Value>) -> Option<Value> {
+        let caller = self.world.authenticate(token)?;
+        let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        let file = Some(NewFile::new("größe.txt", Some("text/plain"), "some text".into()));
+        let form = Form { fields: fields.collect(), file };
+        let content_type = Some("multipart/form-data; boundary=x");
+        let request = Request { content_type, form: Some(&form), ..Request::default() };
+        let target = format!("/{path}");
+        let request = Request { method: "POST", path: &target, base: BASE, ..request };
+        self.tell(caller, path, &json!("a form in parts"), request).map(|(body, _)| body)
+    }
+
+    fn tell(
+        &mut self,
+        caller: PersonId,
+        target: &str,
+        body: &Value,
+        request: Request<'_>,
+    ) -> Option<(Value, Option<String>)> {
+        let Request { method, path, .. } = request;
         let now = self.world.now.0 + 7;
-        let outcome: Outcome = answer(self.world.at(Millis(now)), caller, &request);
+        let mut outcome: Outcome = answer(self.world.at(Millis(now)), caller, &request);
+        if let Ok(Reply { fetch: Some(_), .. }) = &outcome {
+            let file = NewFile::new("report.pdf", Some("application/pdf"), "%PDF".into());
+            outcome = answer(&mut self.world, caller, &Request { fetched: Some(&file), ..request });
+        }
         let read = shape::read(&outcome, BASE);
-        let told = read.unwrap_or_else(|wrong| panic!("{token} {method} {target} {body}: {wrong}"));
+        let told = read.unwrap_or_else(|wrong| panic!("{caller:?} {method} {target} {body}: {wrong}"));
         let reply = outcome.ok()?;
+        let method = if method == "HEAD" { "GET" } else { method };
         let route = ROUTES.iter().find(|route| route.method == method && route.fits(path.trim_matches('/')).is_some());
         let route = route.expect("what is granted has a route");
         operations::check_status(route.method, route.path, reply.status);
@@ -126,8 +160,13 @@ impl Play {
             if body.contains_key("roomId") && thing["roomId"].is_string() && choices.of(8) < 6 {
                 body.insert("roomId".to_owned(), thing["roomId"].clone());
             }
+            if takes_files(route.method, route.path) && choices.of(6) == 5 {
+                self.upload(token, &path, &body);
+                return;
+            }
             let body = if fields.is_empty() { Value::Null } else { Value::Object(body) };
-            self.call(token, route.method, &path, &body);
+            let method = if route.method == "GET" && choices.of(8) == 7 { "HEAD" } else { route.method };
+            self.call(token, method, &path, &body);
         }
     }
 
@@ -197,6 +236,14 @@ impl Play {
                 // deleted is in no list.
                 let own = found.as_ref().is_some_and(|found| found["personId"] == me["id"]);
                 assert!(found.is_some() || !listed, "{token} cannot read `{message}`, which his list shows");
+                for file in Pool::files_of(self.pool.thing(&message)) {
+                    let had = self.call(token, "GET", &format!("contents/{file}"), &Value::Null);
+                    assert_eq!(
+                        had.is_some(),
+                        found.is_some(),
+                        "{token}: a file without its message, or without its file"
+                    );
+                }
                 let room = found.as_ref().and_then(|found| found["roomId"].as_str());
                 let room = room.and_then(|room| self.call(token, "GET", &format!("rooms/{room}"), &Value::Null));
                 assert_eq!(found.is_some(), room.is_some(), "a message without its room");

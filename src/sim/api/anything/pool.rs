@@ -27,6 +27,7 @@ pub(super) fn kind_at(path: &str) -> &'static str {
         "memberships" => "MEMBERSHIP",
         "messages" | "messages/direct" => "MESSAGE",
         "attachment/actions" => "ATTACHMENT_ACTION",
+        "contents" => "CONTENT",
         "webhooks" => "WEBHOOK",
         other => panic!("say here what `{other}` is a path to"),
     }
@@ -68,12 +69,22 @@ impl Pool {
             assert_eq!(kind(id), wanted, "`{field}` at `{path}`");
             self.add(wanted, id);
         }
+        for file in Self::files_of(object) {
+            assert_eq!(kind(&file), "CONTENT");
+            self.add("CONTENT", &file);
+        }
         if let Some(id) = object["id"].as_str() {
             self.things.insert(id.to_owned(), object.clone());
         }
         for person in object["mentionedPeople"].as_array().into_iter().flatten() {
             assert_eq!(kind(person.as_str().unwrap()), "PEOPLE");
         }
+    }
+
+    /// The ids of a message's files; their links must lead to where files are.
+    pub(super) fn files_of(message: &Value) -> Vec<String> {
+        let links = message["files"].as_array().into_iter().flatten().map(|link| link.as_str().unwrap());
+        links.map(|link| link.strip_prefix("http://sim/v1/contents/").unwrap().to_owned()).collect()
     }
 
     /// What was last shown of it; `Null` when nothing was.

@@ -19,12 +19,14 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     Card,
     Inputs,
+    /// A file by URL.
+    File,
 }
 
 /// A field: how often of eight it is there, its name, what it holds.
 pub(super) type Field = (usize, &'static str, Kind);
 
-use Kind::{Card, Email, Flag, Id, Inputs, Max, Word};
+use Kind::{Card, Email, File, Flag, Id, Inputs, Max, Word};
 
 const PEOPLE: Kind = Id("PEOPLE");
 const ROOM: Kind = Id("ROOM");
@@ -80,6 +82,7 @@ pub(super) fn body(method: &str, path: &str) -> Option<&'static [Field]> {
             (4, "markdown", TEXT),
             (2, "parentId", MESSAGE),
             (2, "attachments", Card),
+            (1, "files", File),
         ],
         ("PUT", "messages/{}") => &[(8, "roomId", ROOM), (6, "text", TEXT), (3, "markdown", TEXT)],
         ("POST", "attachment/actions") => {
@@ -138,6 +141,7 @@ impl Choices<'_> {
                 "contentType": "application/vnd.microsoft.card.adaptive",
                 "content": {"type": "AdaptiveCard", "version": "1.0"},
             }]),
+            File => json!(["http://h/report.pdf"]),
             Inputs => json!({"name": "x", "agree": "true"}),
         }
     }
