@@ -79,6 +79,7 @@ pub(crate) fn render(markdown: &str, directory: &impl Directory) -> Rendered {
         }
     }
     let mut events = Vec::new();
+    let mut lists = Vec::new();
     let mut in_code = false;
     for event in Parser::new_ext(&fenced, Options::ENABLE_STRIKETHROUGH) {
         match event {
@@ -102,8 +103,8 @@ pub(crate) fn render(markdown: &str, directory: &impl Directory) -> Rendered {
                     Event::End(TagEnd::CodeBlock) => in_code = false,
                     _ => {}
                 }
-                plain(&other, &mut rendered.text);
-                events.push(other);
+                plain(&other, &mut lists, &mut rendered.text);
+                events.push(without_images(other));
             }
         }
     }
@@ -117,15 +118,48 @@ pub(crate) fn render(markdown: &str, directory: &impl Directory) -> Rendered {
     rendered
 }
 
-/// What an event that is no text leaves in the plain text.
-fn plain(event: &Event<'_>, text: &mut String) {
+/// Webex draws no images; that it leaves a link to them is believed.
+fn without_images(event: Event<'_>) -> Event<'_> {
+    match event {
+        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Link { link_type, dest_url, title, id })
+        }
+        Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
+        other => other,
+    }
+}
+
+/// What an event that is no text leaves in the plain text. `lists` are those around it, with the next number of
+/// each that is ordered.
+fn plain(event: &Event<'_>, lists: &mut Vec<Option<u64>>, text: &mut String) {
     match event {
         Event::SoftBreak | Event::HardBreak | Event::Rule => text.push('\n'),
-        Event::Start(Tag::Item) => text.push_str("- "),
-        Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::List(_) | TagEnd::CodeBlock)
-            if !text.ends_with('\n') =>
-        {
-            text.push('\n');
+        Event::Start(Tag::List(first)) => {
+            if !lists.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            lists.push(*first);
+        }
+        Event::Start(Tag::Item) => {
+            text.push_str(&"  ".repeat(lists.len().saturating_sub(1)));
+            match lists.last_mut() {
+                Some(Some(number)) => {
+                    text.push_str(&number.to_string());
+                    text.push_str(". ");
+                    *number += 1;
+                }
+                _ => text.push_str("- "),
+            }
+        }
+        Event::End(
+            end @ (TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::List(_) | TagEnd::CodeBlock),
+        ) => {
+            if matches!(end, TagEnd::List(_)) {
+                lists.pop();
+            }
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
         }
         _ => {}
     }
@@ -261,6 +295,32 @@ mod tests {
             "<p><strong>bold</strong> and <code>code</code></p>\n<ul>\n<li>one</li>\n<li>two</li>\n</ul>"
         );
         assert_eq!(rendered.text, "bold and code\n- one\n- two");
+    }
+
+    #[test]
+    fn lists_may_be_ordered_and_stand_in_each_other() {
+        let rendered = render("3. one\n   - a\n     - deep\n   - b\n4. two\n\nend", &Echo);
+        assert_eq!(
+            rendered.html,
+            "<ol start=\"3\">\n<li>one\n<ul>\n<li>a\n<ul>\n<li>deep</li>\n</ul>\n</li>\n<li>b</li>\n</ul>\n</li>\n\
+             <li>two</li>\n</ol>\n<p>end</p>"
+        );
+        assert_eq!(rendered.text, "3. one\n  - a\n    - deep\n  - b\n4. two\nend");
+    }
+
+    #[test]
+    fn the_subset_of_webex_is_drawn_and_an_image_is_a_link() {
+        let rendered = render("# Head\n\n> quote\n\n[link](https://h/)  \nbreak\n\n```sh\nls <x>\n```", &Echo);
+        assert_eq!(
+            rendered.html,
+            "<h1>Head</h1>\n<blockquote>\n<p>quote</p>\n</blockquote>\n<p><a href=\"https://h/\">link</a><br />\nbreak</p>\n\
+             <pre><code class=\"language-sh\">ls &lt;x&gt;\n</code></pre>"
+        );
+        assert_eq!(rendered.text, "Head\nquote\nlink\nbreak\nls <x>");
+        let image = render("![a *cat*](https://h/c.png)", &Echo);
+        assert_eq!(image.html, "<p><a href=\"https://h/c.png\">a <em>cat</em></a></p>");
+        assert_eq!(image.text, "a cat");
+        assert_eq!(render("| a | b |\n|---|---|\n| 1 | 2 |", &Echo).html.matches("<table").count(), 0);
     }
 
     #[test]

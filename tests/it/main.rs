@@ -22,6 +22,7 @@ mod trouble;
 mod wakes;
 
 mod sim_control;
+mod sim_files;
 mod sim_rest;
 mod sim_support;
 mod sim_webhooks;

@@ -46,7 +46,7 @@ fn show(call: &Call<'_>, id: ActionId) -> Outcome {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::ask;
+    use super::super::{Request, answer, testing::ask};
     use crate::sim::world::World;
 
     #[test]
@@ -68,5 +68,55 @@ mod tests {
         assert_eq!(ask(&mut world, "sim-carol", "GET", &path, &Value::Null).unwrap_err().status, 404);
         let nothing = json!({"type": "press"});
         assert!(ask(&mut world, "sim-alice", "POST", "/attachment/actions", &nothing).is_err());
+    }
+
+    #[test]
+    fn a_press_may_carry_anything_and_is_refused_in_webex_words() {
+        let mut world = World::seeded();
+        let card = json!({"contentType": "application/vnd.microsoft.card.adaptive",
+            "content": {"type": "AdaptiveCard", "version": "1.2"}});
+        let new = json!({"toPersonEmail": "alice@example.com", "attachments": [card]});
+        let (card, _) = ask(&mut world, "sim-bot-echo", "POST", "/messages", &new).unwrap();
+        let new = json!({"toPersonEmail": "alice@example.com", "text": "no card"});
+        let (plain, _) = ask(&mut world, "sim-bot-echo", "POST", "/messages", &new).unwrap();
+        let mut press = |token, message: &Value, inputs: Value| {
+            let body = json!({"type": "submit", "messageId": message, "inputs": inputs});
+            ask(&mut world, token, "POST", "/attachment/actions", &body).map_err(|refusal| refusal.message)
+        };
+        let inputs = json!({"not": "on the card", "nested": {"list": [1, true, null]}});
+        assert_eq!(press("sim-alice", &card["id"], inputs.clone()).unwrap().0["inputs"], inputs);
+        for none in [&plain["id"], &json!("nonsense"), &json!("")] {
+            assert_eq!(
+                press("sim-alice", none, json!({})).unwrap_err(),
+                "Unable to post attachment action: \"MessageId should point to an activity with cards\""
+            );
+        }
+        assert_eq!(
+            press("sim-bot-echo", &card["id"], json!({})).unwrap_err(),
+            "Unable to post attachment action: \"Author of a card cannot submit a cardAction on that card\""
+        );
+        assert_eq!(press("sim-alice", &card["id"], Value::Null).unwrap_err(), "inputs cannot be null");
+        assert!(press("sim-alice", &card["id"], json!(["a"])).unwrap_err().contains("expected a map"));
+        assert_eq!(press("sim-alice", &Value::Null, json!({})).unwrap_err(), "messageId cannot be null");
+        let gone = ask(&mut world, "sim-alice", "GET", "/attachment/actions/x", &Value::Null).unwrap_err();
+        assert_eq!((gone.status, gone.message.as_str()), (404, "Unable to get attachment action."));
+    }
+
+    #[test]
+    fn the_switch_answers_a_press_as_ciscos_description_has_it() {
+        let mut world = World::seeded();
+        let card = json!({"contentType": "application/vnd.microsoft.card.adaptive",
+            "content": {"type": "AdaptiveCard", "version": "1.2"}});
+        let new = json!({"toPersonEmail": "alice@example.com", "attachments": [card]});
+        let (card, _) = ask(&mut world, "sim-bot-echo", "POST", "/messages", &new).unwrap();
+        let body = json!({"type": "submit", "messageId": card["id"], "inputs": {}}).to_string();
+        let alice = world.authenticate("sim-alice").unwrap();
+        let mut status = |accepted| {
+            world.switches.press_accepted = accepted;
+            let (method, path, content_type) = ("POST", "/attachment/actions", Some("application/json"));
+            let request = Request { method, path, content_type, body: body.as_bytes(), ..Request::default() };
+            answer(&mut world, alice, &request).unwrap().status
+        };
+        assert_eq!((status(false), status(true)), (200, 202));
     }
 }

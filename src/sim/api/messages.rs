@@ -111,7 +111,10 @@ mod tests {
         super::{Request, answer, testing::ask},
         *,
     };
-    use crate::sim::world::World;
+    use crate::sim::{
+        intake::Form,
+        world::{NewFile, World},
+    };
 
     #[test]
     fn a_direct_message_is_listed_on_both_sides() {
@@ -141,6 +144,96 @@ mod tests {
         let reply = answer(&mut world, caller, &request).unwrap();
         let body: Value = serde_json::from_slice(&reply.body.unwrap()).unwrap();
         assert_eq!(body["text"], "hi Bob");
+    }
+
+    /// Posts a form in parts.
+    fn post_form(world: &mut World, fields: &[(&str, &str)], file: Option<NewFile>) -> Result<Reply, Refusal> {
+        let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let form = Form { fields, file };
+        let caller = world.authenticate("sim-alice").unwrap();
+        let content_type = Some("multipart/form-data; boundary=x");
+        let base = "http://sim/v1";
+        let request =
+            Request { method: "POST", path: "/messages", content_type, base, form: Some(&form), ..Request::default() };
+        answer(world, caller, &request)
+    }
+
+    #[test]
+    fn a_form_in_parts_carries_a_file_and_no_card() {
+        let mut world = World::seeded();
+        let file = || Some(NewFile::new("a.txt", Some("text/plain"), "x".into()));
+        let to = ("toPersonEmail", "bob@example.com");
+        let reply = post_form(&mut world, &[to, ("markdown", "**look**")], file()).unwrap();
+        let body: Value = serde_json::from_slice(&reply.body.unwrap()).unwrap();
+        assert_eq!(body["html"], "<p><strong>look</strong></p>");
+        assert!(body["files"][0].as_str().unwrap().starts_with("http://sim/v1/contents/"));
+        assert!(post_form(&mut world, &[to], file()).is_ok());
+        let mut refused = |fields: &[(&str, &str)], file| post_form(&mut world, fields, file).unwrap_err().message;
+        assert!(refused(&[to, ("attachments", "[]")], None).contains("JSON body only"));
+        assert_eq!(refused(&[to, ("files", "http://h/")], file()), "Only one file is allowed per message.");
+        assert_eq!(refused(&[to], None), "Both text and file cannot be empty.");
+        assert!(refused(&[], file()).starts_with("Exactly one"));
+    }
+
+    #[test]
+    fn a_file_by_url_is_asked_for_first_and_only_for_a_message_that_will_be_written() {
+        let mut world = World::seeded();
+        let caller = world.authenticate("sim-alice").unwrap();
+        let file = NewFile::new("a.txt", None, "x".into());
+        let mut post = |to: &str, fetched| {
+            let body = json!({"toPersonEmail": to, "files": ["http://h/a.txt"]}).to_string();
+            let content_type = Some("application/json");
+            let (method, path, body) = ("POST", "/messages", body.as_bytes());
+            let request = Request { method, path, content_type, body, fetched, ..Request::default() };
+            let reply = answer(&mut world, caller, &request);
+            (reply, world.messages.len())
+        };
+        let (reply, messages) = post("bob@example.com", None);
+        assert_eq!((reply.unwrap().fetch.as_deref(), messages), (Some("http://h/a.txt"), 0));
+        assert_eq!(post("nobody@example.com", None).0.unwrap_err().status, 404);
+        let (reply, messages) = post("bob@example.com", Some(&file));
+        assert_eq!((reply.unwrap().fetch, messages), (None, 1));
+    }
+
+    #[test]
+    fn pages_of_mentions_are_shorter_and_a_bot_must_ask_for_its_own() {
+        let mut world = World::seeded();
+        let (room, _) = ask(&mut world, "sim-alice", "POST", "/rooms", &json!({"title": "Ops"})).unwrap();
+        let room = room["id"].as_str().unwrap().to_owned();
+        world.authenticate("sim-bot-echo").unwrap();
+        let member = json!({"roomId": room, "personEmail": "echo@webex.bot"});
+        ask(&mut world, "sim-alice", "POST", "/memberships", &member).unwrap();
+        let new = json!({"roomId": room, "markdown": "<@personEmail:echo@webex.bot> hi"});
+        for _ in 0..101 {
+            ask(&mut world, "sim-alice", "POST", "/messages", &new).unwrap();
+        }
+        let mut list = |token, query: &str| {
+            let path = format!("/messages?roomId={room}&max=5000{query}");
+            ask(&mut world, token, "GET", &path, &Value::Null).map(|(body, _)| body["items"].as_array().unwrap().len())
+        };
+        assert_eq!(list("sim-alice", "").unwrap(), 101);
+        assert_eq!(list("sim-bot-echo", "&mentionedPeople=me").unwrap(), 100);
+        let own = PersonId::of("echo@webex.bot").public();
+        assert_eq!(list("sim-bot-echo", &format!("&mentionedPeople={own}")).unwrap(), 100);
+        assert_eq!(list("sim-bot-echo", "").unwrap_err().status, 403);
+        for query in ["&before=yesterday", "&beforeMessage=x", "&parentId=x", "&mentionedPeople=all"] {
+            assert_eq!(list("sim-alice", query).unwrap_err().status, 400, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_thread_of_a_direct_room_is_listed_by_its_root() {
+        let mut world = World::seeded();
+        let mut say = |body: Value| ask(&mut world, "sim-alice", "POST", "/messages", &body).unwrap().0;
+        let root = say(json!({"toPersonEmail": "bob@example.com", "text": "root"}));
+        let reply = say(json!({"toPersonEmail": "bob@example.com", "text": "re", "parentId": root["id"]}));
+        assert_eq!(reply["parentId"], root["id"]);
+        let path = format!("/messages/direct?personEmail=bob@example.com&parentId={}", root["id"].as_str().unwrap());
+        let (list, _) = ask(&mut world, "sim-alice", "GET", &path, &Value::Null).unwrap();
+        assert_eq!(list["items"].as_array().unwrap().len(), 1);
+        let mut refused = |path| ask(&mut world, "sim-alice", "GET", path, &Value::Null).unwrap_err();
+        assert_eq!(refused("/messages/direct").message, "Must specify either personId or personEmail.");
+        assert_eq!(refused("/messages/direct?personEmail=carol@example.com").status, 404);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::name;
+use super::{MOST_BODY, name};
 use crate::{
     net::{HttpClient, HttpRequest, HttpResponse},
     sim::{refusal::Refusal, world::NewFile},
@@ -39,10 +39,12 @@ async fn follow(client: &HttpClient, url: &str, most: usize) -> Result<NewFile, 
             bearer: None,
             body: None,
             timeout: TIMEOUT,
-            max_body: most,
+            // What says no may say so at length.
+            max_body: most.max(MOST_BODY),
         };
         let response = client.send(request).await.map_err(|error| error.to_string())?;
         match (response.status, response.header("location")) {
+            (200..=299, _) if response.body.len() > most => return Err(format!("it is larger than {most} bytes")),
             (200..=299, _) => return Ok(file(&url, &response)),
             (301 | 302 | 303 | 307 | 308, Some(location)) => {
                 url = url.join(location).map_err(|error| format!("a redirect to '{location}': {error}"))?;

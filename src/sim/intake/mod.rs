@@ -18,7 +18,7 @@ use super::{refusal::Refusal, world::NewFile};
 use crate::net::HttpClient;
 
 /// Largest body that is no upload, and what may stand around the file in one: a card is 80 KB.
-pub(crate) const MOST_BODY: usize = 1 << 20;
+const MOST_BODY: usize = 1 << 20;
 /// Files on their way at once, per thread: each may be as large as the limit.
 const AT_ONCE: usize = 16;
 /// How long a file may be on its way; a client that stops in the middle shall not hold its place for ever.
@@ -53,8 +53,11 @@ impl Intake {
         takes_files: bool,
         payload: web::Payload,
     ) -> Result<Incoming, Refusal> {
-        let in_parts = content_type.filter(|kind| takes_files && kind.starts_with("multipart/form-data"));
-        if let Some(content_type) = in_parts {
+        let in_parts = |kind: &&str| {
+            let media_type = kind.split(';').next().unwrap_or_default().trim();
+            takes_files && media_type.eq_ignore_ascii_case("multipart/form-data")
+        };
+        if let Some(content_type) = content_type.filter(in_parts) {
             let form = self.in_time(form::read(payload, content_type, self.most_file)).await?;
             return Ok(Incoming { bytes: Bytes::new(), form: Some(form) });
         }

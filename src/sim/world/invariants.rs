@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 use serde_json::Map;
 
-use super::{MessageQuery, NewMessage, NewWebhook, RoomChange, RoomSort, Saved, Wanted, WebhookChange, World, cards};
+use super::{
+    MessageQuery, NewFile, NewMessage, NewWebhook, RoomChange, RoomSort, Saved, Wanted, WebhookChange, World, cards,
+};
 use crate::sim::{
-    ids::{MembershipId, MessageId, PersonId, RoomId, WebhookId},
+    ids::{ContentId, MembershipId, MessageId, PersonId, RoomId, WebhookId},
     options::Retention,
     wire::{Attachment, RoomType},
 };
@@ -19,7 +21,7 @@ enum Step {
     Join { who: usize, room: usize, person: usize },
     Moderate { who: usize, room: usize, person: usize, moderator: bool },
     Leave { who: usize, room: usize, person: usize },
-    Write { who: usize, room: usize, parent: Option<usize>, mention: usize, card: bool },
+    Write { who: usize, room: usize, parent: Option<usize>, mention: usize, card: bool, file: Option<usize> },
     WriteTo { who: usize, person: usize },
     Edit { who: usize, message: usize },
     Delete { who: usize, message: usize },
@@ -41,8 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (n(), n(), n(), flag())
             .prop_map(|(who, room, person, moderator)| Step::Moderate { who, room, person, moderator }),
         1 => (n(), n(), n()).prop_map(|(who, room, person)| Step::Leave { who, room, person }),
-        8 => (n(), n(), prop::option::of(n()), n(), flag())
-            .prop_map(|(who, room, parent, mention, card)| Step::Write { who, room, parent, mention, card }),
+        8 => (n(), n(), prop::option::of(n()), n(), flag(), prop::option::of(0_usize..110))
+            .prop_map(|(who, room, parent, mention, card, file)| Step::Write { who, room, parent, mention, card, file }),
         4 => (n(), n()).prop_map(|(who, person)| Step::WriteTo { who, person }),
         1 => (n(), n()).prop_map(|(who, message)| Step::Edit { who, message }),
         1 => (n(), n()).prop_map(|(who, message)| Step::Delete { who, message }),
@@ -101,7 +103,7 @@ impl Play {
             Step::Leave { who, room, person } => {
                 world.remove_member(pick(people, who)?, pick(rooms, room)?, pick(people, person)?).ok()?;
             }
-            Step::Write { who, room, parent, mention, card } => {
+            Step::Write { who, room, parent, mention, card, file } => {
                 let content = serde_json::json!({"type": "AdaptiveCard", "version": "1.0"});
                 let card = card.then(|| Attachment { content_type: cards::CARD.into(), content });
                 let new = NewMessage {
@@ -109,6 +111,7 @@ impl Play {
                     parent_id: parent.and_then(|parent| pick(messages, parent)).map(MessageId::public),
                     markdown: Some(format!("<@personId:{}> hi", pick(people, mention)?.public())),
                     attachments: card.into_iter().collect(),
+                    file: file.map(|size| NewFile::new("f", None, vec![0; size].into())),
                     ..NewMessage::default()
                 };
                 messages.extend(world.create_message(pick(people, who)?, new).ok());
@@ -200,6 +203,18 @@ impl Play {
             assert!(world.messages.written_since(message.author, 0).any(|own| own.id == message.id));
             assert!(message.edits <= 10);
         }
+        let files = &world.messages.files;
+        assert_eq!(files.bytes(), files.iter().map(|file| file.bytes.len()).sum::<usize>());
+        assert!(files.bytes() <= KEPT.file_bytes, "more bytes of files than are kept");
+        for file in files.iter() {
+            let message = world.messages.get(file.id.message).expect("a file belongs to a kept message");
+            assert!(message.contents().any(|id| id == file.id));
+            assert_eq!(ContentId::parse(&file.id.public()), Some(file.id));
+            for person in &self.people {
+                let sees = world.sees(*person, message);
+                assert_eq!(world.download(*person, file.id, false).is_ok(), sees, "who reads the message has its file");
+            }
+        }
         for action in world.actions.iter() {
             assert!(world.rooms.get(action.room).is_some(), "a deleted room has no presses");
         }
@@ -268,12 +283,14 @@ fn a_play_reaches_what_it_is_about() {
     play.play(Step::CreateRoom { who: 0, locked: false }).unwrap();
     play.play(Step::Join { who: 0, room: 0, person: 3 }).unwrap();
     play.play(Step::Hook { who: 3, all: true }).unwrap();
-    play.play(Step::Write { who: 0, room: 0, parent: None, mention: 3, card: true }).unwrap();
+    play.play(Step::Write { who: 0, room: 0, parent: None, mention: 3, card: true, file: Some(5) }).unwrap();
     assert_eq!(play.world.take_deliveries().len(), 1);
     play.play(Step::Press { who: 3, message: 0 }).unwrap();
     play.play(Step::SaveAndLoad).unwrap();
     assert_eq!((play.world.messages.len(), play.world.actions.iter().count()), (1, 1));
     assert_eq!(play.world.messages.get(play.messages[0]).unwrap().body.mentioned, [play.people[3]]);
+    assert_eq!(play.world.messages.files.bytes(), 5);
     play.play(Step::DeleteRoom { who: 0, room: 0 }).unwrap();
+    assert_eq!(play.world.messages.files.bytes(), 0);
     assert_eq!((play.world.messages.len(), play.world.actions.iter().count()), (0, 0));
 }

@@ -7,6 +7,7 @@
 
 mod budget;
 mod cards;
+mod editing;
 mod events;
 mod files;
 mod filter;

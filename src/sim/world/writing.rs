@@ -1,4 +1,4 @@
-//! Writing, editing and deleting messages, with the limits and refusals of Webex.
+//! Writing messages, with the limits and refusals of Webex.
 
 use serde::Deserialize;
 use url::Url;
@@ -13,8 +13,6 @@ use crate::sim::{
 
 /// Webex's limit on `text` and on `markdown`, in UTF-8 bytes.
 const MOST_BYTES: usize = 7439;
-/// So often a message may be edited.
-const MOST_EDITS: u8 = 10;
 
 /// Where a new message goes.
 #[derive(Debug, Clone, Copy)]
@@ -261,73 +259,18 @@ impl World {
         self.emit_message(EventName::Created, author, id);
         Ok(id)
     }
-
-    /// `PUT /messages/{id}`.
-    pub(crate) fn edit_message(
-        &mut self,
-        caller: PersonId,
-        id: MessageId,
-        room: &str,
-        text: Option<String>,
-        markdown: Option<String>,
-    ) -> Result<(), Refusal> {
-        let message = self.message_of(caller, id)?;
-        if RoomId::parse(room) != Some(message.room) {
-            return Err(Refusal::bad("The roomId is not that of the message."));
-        }
-        if message.author != caller {
-            return Err(Refusal::forbidden("Only the author of a message can edit it."));
-        }
-        if message.files > 0 {
-            return Err(Refusal::bad("Messages with files cannot be edited."));
-        }
-        if !message.attachments.is_empty() && !self.switches.edit_cards {
-            return Err(Refusal::bad("Messages with attachments cannot be edited."));
-        }
-        if message.edits >= MOST_EDITS {
-            return Err(Refusal::bad("The message has been edited the maximum number of times."));
-        }
-        check_length(text.as_deref(), markdown.as_deref())?;
-        if !says(text.as_deref()) && !says(markdown.as_deref()) {
-            return Err(Refusal::bad("Both text and markdown cannot be empty."));
-        }
-        let body = self.body(message.room, given(text), given(markdown))?;
-        let now = self.now;
-        if let Some(message) = self.messages.get_mut(id) {
-            message.body = body;
-            message.updated = Some(now);
-            message.edits += 1;
-        }
-        if self.switches.message_updates {
-            self.emit_message(EventName::Updated, caller, id);
-        }
-        Ok(())
-    }
-
-    /// `DELETE /messages/{id}`.
-    pub(crate) fn delete_message(&mut self, caller: PersonId, id: MessageId) -> Result<(), Refusal> {
-        let message = self.message_of(caller, id)?;
-        let moderates = self.rooms.get(message.room).and_then(|room| room.members.get(&caller));
-        if message.author != caller && !moderates.is_some_and(|member| member.moderator) {
-            return Err(Refusal::forbidden("Only the author of a message or a moderator can delete it."));
-        }
-        // Told before it is done: nothing of it can be told afterwards.
-        self.emit_message(EventName::Deleted, caller, id);
-        self.messages.remove(&mut self.rooms, id);
-        Ok(())
-    }
 }
 
 /// An empty field is as good as none.
-fn given(text: Option<String>) -> Option<String> {
+pub(super) fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn says(text: Option<&str>) -> bool {
+pub(super) fn says(text: Option<&str>) -> bool {
     text.is_some_and(|text| !text.trim().is_empty())
 }
 
-fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
+pub(super) fn check_length(text: Option<&str>, markdown: Option<&str>) -> Result<(), Refusal> {
     if [text, markdown].into_iter().flatten().any(|text| text.len() > MOST_BYTES) {
         return Err(Refusal::bad(
             "Unable to post message to room: Message length limited to 7439 characters before encryption and 10000 \
@@ -409,15 +352,67 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_message_can_be_edited_ten_times_by_its_author() {
-        let Ops { mut world, alice, echo, room } = ops();
-        let id = world.create_message(alice, to_room(room, "<@personEmail:echo@webex.bot> v0")).unwrap();
-        let mut edit = |who| world.edit_message(who, id, &room.public(), Some("v".into()), None);
-        assert_eq!(edit(echo).unwrap_err().status, 403);
-        for _ in 0..10 {
-            edit(alice).unwrap();
+    fn a_refused_message_leaves_no_room_behind() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let elsewhere = world.create_message(alice, to_room(room, "root")).unwrap();
+        let to_bob = |parent_id| NewMessage {
+            to_person_email: Some("bob@example.com".into()),
+            text: Some("re".into()),
+            parent_id,
+            ..NewMessage::default()
+        };
+        let refusal = world.create_message(alice, to_bob(Some(elsewhere.public()))).unwrap_err();
+        assert_eq!(refusal.message, "Could not find the parent message in this room.");
+        assert_eq!(world.rooms.iter().count(), 1);
+        assert!(world.create_message(alice, to_bob(None)).is_ok());
+    }
+
+    #[test]
+    fn text_beside_markdown_is_kept_as_it_is() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let id = world.create_message(alice, NewMessage { text: Some("plain".into()), ..to_room(room, "**rich**") });
+        let body = &world.messages.get(id.unwrap()).unwrap().body;
+        assert_eq!((body.text.as_deref(), body.markdown.as_deref()), (Some("plain"), Some("**rich**")));
+        assert_eq!(body.html.as_deref(), Some("<p><strong>rich</strong></p>"));
+        let id = world.create_message(alice, NewMessage { text: Some(String::new()), ..to_room(room, "**rich**") });
+        assert_eq!(world.messages.get(id.unwrap()).unwrap().body.text.as_deref(), Some("rich"));
+    }
+
+    #[test]
+    fn a_message_has_one_file_that_fits() {
+        let Ops { mut world, alice, room, .. } = ops();
+        world.retention.file_bytes = 10;
+        let file = |size| Some(NewFile::new("a", None, vec![0; size].into()));
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let new = |file, files| NewMessage { files, file, ..to_room(room, "") };
+        let refused = |new| world.check_message(alice, &new).unwrap_err();
+        assert_eq!(refused(new(file(11), vec![])).status, 413);
+        for many in [new(file(1), urls(&["http://h/a"])), new(None, urls(&["http://h/a", "http://h/b"]))] {
+            assert_eq!(refused(many).message, "Only one file is allowed per message.");
         }
-        assert_eq!(edit(alice).unwrap_err().status, 400);
-        assert_eq!(world.messages.get(id).unwrap().body.text.as_deref(), Some("v"));
+        for url in ["", "/etc/passwd", "file:///etc/passwd", "ftp://h/a", "data:text/plain,x"] {
+            let refusal = refused(new(None, urls(&[url])));
+            assert!(refusal.message.starts_with("Unable to retrieve content"), "{url}: {}", refusal.message);
+        }
+        assert!(world.check_message(alice, &new(None, urls(&["https://h/a?b#c"]))).is_ok());
+        assert!(world.create_message(alice, new(file(10), vec![])).is_ok());
+    }
+
+    #[test]
+    fn a_file_beside_a_card_is_taken_unless_the_switch_says_otherwise() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let content = serde_json::json!({"type": "AdaptiveCard", "version": "1.3"});
+        let attachments = vec![Attachment { content_type: cards::CARD.into(), content }];
+        let new = NewMessage { attachments, files: vec!["http://h/a".into()], ..to_room(room, "x") };
+        assert!(world.check_message(alice, &new).is_ok());
+        world.switches.file_with_card = false;
+        assert_eq!(world.check_message(alice, &new).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn a_file_that_nobody_fetched_makes_no_message() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let new = NewMessage { files: vec!["http://h/a".into()], ..to_room(room, "x") };
+        assert_eq!(world.create_message(alice, new).unwrap_err().message, "Unable to retrieve content.");
     }
 }
