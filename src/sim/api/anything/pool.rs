@@ -23,7 +23,13 @@ pub(super) fn kind(id: &str) -> String {
 pub(super) fn kind_at(path: &str) -> &'static str {
     match path.trim_end_matches("/{}") {
         "people" | "people/me" => "PEOPLE",
-        "rooms" => "ROOM",
+        "rooms" | "rooms/{}/meetingInfo" => "ROOM",
+        "room/tabs" => "ROOM_TAB",
+        "teams" => "TEAM",
+        "team/memberships" => "TEAM_MEMBERSHIP",
+        "roles" => "ROLE",
+        "licenses" => "LICENSE",
+        "organizations" => "ORGANIZATION",
         "memberships" => "MEMBERSHIP",
         "messages" | "messages/direct" => "MESSAGE",
         "attachment/actions" => "ATTACHMENT_ACTION",
@@ -41,8 +47,11 @@ fn kind_in(field: &str) -> Option<&'static str> {
         "messageId" | "parentId" => "MESSAGE",
         "orgId" | "personOrgId" | "ownerId" => "ORGANIZATION",
         "appId" => "APPLICATION",
+        "teamId" => "TEAM",
         other => {
-            assert!(!other.ends_with("Id"), "say here what the field `{other}` holds");
+            // The one is no id of the messaging API, the other what the client said.
+            let foreign = ["meetingId", "classificationId"].contains(&other);
+            assert!(foreign || !other.ends_with("Id"), "say here what the field `{other}` holds");
             return None;
         }
     })
@@ -76,8 +85,10 @@ impl Pool {
         if let Some(id) = object["id"].as_str() {
             self.things.insert(id.to_owned(), object.clone());
         }
-        for person in object["mentionedPeople"].as_array().into_iter().flatten() {
-            assert_eq!(kind(person.as_str().unwrap()), "PEOPLE");
+        for (field, wanted) in [("mentionedPeople", "PEOPLE"), ("roles", "ROLE"), ("licenses", "LICENSE")] {
+            for id in object[field].as_array().into_iter().flatten() {
+                assert_eq!(kind(id.as_str().unwrap()), wanted, "`{field}` at `{path}`");
+            }
         }
     }
 
