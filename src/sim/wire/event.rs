@@ -83,6 +83,7 @@ mod tests {
         );
         let full = MessageData {
             mentioned_people: vec!["E".into()],
+            files: vec!["http://127.0.0.1:7070/v1/contents/C".into()],
             parent_id: Some("T".into()),
             updated: Some("2026-01-01T00:00:01.000Z".into()),
             ..message()
@@ -91,7 +92,7 @@ mod tests {
             serde_json::to_string(&full).unwrap(),
             concat!(
                 r#"{"id":"M","roomId":"R","roomType":"group","personId":"P","personEmail":"alice@example.com","#,
-                r#""mentionedPeople":["E"],"parentId":"T","created":"2026-01-01T00:00:00.000Z","#,
+                r#""mentionedPeople":["E"],"files":["http://127.0.0.1:7070/v1/contents/C"],"parentId":"T","created":"2026-01-01T00:00:00.000Z","#,
                 r#""updated":"2026-01-01T00:00:01.000Z"}"#
             )
         );
