@@ -16,7 +16,12 @@ PIP_QUIETLY := --quiet --disable-pip-version-check
 NODE := tests/clients/node
 NODE_READY := $(NODE)/node_modules/.ready
 
-.PHONY: help run test lint check bench docker rust
+# Programs in Rust that only some words need; kept apart likewise.
+TOOLS := .tools
+FUZZ := $(TOOLS)/bin/cargo-fuzz
+SECONDS ?= 300
+
+.PHONY: help run test lint check bench fuzz docker rust
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -49,6 +54,16 @@ bench: | rust ## How fast it is on this machine, beside a bare HTTP handler
 	@cargo build --release --bin botyard --example storm
 	@cargo run --quiet --release --example storm -- report $(ARGS)
 
+fuzz: $(FUZZ) | rust ## Thought-up calls against the simulator, for SECONDS (300); needs a nightly Rust
+	@rustup run nightly cargo --version >/dev/null 2>&1 || { \
+	  echo "fuzzing needs a nightly Rust: rustup toolchain install nightly" >&2; exit 1; }
+	@command -v c++ >/dev/null || { \
+	  echo "there is no C++ compiler, and the fuzzer is compiled from C++. On Debian: apt-get install g++" >&2; exit 1; }
+	@echo "building Botyard with the fuzzer inside (the first time: some minutes) ..." >&2
+	@mkdir -p fuzz/corpus/calls && cp Cargo.lock fuzz/Cargo.lock
+	@PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" rustup run nightly cargo fuzz run calls fuzz/corpus/calls fuzz/seeds/calls -- \
+	  -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1
+
 docker: ## Builds the image and proves it: compose, a reply, a dropped definition, a restart
 	@bash scripts/docker-proof.sh
 
@@ -61,6 +76,10 @@ rust:
 	@command -v cc >/dev/null || { \
 	  echo "there is no C compiler: \`cc\` was not found, and SQLite is compiled from C. On Debian: apt-get install gcc libc6-dev" >&2; \
 	  exit 1; }
+
+$(FUZZ): | rust
+	@echo "setting up cargo-fuzz in $(TOOLS) ..." >&2
+	@cargo install --quiet --locked --root $(TOOLS) --version 0.13.2 cargo-fuzz
 
 $(VENV_READY): $(REQUIREMENTS) $(OLDER_REQUIREMENTS)
 	@command -v python3 >/dev/null || { \

@@ -122,8 +122,25 @@ id!(
     /// The program that a token belongs to.
     AppId, "APPLICATION"
 );
+id!(
+    /// A team: the uuid is that of its General room.
+    TeamId, "TEAM"
+);
+id!(
+    /// A tab of a room. How Webex calls its kind is not known for sure.
+    TabId, "ROOM_TAB"
+);
+id!(
+    /// A role in the organisation.
+    RoleId, "ROLE"
+);
+id!(
+    /// A licence of the organisation.
+    LicenseId, "LICENSE"
+);
 parsed!(PersonId "PEOPLE", RoomId "ROOM", MessageId "MESSAGE", WebhookId "WEBHOOK", ActionId "ATTACHMENT_ACTION");
-fresh!(RoomId, MessageId, WebhookId, ActionId);
+parsed!(OrgId "ORGANIZATION", TeamId "TEAM", TabId "ROOM_TAB", RoleId "ROLE", LicenseId "LICENSE");
+fresh!(PersonId, RoomId, MessageId, WebhookId, ActionId, TabId);
 
 impl PersonId {
     /// The id of whoever has this address.
@@ -142,6 +159,39 @@ impl RoomId {
     pub(crate) fn direct(one: PersonId, other: PersonId) -> Self {
         let (first, second) = if one < other { (one, other) } else { (other, one) };
         Self(derived(&format!("direct {} {}", first.0, second.0)))
+    }
+}
+
+impl TeamId {
+    /// The room that all members of the team are in: it has the same uuid (Cisco's note on team memberships).
+    pub(crate) fn general(self) -> RoomId {
+        RoomId(self.0)
+    }
+
+    /// The team whose General room this is to be.
+    pub(crate) fn of_general(room: RoomId) -> Self {
+        Self(room.0)
+    }
+}
+
+impl RoleId {
+    /// The id of the role of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(derived(&format!("role {name}")))
+    }
+}
+
+impl LicenseId {
+    /// The id of the licence of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(derived(&format!("licence {name}")))
+    }
+}
+
+impl RoomId {
+    /// Digits that belong to this room alone, as its meeting has them.
+    pub(crate) fn digits(self) -> u64 {
+        self.0.as_u64_pair().0 % 1_000_000_000
     }
 }
 
@@ -205,6 +255,34 @@ impl ContentId {
     }
 }
 
+/// A team membership is named by its two ends too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TeamMembershipId {
+    /// Who.
+    pub(crate) person: PersonId,
+    /// In which team.
+    pub(crate) team: TeamId,
+}
+
+impl TeamMembershipId {
+    /// The form clients see.
+    pub(crate) fn public(self) -> String {
+        encode("TEAM_MEMBERSHIP", format_args!("{}:{}", self.person.0, self.team.0))
+    }
+
+    /// Reads the form clients send.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let body = decode("TEAM_MEMBERSHIP", text)?;
+        let (person, team) = body.split_once(':')?;
+        Some(Self { person: PersonId(Uuid::try_parse(person).ok()?), team: TeamId(Uuid::try_parse(team).ok()?) })
+    }
+
+    /// The same in the team's General room.
+    pub(crate) fn general(self) -> MembershipId {
+        MembershipId { person: self.person, room: self.team.general() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +320,17 @@ mod tests {
         assert_eq!(address, format!("ciscospark://us/CONTENT/{}/0", id.message.0));
         assert_eq!(ContentId::parse(&id.public()), Some(id));
         assert_eq!(ContentId::parse(&id.message.public()), None);
+    }
+
+    #[test]
+    fn a_team_is_its_general_room_under_another_kind() {
+        let general = RoomId::fresh();
+        let team = TeamId::of_general(general);
+        assert_eq!((team.general(), TeamId::parse(&team.public())), (general, Some(team)));
+        assert_eq!(RoomId::parse(&team.public()), None);
+        let id = TeamMembershipId { person: PersonId::of("a@example.com"), team };
+        assert_eq!(TeamMembershipId::parse(&id.public()), Some(id));
+        assert_eq!(MembershipId::parse(&id.public()), None);
     }
 
     #[test]

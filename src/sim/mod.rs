@@ -12,11 +12,16 @@
 mod api;
 pub mod control;
 mod deliver;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod http;
 mod ids;
 mod intake;
 mod markdown;
 mod options;
+#[cfg(test)]
+mod page;
 mod refusal;
 mod server;
 mod shared;

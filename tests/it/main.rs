@@ -24,6 +24,7 @@ mod wakes;
 
 mod sim_control;
 mod sim_files;
+mod sim_org;
 mod sim_rest;
 mod sim_support;
 mod sim_webhooks;

@@ -21,11 +21,14 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
         }
         None => world.list_own_memberships(call.caller, wanted),
         Some(room) => {
-            let room = RoomId::parse(room).map(|room| world.room_of(call.caller, room));
-            let room = room.unwrap_or_else(|| Err(Refusal::missing("Could not find a room with provided ID.")))?;
+            let room = RoomId::parse(room);
+            let room = room.ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))?;
             match world.person_by(id, email) {
-                None if id.is_some() || email.is_some() => Page { items: Vec::new(), next: None },
-                only => room.list_members(only.map(|person| person.id), wanted),
+                None if id.is_some() || email.is_some() => {
+                    world.room_of(call.caller, room)?;
+                    Page { items: Vec::new(), next: None }
+                }
+                only => world.list_members(call.caller, room, only.map(|person| person.id), wanted)?,
             }
         }
     };

@@ -5,12 +5,22 @@
 //! headers, the journal) is done by who calls [`answer`].
 
 mod actions;
+#[cfg(test)]
+mod anything;
 mod call;
 mod contents;
+mod directory;
 mod memberships;
 mod messages;
+#[cfg(test)]
+mod operations;
 mod people;
 mod rooms;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod shape;
+mod tabs;
+mod team_memberships;
+mod teams;
 mod webhooks;
 
 pub(crate) use call::{Call, Reply, Request};
@@ -32,21 +42,40 @@ const fn route(method: &'static str, path: &'static str, run: fn(&mut Call<'_>) 
     Route { method, path, run }
 }
 
-/// All that is simulated. Fixed words stand before `{}`: the first that fits is taken.
+/// All that is simulated. A path that stands here word for word is no id of another: `people/me` is nobody's id.
 const ROUTES: &[Route] = &[
     route("GET", "people", people::list),
+    route("POST", "people", people::create),
     route("GET", "people/me", people::me),
     route("GET", "people/{}", people::get),
+    route("PUT", "people/{}", people::update),
+    route("DELETE", "people/{}", people::delete),
     route("GET", "rooms", rooms::list),
     route("POST", "rooms", rooms::create),
     route("GET", "rooms/{}", rooms::get),
     route("PUT", "rooms/{}", rooms::update),
     route("DELETE", "rooms/{}", rooms::delete),
+    route("GET", "rooms/{}/meetingInfo", rooms::meeting_info),
+    route("GET", "room/tabs", tabs::list),
+    route("POST", "room/tabs", tabs::create),
+    route("GET", "room/tabs/{}", tabs::get),
+    route("PUT", "room/tabs/{}", tabs::update),
+    route("DELETE", "room/tabs/{}", tabs::delete),
     route("GET", "memberships", memberships::list),
     route("POST", "memberships", memberships::create),
     route("GET", "memberships/{}", memberships::get),
     route("PUT", "memberships/{}", memberships::update),
     route("DELETE", "memberships/{}", memberships::delete),
+    route("GET", "teams", teams::list),
+    route("POST", "teams", teams::create),
+    route("GET", "teams/{}", teams::get),
+    route("PUT", "teams/{}", teams::update),
+    route("DELETE", "teams/{}", teams::delete),
+    route("GET", "team/memberships", team_memberships::list),
+    route("POST", "team/memberships", team_memberships::create),
+    route("GET", "team/memberships/{}", team_memberships::get),
+    route("PUT", "team/memberships/{}", team_memberships::update),
+    route("DELETE", "team/memberships/{}", team_memberships::delete),
     route("GET", "messages", messages::list),
     route("POST", "messages", messages::create),
     route("GET", "messages/direct", messages::list_direct),
@@ -61,14 +90,23 @@ const ROUTES: &[Route] = &[
     route("GET", "webhooks/{}", webhooks::get),
     route("PUT", "webhooks/{}", webhooks::update),
     route("DELETE", "webhooks/{}", webhooks::delete),
+    route("GET", "roles", directory::list_roles),
+    route("GET", "roles/{}", directory::get_role),
+    route("GET", "licenses", directory::list_licenses),
+    route("GET", "licenses/{}", directory::get_license),
+    route("GET", "organizations", directory::list_organizations),
+    route("GET", "organizations/{}", directory::get_organization),
 ];
 
 impl Route {
     /// The id in the path, when the path fits; empty when this route has none.
     fn fits<'p>(&self, path: &'p str) -> Option<&'p str> {
-        match self.path.strip_suffix("{}") {
+        match self.path.split_once("{}") {
             None => (self.path == path).then_some(""),
-            Some(start) => path.strip_prefix(start).filter(|id| !id.is_empty() && !id.contains('/')),
+            Some((start, end)) => {
+                let id = path.strip_prefix(start)?.strip_suffix(end)?;
+                (!id.is_empty() && !id.contains('/')).then_some(id)
+            }
         }
     }
 }
@@ -84,15 +122,14 @@ pub(crate) fn answer(world: &mut World, caller: PersonId, request: &Request<'_>)
     // The same without a body, which the HTTP server leaves away.
     let method = if request.method == "HEAD" { "GET" } else { request.method };
     let mut allowed = Vec::new();
-    for route in ROUTES {
+    let fixed = ROUTES.iter().any(|route| route.path == path);
+    for route in ROUTES.iter().filter(|route| !fixed || route.path == path) {
         let Some(id) = route.fits(path) else { continue };
         if route.method == method {
             return (route.run)(&mut Call::new(world, caller, request, id));
         }
         allowed.push(route.method);
     }
-    // `people/me` also fits `people/{}`; listing a method twice would be odd.
-    allowed.dedup();
     if allowed.is_empty() {
         return Err(Refusal::no_such_resource());
     }
@@ -145,6 +182,9 @@ mod tests {
         assert_eq!(refused("GET", "/rooms/a/b").status, 404);
         let refusal = refused("PATCH", "/rooms");
         assert_eq!((refusal.status, refusal.allow.as_deref()), (405, Some("GET, POST")));
+        assert_eq!(refused("DELETE", "/people/me").allow.as_deref(), Some("GET"), "`me` is no id");
+        assert_eq!(refused("POST", "/rooms/a/meetingInfo").allow.as_deref(), Some("GET"));
+        assert_eq!(refused("GET", "/rooms//meetingInfo").status, 404);
     }
 
     #[test]

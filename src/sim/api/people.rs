@@ -4,47 +4,72 @@ use super::{Call, Outcome, Reply};
 use crate::sim::{
     ids::PersonId,
     refusal::Refusal,
-    wire::Items,
-    world::{Page, Position},
+    wire::{Items, PersonRef},
+    world::{Account, Detail, Person, Position, Role},
 };
 
+const MISSING: &str = "Person not found";
+/// So many ids one may ask for at once.
 const MOST_IDS: usize = 85;
 
 pub(super) fn me(call: &mut Call<'_>) -> Outcome {
-    Reply::ok(&call.world.show_person(call.world.person(call.caller)?))
+    calling_data(call)?;
+    show(call, call.caller)
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Outcome {
-    let id = call.id(PersonId::parse, "Person not found")?;
-    let person = call.world.people.get(id).ok_or_else(|| Refusal::missing("Person not found"))?;
-    Reply::ok(&call.world.show_person(person))
+    calling_data(call)?;
+    let id = call.id(PersonId::parse, MISSING)?;
+    show(call, id)
 }
 
-/// Only an administrator may ask for everyone.
+/// Which of the people one lists.
+#[derive(Default)]
+struct Search<'a> {
+    email: Option<PersonId>,
+    /// In lower case: how the name begins.
+    name: Option<String>,
+    roles: Option<Vec<&'a str>>,
+}
+
+impl Search<'_> {
+    fn finds(&self, person: &Person) -> bool {
+        let named = |name: &String| person.name.to_lowercase().starts_with(name);
+        let has = |roles: &Vec<&str>| {
+            let wanted: Vec<Role> = roles.iter().filter_map(|id| Role::parse(id)).collect();
+            person.roles().iter().any(|role| wanted.contains(role))
+        };
+        self.email.is_none_or(|id| id == person.id)
+            && self.name.as_ref().is_none_or(named)
+            && self.roles.as_ref().is_none_or(has)
+    }
+}
+
+/// Only an administrator may ask for everyone, by role or by place. There are no places here, so nobody is at one.
 pub(super) fn list(call: &mut Call<'_>) -> Outcome {
+    calling_data(call)?;
+    let brief = call.parsed("excludeStatus", |text| text.parse::<bool>().ok())?.unwrap_or(false);
     if let Some(ids) = call.param("id") {
         return by_ids(call, ids);
     }
     let wanted = call.wanted(100, 1000)?;
     let world = &*call.world;
-    let (email, name) = (call.param("email"), call.param("displayName").map(str::to_lowercase));
-    let page = match (email, name) {
-        (Some(email), _) => {
-            let items = world.people.by_email(email).map(|person| world.show_person(person)).into_iter().collect();
-            Page { items, next: None }
-        }
-        (None, None) if !world.person(call.caller)?.admin => {
-            return Err(Refusal::bad("Email, displayName, or id list should be specified."));
-        }
-        (None, name) => {
-            let named = |found: &str| name.as_deref().is_none_or(|name| found.to_lowercase().starts_with(name));
-            let people = world.people.iter().filter(|person| named(&person.name));
-            wanted
-                .cut(people.map(|person| (Position::rising(person.seq), person)))
-                .map(|person| world.show_person(person))
-        }
-    };
-    call.page(page)
+    let (email, roles, place) = (call.param("email"), call.param("roles"), call.param("locationId"));
+    if roles.is_some() {
+        world.only_admins(call.caller)?;
+    }
+    let name = call.param("displayName").map(str::to_lowercase);
+    if email.is_none() && name.is_none() && !world.is_admin(call.caller) {
+        return Err(Refusal::bad("Email, displayName, or id list should be specified."));
+    }
+    world.only_own_org(call.param("orgId"))?;
+    let found = email.map(|email| world.people.by_email(email).map(|person| person.id));
+    let nobody = place.is_some() || found == Some(None);
+    let search = Search { email: found.flatten(), name, roles: roles.map(|ids| ids.split(',').collect()) };
+    let people = world.people.iter().filter(|person| !nobody && search.finds(person));
+    let page = wanted.cut(people.map(|person| (Position::rising(person.seq), person)));
+    let detail = if brief { Detail::WithoutStatus } else { Detail::Whole };
+    call.page(page.map(|person| world.show_person(call.caller, person, detail)))
 }
 
 fn by_ids(call: &Call<'_>, ids: &str) -> Outcome {
@@ -54,17 +79,53 @@ fn by_ids(call: &Call<'_>, ids: &str) -> Outcome {
     }
     let (mut items, mut unknown) = (Vec::new(), Vec::new());
     for id in ids {
-        match PersonId::parse(id).and_then(|id| call.world.people.get(id)) {
-            Some(person) => items.push(call.world.show_person(person)),
+        match PersonId::parse(id).and_then(|id| call.world.people.present(id)) {
+            Some(person) => items.push(call.world.show_person(call.caller, person, Detail::ById)),
             None => unknown.push(id.to_owned()),
         }
     }
     Reply::ok(&Items { items, not_found_ids: Some(unknown) })
 }
 
+pub(super) fn create(call: &mut Call<'_>) -> Outcome {
+    let account: Account = call.json()?;
+    let id = call.world.create_account(call.caller, account)?;
+    show_changed(call, id)
+}
+
+pub(super) fn update(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(PersonId::parse, MISSING)?;
+    let account: Account = call.json()?;
+    call.world.update_account(call.caller, id, account)?;
+    show_changed(call, id)
+}
+
+pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(PersonId::parse, MISSING)?;
+    call.world.delete_account(call.caller, id)?;
+    Ok(Reply::empty())
+}
+
+/// With `minResponse` the id alone.
+fn show_changed(call: &Call<'_>, id: PersonId) -> Outcome {
+    calling_data(call)?;
+    let short = call.parsed("minResponse", |text| text.parse::<bool>().ok())?.unwrap_or(false);
+    if short { Reply::ok(&PersonRef { id: id.public() }) } else { show(call, id) }
+}
+
+fn show(call: &Call<'_>, id: PersonId) -> Outcome {
+    let person = call.world.people.present(id).ok_or_else(|| Refusal::missing(MISSING))?;
+    Reply::ok(&call.world.show_person(call.caller, person, Detail::Whole))
+}
+
+/// Nobody has Webex Calling here: the parameter is read and changes nothing.
+fn calling_data(call: &Call<'_>) -> Result<(), Refusal> {
+    call.parsed("callingData", |text| text.parse::<bool>().ok()).map(|_unused| ())
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::super::testing::ask;
     use crate::sim::{ids::PersonId, world::World};
@@ -96,5 +157,44 @@ mod tests {
         let mut world = World::seeded();
         let (me, _) = ask(&mut world, "sim-bot-echo", "GET", "/people/me", &Value::Null).unwrap();
         assert_eq!((&me["type"], &me["emails"][0]), (&"bot".into(), &"echo@webex.bot".into()));
+    }
+
+    #[test]
+    fn an_administrator_keeps_the_accounts() {
+        let mut world = World::seeded();
+        let new = json!({"emails": ["dave@example.com"], "displayName": "Dave", "roles": []});
+        assert_eq!(ask(&mut world, "sim-alice", "POST", "/people", &new).unwrap_err().status, 403);
+        let (dave, _) = ask(&mut world, "sim-admin", "POST", "/people", &new).unwrap();
+        assert_eq!((&dave["invitePending"], &dave["roles"]), (&true.into(), &json!([])));
+        let path = format!("/people/{}", dave["id"].as_str().unwrap());
+        let mut changed = dave.clone();
+        changed["displayName"] = "David".into();
+        let (answer, _) = ask(&mut world, "sim-admin", "PUT", &path, &changed).unwrap();
+        assert_eq!(answer["displayName"], "David");
+        let (seen, _) = ask(&mut world, "sim-alice", "GET", &path, &Value::Null).unwrap();
+        assert!(seen.get("roles").is_none() && seen.get("loginEnabled").is_none());
+        let short = format!("{path}?minResponse=true");
+        let (answer, _) = ask(&mut world, "sim-admin", "PUT", &short, &changed).unwrap();
+        assert_eq!(answer, json!({"id": dave["id"]}));
+        assert_eq!(ask(&mut world, "sim-alice", "DELETE", &path, &Value::Null).unwrap_err().status, 403);
+        ask(&mut world, "sim-admin", "DELETE", &path, &Value::Null).unwrap();
+        assert_eq!(ask(&mut world, "sim-admin", "GET", &path, &Value::Null).unwrap_err().message, "Person not found");
+    }
+
+    #[test]
+    fn a_list_is_narrowed_by_all_that_is_asked() {
+        let mut world = World::seeded();
+        let mut count = |token, path: &str| {
+            let (list, _) = ask(&mut world, token, "GET", path, &Value::Null)?;
+            Ok::<_, crate::sim::refusal::Refusal>(list["items"].as_array().unwrap().len())
+        };
+        let role = crate::sim::world::Role::FullAdministrator.id().public();
+        assert_eq!(count("sim-admin", &format!("/people?roles={role}")), Ok(1));
+        assert_eq!(count("sim-alice", &format!("/people?displayName=a&roles={role}")).unwrap_err().status, 403);
+        assert_eq!(count("sim-admin", "/people?locationId=somewhere"), Ok(0));
+        assert_eq!(count("sim-alice", "/people?email=bob@example.com&displayName=al"), Ok(0));
+        assert_eq!(count("sim-admin", "/people?orgId=other").unwrap_err().status, 403);
+        assert_eq!(count("sim-admin", "/people?callingData=perhaps").unwrap_err().status, 400);
+        assert_eq!(count("sim-alice", "/people?displayName=al&callingData=true&excludeStatus=true"), Ok(1));
     }
 }

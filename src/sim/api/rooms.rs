@@ -1,16 +1,18 @@
 //! `/rooms`
 
 use super::{Call, Outcome, Reply};
-use crate::sim::{
-    ids::RoomId,
-    refusal::Refusal,
-    wire::RoomType,
-    world::{RoomChange, RoomSort},
+use crate::{
+    base::Millis,
+    sim::{
+        ids::{RoomId, TeamId},
+        refusal::Refusal,
+        wire::RoomType,
+        world::{RoomChange, RoomQuery, RoomSort},
+    },
 };
 
 const MISSING: &str = "Room not found";
 
-/// `teamId` is known and finds nothing: there are no teams.
 pub(super) fn list(call: &mut Call<'_>) -> Outcome {
     let kind = call.parsed("type", |text| match text {
         "direct" => Some(RoomType::Direct),
@@ -23,11 +25,15 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
         "created" => Some(RoomSort::Created),
         _ => None,
     })?;
-    let mut wanted = call.wanted(100, 1000)?;
-    if call.param("teamId").is_some() {
-        wanted.max = 0;
-    }
-    let page = call.world.list_rooms(call.caller, kind, sort.unwrap_or(RoomSort::Created), wanted);
+    let query = RoomQuery {
+        team: call.parsed("teamId", TeamId::parse)?,
+        kind,
+        public: call.parsed("orgPublicSpaces", |text| text.parse().ok())?.unwrap_or(false),
+        from: call.parsed("from", Millis::from_iso)?,
+        to: call.parsed("to", Millis::from_iso)?,
+        sort: sort.unwrap_or_default(),
+    };
+    let page = call.world.list_rooms(call.caller, &query, call.wanted(100, 1000)?)?;
     call.page(page.map(|room| call.world.show_room(room, call.caller)))
 }
 
@@ -46,7 +52,9 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
     let id = call.id(RoomId::parse, MISSING)?;
     let change: RoomChange = call.json()?;
     call.world.update_room(call.caller, id, change)?;
-    show(call, id)
+    // A compliance officer need not be in the room that he has changed.
+    let room = call.world.rooms.get(id).ok_or_else(|| Refusal::missing(MISSING))?;
+    Reply::ok(&call.world.show_room(room, call.caller))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
@@ -55,8 +63,14 @@ pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
+pub(super) fn meeting_info(call: &mut Call<'_>) -> Outcome {
+    let id = call.id(RoomId::parse, MISSING)?;
+    let info = call.world.meeting_info(call.caller, id).map_err(|_refusal| Refusal::missing(MISSING))?;
+    Reply::ok(&info)
+}
+
 fn show(call: &Call<'_>, id: RoomId) -> Outcome {
-    let room = call.world.room_of(call.caller, id).map_err(|_refusal| Refusal::missing(MISSING))?;
+    let room = call.world.visible_room(call.caller, id).map_err(|_refusal| Refusal::missing(MISSING))?;
     Reply::ok(&call.world.show_room(room, call.caller))
 }
 
@@ -88,5 +102,42 @@ mod tests {
         assert_eq!(refused("/rooms?type=big"), "invalid value for parameter: type");
         assert_eq!(refused("/rooms?max=none"), "invalid value for parameter: max");
         assert_eq!(refused("/rooms?cursor=x"), "invalid value for parameter: cursor");
+        assert_eq!(refused("/rooms?from=yesterday"), "invalid value for parameter: from");
+    }
+
+    #[test]
+    fn a_public_room_is_found_and_entered_by_everyone() {
+        let mut world = World::seeded();
+        let new = json!({"title": "All", "isPublic": true, "description": "for all"});
+        let (room, _) = ask(&mut world, "sim-alice", "POST", "/rooms", &new).unwrap();
+        assert_eq!(room["madePublic"], room["created"]);
+        let (found, _) = ask(&mut world, "sim-bob", "GET", "/rooms?orgPublicSpaces=true", &Value::Null).unwrap();
+        assert_eq!(found["items"][0], room);
+        let path = format!("/rooms/{}", room["id"].as_str().unwrap());
+        assert_eq!(ask(&mut world, "sim-bob", "GET", &path, &Value::Null).unwrap().0, room);
+        let join = json!({"roomId": room["id"], "personEmail": "bob@example.com"});
+        ask(&mut world, "sim-bob", "POST", "/memberships", &join).unwrap();
+        let (own, _) = ask(&mut world, "sim-bob", "GET", "/rooms", &Value::Null).unwrap();
+        assert_eq!(own["items"][0]["id"], room["id"]);
+    }
+
+    #[test]
+    fn a_whole_room_can_be_sent_back_as_it_came() {
+        let mut world = World::seeded();
+        let (mut room, _) = ask(&mut world, "sim-alice", "POST", "/rooms", &json!({"title": "Ops"})).unwrap();
+        let path = format!("/rooms/{}", room["id"].as_str().unwrap());
+        room["title"] = "Dev".into();
+        let (changed, _) = ask(&mut world, "sim-alice", "PUT", &path, &room).unwrap();
+        assert_eq!(changed, room);
+    }
+
+    #[test]
+    fn a_room_tells_where_one_would_meet() {
+        let mut world = World::seeded();
+        let (room, _) = ask(&mut world, "sim-alice", "POST", "/rooms", &json!({"title": "Ops"})).unwrap();
+        let path = format!("/rooms/{}/meetingInfo", room["id"].as_str().unwrap());
+        let (info, _) = ask(&mut world, "sim-alice", "GET", &path, &Value::Null).unwrap();
+        assert_eq!(info["roomId"], room["id"]);
+        assert_eq!(ask(&mut world, "sim-bob", "GET", &path, &Value::Null).unwrap_err().message, "Room not found");
     }
 }

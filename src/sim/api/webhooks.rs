@@ -3,15 +3,19 @@
 use super::{Call, Outcome, Reply};
 use crate::sim::{
     ids::WebhookId,
+    refusal::Refusal,
     world::{NewWebhook, WebhookChange},
 };
 
 const MISSING: &str = "The requested resource could not be found.";
 
-/// `ownedBy=org` lists nothing more: only creators own webhooks here.
 pub(super) fn list(call: &mut Call<'_>) -> Outcome {
     let wanted = call.wanted(100, 100)?;
-    let page = call.world.list_webhooks(call.caller, wanted);
+    let page = match call.param("ownedBy") {
+        None => call.world.list_webhooks(call.caller, wanted),
+        Some("org") => call.world.list_org_webhooks(call.caller, wanted)?,
+        Some(_) => return Err(Refusal::bad("invalid value for parameter: ownedBy")),
+    };
     call.page(page.map(|webhook| call.world.show_webhook(webhook)))
 }
 
@@ -65,5 +69,18 @@ mod tests {
         ask(&mut world, "sim-bot-echo", "DELETE", &path, &Value::Null).unwrap();
         let (list, _) = ask(&mut world, "sim-bot-echo", "GET", "/webhooks", &Value::Null).unwrap();
         assert_eq!(list["items"], Value::Array(vec![]));
+    }
+
+    #[test]
+    fn a_list_of_the_organisations_webhooks_is_for_administrators() {
+        let mut world = World::seeded();
+        let new = json!({"name": "n", "targetUrl": "http://h/", "resource": "rooms", "event": "all", "ownedBy": "org"});
+        let (webhook, _) = ask(&mut world, "sim-admin", "POST", "/webhooks", &new).unwrap();
+        assert_eq!(webhook["ownedBy"], "org");
+        let (list, _) = ask(&mut world, "sim-admin", "GET", "/webhooks?ownedBy=org", &Value::Null).unwrap();
+        assert_eq!(list["items"][0], webhook);
+        let mut refused = |path| ask(&mut world, "sim-alice", "GET", path, &Value::Null).unwrap_err();
+        assert_eq!(refused("/webhooks?ownedBy=org").status, 403);
+        assert_eq!(refused("/webhooks?ownedBy=me").message, "invalid value for parameter: ownedBy");
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct RoomData {
     #[serde(rename = "type")]
     pub(crate) kind: RoomType,
     pub(crate) is_locked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) team_id: Option<String>,
     pub(crate) last_activity: String,
     pub(crate) creator_id: String,
     pub(crate) created: String,
@@ -118,6 +120,7 @@ mod tests {
             title: "Ops".into(),
             kind: RoomType::Group,
             is_locked: false,
+            team_id: None,
             last_activity: "2026-01-01T00:00:00.000Z".into(),
             creator_id: "P".into(),
             created: "2026-01-01T00:00:00.000Z".into(),
@@ -129,5 +132,7 @@ mod tests {
                 r#""creatorId":"P","created":"2026-01-01T00:00:00.000Z"}"#
             )
         );
+        let in_team = RoomData { team_id: Some("T".into()), ..data };
+        assert!(serde_json::to_string(&in_team).unwrap().contains(r#""isLocked":false,"teamId":"T","lastActivity""#));
     }
 }

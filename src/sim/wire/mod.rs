@@ -3,20 +3,26 @@
 //! These types are the simulator's own. The client side of this program has its own as well, so a field
 //! that is wrong on one side is seen by the tests of the other. Golden JSON in each file pins them.
 
+mod directory;
 mod envelope;
 mod event;
 mod message;
 mod people;
 mod room;
+mod tab;
+mod team;
 mod webhook;
 
 use serde::Serialize;
 
+pub(crate) use directory::{License, Organization, Role};
 pub(crate) use envelope::Envelope;
 pub(crate) use event::{DeletedMessageData, MessageData, RoomData};
 pub(crate) use message::{Action, Attachment, Message};
-pub(crate) use people::{Membership, Person};
-pub(crate) use room::Room;
+pub(crate) use people::{Membership, Person, PersonRef, PhoneNumber};
+pub(crate) use room::{MeetingInfo, Room};
+pub(crate) use tab::Tab;
+pub(crate) use team::{Team, TeamMembership};
 pub(crate) use webhook::Webhook;
 
 /// Every list.

@@ -4,77 +4,15 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub(crate) use super::kinds::{EventName, Resource};
 use super::{Room, Webhook, What, World, filter::Facts};
 use crate::{
     base::Secret,
     sim::{
         ids::{PersonId, RoomId, WebhookId},
-        wire,
+        wire::{self, RoomType},
     },
 };
-
-/// What a webhook can be about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Resource {
-    Messages,
-    Memberships,
-    Rooms,
-    AttachmentActions,
-    /// The firehose: all but attachment actions.
-    All,
-}
-
-impl Resource {
-    /// Webex's word.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Messages => "messages",
-            Self::Memberships => "memberships",
-            Self::Rooms => "rooms",
-            Self::AttachmentActions => "attachmentActions",
-            Self::All => "all",
-        }
-    }
-
-    /// Whether a registration for `self` is one for `resource`.
-    pub(crate) fn covers(self, resource: Self) -> bool {
-        self == resource || (self == Self::All && resource != Self::AttachmentActions)
-    }
-
-    /// Whether one may register for this event of it.
-    pub(crate) fn offers(self, event: EventName) -> bool {
-        match (self, event) {
-            (Self::All, event) => event == EventName::All,
-            (Self::AttachmentActions, event) => matches!(event, EventName::Created | EventName::All),
-            (Self::Rooms, EventName::Deleted) => false,
-            _ => true,
-        }
-    }
-}
-
-/// What happened to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum EventName {
-    Created,
-    Updated,
-    Deleted,
-    /// Each of the others.
-    All,
-}
-
-impl EventName {
-    /// Webex's word.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-            Self::All => "all",
-        }
-    }
-}
 
 /// Something that changed, and who with a webhook may hear of it.
 #[derive(Debug)]
@@ -147,6 +85,7 @@ impl World {
     /// Writes it into the journal and makes the deliveries.
     pub(super) fn emit(&mut self, emitted: Emitted) {
         let Emitted { resource, event, actor, room, id, text, facts, data, audience } = emitted;
+        self.stir(actor, room, resource, event);
         self.touch();
         self.note(|_| What::Event {
             resource: resource.as_str(),
@@ -158,31 +97,44 @@ impl World {
         });
         let Some(data) = data else { return };
         let (org, app, actor) = (self.org.public(), self.app.public(), actor.public());
+        let own = audience.iter().flat_map(|person| self.webhooks.of(*person)).filter(|webhook| !webhook.of_org);
+        let wanting = own.chain(self.webhooks.of_org()).filter(|webhook| webhook.wants(resource, event, &facts));
         let mut made = Vec::new();
-        for person in audience {
-            for webhook in self.webhooks.of(person).filter(|webhook| webhook.wants(resource, event, &facts)) {
-                let envelope = envelope(webhook, resource, event, &org, &app, &actor, &data);
-                let Ok(body) = serde_json::to_vec(&envelope) else { continue };
-                made.push(Delivery {
-                    webhook: webhook.id,
-                    room,
-                    url: webhook.target_url.clone(),
-                    secret: webhook.secret.clone(),
-                    webex_signature: self.switches.webex_signature,
-                    delay_ms: 0,
-                    body: body.into(),
-                    note: DeliveryNote {
-                        person,
-                        webhook: webhook.name.clone(),
-                        resource: resource.as_str(),
-                        event: event.as_str(),
-                        id: id.clone(),
-                    },
-                });
-            }
+        for webhook in wanting {
+            let envelope = envelope(webhook, resource, event, &org, &app, &actor, &data);
+            let Ok(body) = serde_json::to_vec(&envelope) else { continue };
+            made.push(Delivery {
+                webhook: webhook.id,
+                room,
+                url: webhook.target_url.clone(),
+                secret: webhook.secret.clone(),
+                webex_signature: self.switches.webex_signature,
+                delay_ms: 0,
+                body: body.into(),
+                note: DeliveryNote {
+                    person: webhook.owner,
+                    webhook: webhook.name.clone(),
+                    resource: resource.as_str(),
+                    event: event.as_str(),
+                    id: id.clone(),
+                },
+            });
         }
         for delivery in made {
             self.disturb(delivery);
+        }
+    }
+
+    /// What everything that happens does besides: who did it was active, and a message shows a hidden room again.
+    fn stir(&mut self, actor: PersonId, room: RoomId, resource: Resource, event: EventName) {
+        let now = self.now;
+        if let Some(person) = self.people.get_mut(actor) {
+            person.last_activity = Some(now);
+        }
+        if (resource, event) == (Resource::Messages, EventName::Created)
+            && let Some(room) = self.rooms.get_mut(room).filter(|room| room.kind == RoomType::Direct)
+        {
+            room.members.values_mut().for_each(|member| member.hidden = false);
         }
     }
 
@@ -225,32 +177,10 @@ fn envelope<'a>(
         org_id: org,
         created_by: webhook.owner.public(),
         app_id: app,
-        owned_by: "creator",
+        owned_by: webhook.owned_by(),
         status: "active",
         created: webhook.created.iso(),
         actor_id: actor,
         data,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_firehose_is_everything_but_attachment_actions() {
-        for resource in [Resource::Messages, Resource::Memberships, Resource::Rooms] {
-            assert!(Resource::All.covers(resource) && resource.covers(resource));
-        }
-        assert!(!Resource::All.covers(Resource::AttachmentActions));
-        assert!(!Resource::Rooms.covers(Resource::Messages));
-    }
-
-    #[test]
-    fn only_the_events_of_a_resource_are_offered() {
-        assert!(Resource::All.offers(EventName::All) && !Resource::All.offers(EventName::Created));
-        assert!(!Resource::Rooms.offers(EventName::Deleted));
-        assert!(!Resource::AttachmentActions.offers(EventName::Updated));
-        assert!(Resource::Messages.offers(EventName::Updated));
     }
 }

@@ -69,6 +69,17 @@ impl Condition {
     }
 }
 
+/// Whose eyes a filter is read with: what they do not see cannot be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// The owner's.
+    Own,
+    /// Those of the organisation: every room.
+    Organisation,
+    /// It was read before and is only put back; what it named may have vanished meanwhile.
+    Restored,
+}
+
 /// A filter, parsed when the webhook is registered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Filter {
@@ -87,14 +98,18 @@ impl Filter {
         self.conditions.iter().all(|condition| condition.holds(facts))
     }
 
-    /// Reads a filter; ids must be such as this person may see.
+    /// Reads a filter; ids must be such as may be seen. Of what never happens here nothing is read.
     pub(crate) fn parse(
         world: &World,
         caller: PersonId,
+        sight: Sight,
         resource: Resource,
         source: Option<&str>,
     ) -> Result<Self, Refusal> {
         let Some(source) = source.filter(|source| !source.is_empty()) else { return Ok(Self::default()) };
+        if !resource.happens() {
+            return Ok(Self { source: Some(source.to_owned()), conditions: Vec::new() });
+        }
         let conditions = source
             .split('&')
             .map(|pair| {
@@ -102,7 +117,7 @@ impl Filter {
                 if !keys(resource).contains(&key) {
                     return Err(Refusal::bad(format!("invalid filter: {key}")));
                 }
-                condition(world, caller, key, value)
+                condition(world, caller, sight, key, value)
                     .ok_or_else(|| Refusal::bad(format!("invalid value for filter: {key}")))
             })
             .collect::<Result<_, _>>()?;
@@ -119,36 +134,53 @@ fn keys(resource: Resource) -> &'static [&'static str] {
         Resource::Memberships => &["roomId", "personId", "personEmail", "isModerator"],
         Resource::Rooms => &["type", "isLocked"],
         Resource::AttachmentActions => &["messageId", "personId", "roomId"],
-        Resource::All => &[],
+        _ => &[],
     }
 }
 
-fn condition(world: &World, caller: PersonId, key: &str, value: &str) -> Option<Condition> {
+fn condition(world: &World, caller: PersonId, sight: Sight, key: &str, value: &str) -> Option<Condition> {
     let flag = || value.parse::<bool>().ok();
+    let person = |id: &str| {
+        let id = PersonId::parse(id)?;
+        (sight == Sight::Restored || world.people.present(id).is_some()).then_some(id)
+    };
     Some(match key {
         "roomId" => {
             let room = RoomId::parse(value)?;
-            world.room_of(caller, room).ok()?;
-            Condition::Room(room)
+            let seen = match sight {
+                Sight::Own => world.room_of(caller, room).is_ok(),
+                Sight::Organisation => world.rooms.get(room).is_some(),
+                Sight::Restored => true,
+            };
+            Condition::Room(seen.then_some(room)?)
         }
         "roomType" | "type" => Condition::RoomType(match value {
             "direct" => RoomType::Direct,
             "group" => RoomType::Group,
             _ => return None,
         }),
-        "personId" => Condition::Person(world.people.get(PersonId::parse(value)?)?.id),
-        "personEmail" => Condition::Person(world.people.by_email(value)?.id),
+        "personId" => Condition::Person(person(value)?),
+        "personEmail" => Condition::Person(match world.people.by_email(value) {
+            Some(person) => person.id,
+            None if sight == Sight::Restored => PersonId::of(&value.to_lowercase()),
+            None => return None,
+        }),
         "mentionedPeople" => Condition::Mentioned(
-            value
-                .split(',')
-                .map(|person| if person == "me" { Some(caller) } else { PersonId::parse(person) })
-                .collect::<Option<_>>()?,
+            value.split(',').map(|id| if id == "me" { Some(caller) } else { person(id) }).collect::<Option<_>>()?,
         ),
         "hasFiles" => Condition::HasFiles(flag()?),
         "hasAttachments" => Condition::HasAttachments(flag()?),
         "isModerator" => Condition::Moderator(flag()?),
         "isLocked" => Condition::Locked(flag()?),
-        "messageId" => Condition::Message(MessageId::parse(value)?),
+        "messageId" => {
+            let message = MessageId::parse(value)?;
+            let seen = match sight {
+                Sight::Own => world.message_of(caller, message).is_ok(),
+                Sight::Organisation => world.messages.get(message).is_some(),
+                Sight::Restored => true,
+            };
+            Condition::Message(seen.then_some(message)?)
+        }
         _ => return None,
     })
 }
@@ -164,7 +196,7 @@ mod tests {
         let (alice, bob) = (id(&world, "alice@example.com"), id(&world, "bob@example.com"));
         let room = world.direct_room(alice, bob);
         let source = format!("roomId={}&mentionedPeople=me&roomType=direct", room.public());
-        let filter = Filter::parse(&world, alice, Resource::Messages, Some(&source)).unwrap();
+        let filter = Filter::parse(&world, alice, Sight::Own, Resource::Messages, Some(&source)).unwrap();
         assert_eq!(filter.source(), Some(source.as_str()));
         let facts = Facts::of(world.rooms.get(room).unwrap());
         assert!(!filter.holds(&facts));
@@ -178,11 +210,54 @@ mod tests {
         let (alice, bob) = (id(&world, "alice@example.com"), id(&world, "bob@example.com"));
         let carol = id(&world, "carol@example.com");
         let room = world.direct_room(alice, bob).public();
-        let refused =
-            |resource, source: &str| Filter::parse(&world, carol, resource, Some(source)).unwrap_err().message;
+        let refused = |resource, source: &str| {
+            Filter::parse(&world, carol, Sight::Own, resource, Some(source)).unwrap_err().message
+        };
         assert_eq!(refused(Resource::Messages, &format!("roomId={room}")), "invalid value for filter: roomId");
         assert_eq!(refused(Resource::Messages, "roomType=big"), "invalid value for filter: roomType");
         assert_eq!(refused(Resource::Rooms, "roomId=x"), "invalid filter: roomId");
         assert_eq!(refused(Resource::All, "roomType=direct"), "invalid filter: roomType");
+    }
+
+    #[test]
+    fn the_organisation_sees_every_room_and_a_restored_filter_needs_none() {
+        let mut world = World::seeded();
+        let id = |world: &World, email| world.people.by_email(email).unwrap().id;
+        let (alice, carol) = (id(&world, "alice@example.com"), id(&world, "carol@example.com"));
+        let room = world.direct_room(alice, id(&world, "bob@example.com"));
+        let read = |sight, room: RoomId| {
+            let source = format!("roomId={}", room.public());
+            Filter::parse(&world, carol, sight, Resource::Messages, Some(&source)).is_ok()
+        };
+        assert!(read(Sight::Organisation, room) && !read(Sight::Organisation, RoomId::fresh()));
+        assert!(!read(Sight::Own, room) && read(Sight::Restored, RoomId::fresh()));
+    }
+
+    #[test]
+    fn every_key_holds_what_it_says() {
+        let mut world = World::seeded();
+        let id = |world: &World, email| world.people.by_email(email).unwrap().id;
+        let (alice, bob) = (id(&world, "alice@example.com"), id(&world, "bob@example.com"));
+        let room = world.direct_room(alice, bob);
+        let facts = Facts {
+            person: Some(bob),
+            has_files: true,
+            moderator: Some(false),
+            ..Facts::of(world.rooms.get(room).unwrap())
+        };
+        let holds = |resource, source: &str| {
+            Filter::parse(&world, alice, Sight::Own, resource, Some(source)).unwrap().holds(&facts)
+        };
+        for (resource, yes, no) in [
+            (Resource::Messages, "personEmail=Bob@example.com".to_owned(), "personEmail=alice@example.com".to_owned()),
+            (Resource::Messages, format!("personId={}", bob.public()), format!("personId={}", alice.public())),
+            (Resource::Messages, "hasFiles=true".to_owned(), "hasFiles=false".to_owned()),
+            (Resource::Messages, "hasAttachments=false".to_owned(), "hasAttachments=true".to_owned()),
+            (Resource::Memberships, "isModerator=false".to_owned(), "isModerator=true".to_owned()),
+            (Resource::Rooms, "type=direct&isLocked=false".to_owned(), "type=direct&isLocked=true".to_owned()),
+        ] {
+            assert!(holds(resource, &yes), "{yes}");
+            assert!(!holds(resource, &no), "{no}");
+        }
     }
 }

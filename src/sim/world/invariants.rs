@@ -3,8 +3,11 @@
 use proptest::prelude::*;
 use serde_json::Map;
 
+mod org;
+
 use super::{
-    MessageQuery, NewFile, NewMessage, NewWebhook, RoomChange, RoomSort, Saved, Wanted, WebhookChange, World, cards,
+    MessageQuery, NewFile, NewMessage, NewWebhook, RoomChange, RoomQuery, RoomSort, Saved, Wanted, WebhookChange,
+    World, cards,
 };
 use crate::sim::{
     ids::{ContentId, MembershipId, MessageId, PersonId, RoomId, WebhookId},
@@ -30,6 +33,7 @@ enum Step {
     Unhook { who: usize, hook: usize },
     Fail { hook: usize },
     Reactivate { who: usize, hook: usize },
+    Org(org::Step),
     SaveAndLoad,
 }
 
@@ -53,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (n(), n()).prop_map(|(who, hook)| Step::Unhook { who, hook }),
         1 => (n()).prop_map(|hook| Step::Fail { hook }),
         1 => (n(), n()).prop_map(|(who, hook)| Step::Reactivate { who, hook }),
+        8 => org::step().prop_map(Step::Org),
         1 => Just(Step::SaveAndLoad),
     ]
 }
@@ -64,6 +69,7 @@ struct Play {
     rooms: Vec<RoomId>,
     messages: Vec<MessageId>,
     hooks: Vec<WebhookId>,
+    org: org::Made,
 }
 
 const KEPT: Retention = Retention { messages: 20, actions: 5, journal: 50, file_bytes: 100 };
@@ -78,12 +84,15 @@ impl Play {
         world.seed();
         let tokens = ["sim-alice", "sim-bob", "sim-carol", "sim-bot-echo", "sim-bot-other"];
         let people = tokens.iter().filter_map(|token| world.authenticate(token)).collect();
-        Self { world, people, rooms: Vec::new(), messages: Vec::new(), hooks: Vec::new() }
+        Self { world, people, rooms: Vec::new(), messages: Vec::new(), hooks: Vec::new(), org: org::Made::default() }
     }
 
     /// Does it if it can be done; a refusal is as good an outcome. `None` when there is nothing to do it with.
     fn play(&mut self, step: Step) -> Option<()> {
-        let Self { world, people, rooms, messages, hooks } = self;
+        if let Step::Org(step) = step {
+            return self.play_org(step);
+        }
+        let Self { world, people, rooms, messages, hooks, .. } = self;
         let titled = |locked| RoomChange { title: Some("r".into()), is_locked: Some(locked), ..RoomChange::default() };
         match step {
             Step::CreateRoom { who, locked } => {
@@ -159,6 +168,7 @@ impl Play {
                 };
                 world.update_webhook(pick(people, who)?, pick(hooks, hook)?, change).ok()?;
             }
+            Step::Org(_) => {}
             Step::SaveAndLoad => {
                 let text = serde_json::to_string(&world.save()).ok()?;
                 let saved: Saved = serde_json::from_str(&text).ok()?;
@@ -218,6 +228,7 @@ impl Play {
         for action in world.actions.iter() {
             assert!(world.rooms.get(action.room).is_some(), "a deleted room has no presses");
         }
+        self.check_org();
         for person in &self.people {
             self.check_paging(*person);
         }
@@ -228,10 +239,10 @@ impl Play {
         let world = &self.world;
         for sort in [RoomSort::Created, RoomSort::LastActivity, RoomSort::Id] {
             let rooms = pages(|wanted| {
-                let page = world.list_rooms(person, None, sort, wanted);
+                let page = world.list_rooms(person, &RoomQuery { sort, ..RoomQuery::default() }, wanted).unwrap();
                 (page.items.iter().map(|room| room.id).collect(), page.next)
             });
-            assert_eq!(rooms.len(), world.rooms.of(person).count());
+            assert_eq!(rooms.len(), world.rooms.of(person).filter(|room| !room.archived).count());
         }
         for room in world.rooms.of(person) {
             let mentioned = world.person(person).unwrap().bot.then_some(person);

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     Member, Page, Position, Room, Wanted, World,
     events::{Emitted, EventName, Resource},
+    limits::{MOST_MEMBERSHIPS, check_count},
 };
 use crate::sim::{
     ids::{MembershipId, PersonId, RoomId},
@@ -20,20 +21,6 @@ pub(crate) struct NewMember {
     pub(crate) person_id: Option<String>,
     pub(crate) person_email: Option<String>,
     pub(crate) is_moderator: Option<bool>,
-}
-
-impl Room {
-    /// `GET /memberships` of one room.
-    pub(crate) fn list_members(&self, only: Option<PersonId>, wanted: Wanted) -> Page<MembershipId> {
-        let mut members: Vec<_> = self
-            .members
-            .iter()
-            .filter(|(person, _)| only.is_none_or(|only| only == **person))
-            .map(|(person, member)| (Position::rising(member.seq), MembershipId { person: *person, room: self.id }))
-            .collect();
-        members.sort_unstable_by_key(|(position, _)| *position);
-        wanted.cut(members.into_iter())
-    }
 }
 
 impl World {
@@ -55,7 +42,7 @@ impl World {
         Ok(MembershipId { person, room })
     }
 
-    /// Adds a person to a group room.
+    /// Adds a person to a group room. Whoever is not in it may only come in, where that is allowed.
     pub(crate) fn add_member(
         &mut self,
         caller: PersonId,
@@ -63,7 +50,10 @@ impl World {
         person: PersonId,
         moderator: bool,
     ) -> Result<(), Refusal> {
-        let place = self.rooms.get(room).filter(|room| room.members.contains_key(&caller));
+        let place = self
+            .rooms
+            .get(room)
+            .filter(|room| room.members.contains_key(&caller) || (caller == person && self.may_come_in(caller, room)));
         let place = place.ok_or_else(|| Refusal::new(502, "Add participant failed."))?;
         if place.kind == RoomType::Direct {
             return Err(Refusal::forbidden("Nobody can be added to a direct room."));
@@ -71,21 +61,43 @@ impl World {
         if place.members.contains_key(&person) {
             return Err(Refusal::new(409, "Person is already in the room."));
         }
-        if place.locked && !place.is_run_by(caller) {
+        if place.archived {
+            return Err(Refusal::forbidden("The room is read only."));
+        }
+        let runs = place.is_run_by(caller);
+        if place.locked && !runs && caller != person {
             return Err(Refusal::forbidden("Only a moderator can add people to a locked room."));
         }
-        let member = Member { moderator, hidden: false, created: self.now, seq: self.next_seq() };
+        if moderator && !runs {
+            return Err(Refusal::forbidden("Only a moderator can make moderators."));
+        }
+        check_count("memberships", self.rooms.memberships(), MOST_MEMBERSHIPS)?;
+        let member = self.new_member(moderator);
         self.rooms.join(room, person, member);
         self.emit_membership(EventName::Created, caller, room, person);
         Ok(())
     }
 
-    /// The membership, if the caller is in that room too.
+    /// Whether somebody may add himself: to a public room, as everyone of the organisation may, and to a room of
+    /// his team that is not locked. Bots are added by others; whether they could join by themselves is not known.
+    fn may_come_in(&self, person: PersonId, room: &Room) -> bool {
+        let open = room.public && (self.switches.bots_join_public_rooms || !self.is_bot(person));
+        !room.archived && (open || (!room.locked && self.is_of_own_team(person, room)))
+    }
+
+    /// The membership, if the caller sees the members of that room.
     pub(crate) fn membership_of(&self, caller: PersonId, id: MembershipId) -> Result<(&Room, &Member), Refusal> {
         let missing = || Refusal::missing("Failed to get membership");
-        let room = self.rooms.get(id.room).filter(|room| room.members.contains_key(&caller)).ok_or_else(missing)?;
+        let room = self.rooms.get(id.room).ok_or_else(missing)?;
         let member = room.members.get(&id.person).ok_or_else(missing)?;
-        Ok((room, member))
+        if self.sees_member(caller, room, member) { Ok((room, member)) } else { Err(missing()) }
+    }
+
+    /// Members see all members; who is in the room's team without being in the room sees them too, but of a locked
+    /// room only the moderators.
+    fn sees_member(&self, caller: PersonId, room: &Room, member: &Member) -> bool {
+        room.members.contains_key(&caller)
+            || (self.is_of_own_team(caller, room) && !room.archived && (!room.locked || member.moderator))
     }
 
     /// `PUT /memberships/{id}`.
@@ -104,8 +116,12 @@ impl World {
         if moderator != member.moderator && room.kind == RoomType::Direct {
             return Err(Refusal::bad("A direct room has no moderators."));
         }
+        // Who makes the first moderator of an unlocked room at Webex is not known: here it is its creator.
         if moderator != member.moderator && !room.is_run_by(caller) {
             return Err(Refusal::forbidden("Only a moderator can change moderators."));
+        }
+        if !moderator && room.is_general() && room.is_last_moderator(id.person) {
+            return Err(last_moderator());
         }
         if hidden == Some(true) && room.kind == RoomType::Group {
             return Err(Refusal::bad("Only a direct room can be hidden."));
@@ -130,18 +146,75 @@ impl World {
         if place.kind == RoomType::Direct {
             return Err(Refusal::bad("Failed to leave room."));
         }
-        if place.locked && caller != person && !place.is_run_by(caller) {
+        if place.is_moderated() && caller != person && !place.is_run_by(caller) {
             return Err(Refusal::forbidden("Only a moderator can remove people from a locked room."));
         }
-        // Told before it is done: whoever is removed hears of it too.
-        self.emit_membership(EventName::Deleted, caller, room, person);
-        self.rooms.leave(room, person);
-        if self.rooms.get(room).is_some_and(|room| room.members.is_empty()) {
-            self.messages.forget_room(&mut self.rooms, room);
-            self.actions.forget_room(room);
-            self.rooms.remove(room);
+        if place.is_general() && place.is_last_moderator(person) {
+            return Err(last_moderator());
         }
+        self.expel(caller, room, person);
         Ok(())
+    }
+
+    /// Takes a person out of a group room, whoever may have wanted that. An empty room goes; with a General room
+    /// goes its team, and who leaves it leaves the team's other rooms (Webex's help says so, its API does not).
+    pub(super) fn expel(&mut self, actor: PersonId, room: RoomId, person: PersonId) {
+        let Some(place) = self.rooms.get(room).filter(|room| room.members.contains_key(&person)) else { return };
+        let team = place.team.filter(|_| place.is_general());
+        // Told before it is done: whoever is removed hears of it too.
+        self.emit_membership(EventName::Deleted, actor, room, person);
+        self.rooms.leave(room, person);
+        let left = self.rooms.get_mut(room).map_or(0, |place| place.members.len());
+        if left == 0 {
+            self.forget_room(room);
+        }
+        let Some(team) = team else { return };
+        let mut others = self.rooms_of_team(team);
+        others.retain(|other| *other != room);
+        for other in others {
+            self.expel(actor, other, person);
+        }
+        if left == 0 {
+            self.disband(actor, team);
+        } else {
+            self.succeed(actor, room);
+        }
+    }
+
+    /// A General room whose last moderator was deleted: whoever was there first follows, so that the team can
+    /// still be run. What Webex does is not known.
+    fn succeed(&mut self, actor: PersonId, general: RoomId) {
+        let Some(place) = self.rooms.get_mut(general) else { return };
+        if place.members.values().any(|member| member.moderator) {
+            return;
+        }
+        let Some((heir, member)) = place.members.iter_mut().min_by_key(|(_, member)| member.seq) else { return };
+        member.moderator = true;
+        let heir = *heir;
+        self.emit_membership(EventName::Updated, actor, general, heir);
+    }
+
+    /// `GET /memberships` of one room, oldest first.
+    pub(crate) fn list_members(
+        &self,
+        caller: PersonId,
+        room: RoomId,
+        only: Option<PersonId>,
+        wanted: Wanted,
+    ) -> Result<Page<MembershipId>, Refusal> {
+        let place = self.rooms.get(room);
+        let place = place.filter(|room| room.members.contains_key(&caller) || self.is_of_own_team(caller, room));
+        let place = place.ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))?;
+        let mut members: Vec<_> = place
+            .members
+            .iter()
+            .filter(|(person, member)| {
+                only.is_none_or(|only| only == **person) && self.sees_member(caller, place, member)
+            })
+            .map(|(person, member)| (Position::rising(member.seq), MembershipId { person: *person, room }))
+            .collect();
+        members.sort_unstable_by_key(|(position, _)| *position);
+        Ok(wanted.cut(members.into_iter()))
     }
 
     /// `GET /memberships` without a room: the caller's own.
@@ -191,10 +264,14 @@ impl World {
     }
 }
 
+fn last_moderator() -> Refusal {
+    Refusal::bad("The last moderator of a team cannot go: make another member a moderator first.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::world::RoomChange;
+    use crate::sim::world::{NewMessage, RoomChange};
 
     fn room(world: &mut World) -> (PersonId, PersonId, RoomId) {
         let id = |world: &World, email| world.people.by_email(email).unwrap().id;
@@ -253,5 +330,55 @@ mod tests {
         assert_eq!(world.update_membership(bob, bobs, Some(true), None).unwrap_err().status, 403);
         world.update_membership(alice, bobs, Some(true), None).unwrap();
         assert!(world.show_membership(bobs).unwrap().is_moderator);
+    }
+
+    #[test]
+    fn everyone_but_bots_may_come_into_a_public_room() {
+        let mut world = World::seeded();
+        let (alice, bob, private) = room(&mut world);
+        let echo = world.authenticate("sim-bot-echo").unwrap();
+        let change = RoomChange {
+            title: Some("All".into()),
+            is_public: Some(true),
+            description: Some("for all".into()),
+            ..RoomChange::default()
+        };
+        let public = world.create_room(alice, change).unwrap();
+        assert_eq!(world.add_member(bob, private, bob, false).unwrap_err().status, 502);
+        assert_eq!(world.add_member(bob, public, echo, false).unwrap_err().status, 502, "others only from inside");
+        assert_eq!(world.add_member(bob, public, bob, true).unwrap_err().status, 403);
+        world.add_member(bob, public, bob, false).unwrap();
+        assert_eq!(world.add_member(echo, public, echo, false).unwrap_err().status, 502);
+        world.switches.bots_join_public_rooms = true;
+        world.add_member(echo, public, echo, false).unwrap();
+    }
+
+    #[test]
+    fn a_hidden_direct_room_shows_again_with_the_next_message() {
+        let mut world = World::seeded();
+        let (alice, bob, group) = room(&mut world);
+        let direct = world.direct_room(alice, bob);
+        let own = MembershipId { person: alice, room: direct };
+        let hide = |world: &mut World, who, id| world.update_membership(who, id, None, Some(true));
+        assert_eq!(hide(&mut world, bob, own).unwrap_err().status, 403);
+        assert_eq!(hide(&mut world, alice, MembershipId { person: alice, room: group }).unwrap_err().status, 400);
+        hide(&mut world, alice, own).unwrap();
+        assert!(world.show_membership(own).unwrap().is_room_hidden);
+        let new = NewMessage { room_id: Some(direct.public()), text: Some("hi".into()), ..NewMessage::default() };
+        world.create_message(bob, new).unwrap();
+        assert!(!world.show_membership(own).unwrap().is_room_hidden);
+    }
+
+    #[test]
+    fn a_locked_room_is_its_moderators() {
+        let mut world = World::seeded();
+        let (alice, bob, room) = room(&mut world);
+        let carol = world.authenticate("sim-carol").unwrap();
+        world.add_member(alice, room, bob, false).unwrap();
+        let lock = RoomChange { title: Some("Ops".into()), is_locked: Some(true), ..RoomChange::default() };
+        world.update_room(alice, room, lock).unwrap();
+        assert_eq!(world.add_member(bob, room, carol, false).unwrap_err().status, 403);
+        assert_eq!(world.remove_member(bob, room, alice).unwrap_err().status, 403);
+        world.remove_member(alice, room, bob).unwrap();
     }
 }

@@ -5,20 +5,29 @@
 //! Whatever a request does often is a look-up: rooms by member, webhooks by owner, messages by room and
 //! by author are indexes, so no path that a bench takes walks over everything.
 
+mod accounts;
 mod budget;
 mod cards;
+mod directory;
 mod editing;
 mod events;
 mod files;
 mod filter;
 mod journal;
+mod kinds;
+mod limits;
 mod members;
 mod messages;
 mod page;
 mod people;
+mod registering;
+mod room_acts;
+mod room_lists;
 mod rooms;
 mod rules;
 mod saved;
+mod tabs;
+mod teams;
 mod webhooks;
 mod writing;
 
@@ -27,8 +36,10 @@ mod invariants;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use accounts::{Account, Detail};
 pub(crate) use budget::Budgets;
 pub(crate) use cards::{Action, Actions};
+pub(crate) use directory::{License, Role};
 pub(crate) use events::Delivery;
 pub(crate) use files::{File, Files, NewFile, NextScan, Scan};
 pub(crate) use filter::Filter;
@@ -37,10 +48,15 @@ pub(crate) use members::NewMember;
 pub(crate) use messages::{Body, Message, MessageQuery, Messages};
 pub(crate) use page::{Page, Position, Wanted};
 pub(crate) use people::{People, Person};
-pub(crate) use rooms::{Member, Room, RoomChange, RoomSort, Rooms};
+pub(crate) use registering::{NewWebhook, WebhookChange};
+pub(crate) use room_acts::RoomChange;
+pub(crate) use room_lists::{RoomQuery, RoomSort};
+pub(crate) use rooms::{Member, Room, Rooms};
 pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
-pub(crate) use webhooks::{NewWebhook, Webhook, WebhookChange, Webhooks};
+pub(crate) use tabs::{Tab, TabChange};
+pub(crate) use teams::{NewTeamMember, Team, TeamChange, Teams};
+pub(crate) use webhooks::{Webhook, Webhooks};
 pub(crate) use writing::{Content, NewMessage};
 
 use super::{
@@ -65,6 +81,8 @@ pub(crate) struct World {
     pub(crate) people: People,
     /// Rooms with their members.
     pub(crate) rooms: Rooms,
+    /// Teams, beyond their General rooms.
+    pub(crate) teams: Teams,
     /// Messages.
     pub(crate) messages: Messages,
     /// Presses of buttons.
@@ -103,6 +121,10 @@ pub(crate) struct Switches {
     pub(crate) press_accepted: bool,
     /// Each new file is being scanned for so many milliseconds; 0 is not at all.
     pub(crate) scan_ms: u64,
+    /// An update of a webhook that names no secret takes the old one away instead of keeping it.
+    pub(crate) webhook_update_drops_secret: bool,
+    /// Bots may add themselves to public rooms, as people may.
+    pub(crate) bots_join_public_rooms: bool,
 }
 
 impl Default for Switches {
@@ -115,6 +137,8 @@ impl Default for Switches {
             file_with_card: true,
             press_accepted: false,
             scan_ms: 0,
+            webhook_update_drops_secret: false,
+            bots_join_public_rooms: false,
         }
     }
 }
@@ -126,10 +150,11 @@ impl World {
             now: Millis::default(),
             seq: 0,
             revision: 0,
-            org: OrgId::of("Example"),
+            org: OrgId::of(directory::ORGANISATION),
             app: AppId::of("simulator"),
             people: People::default(),
             rooms: Rooms::default(),
+            teams: Teams::default(),
             messages: Messages::default(),
             actions: Actions::default(),
             webhooks: Webhooks::default(),

@@ -4,23 +4,24 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::World;
+use super::{
+    License, World,
+    limits::{LONGEST_NAME, MOST_PEOPLE, check_count, check_text},
+};
 use crate::{
     base::Millis,
-    sim::{ids::PersonId, refusal::Refusal, wire},
+    sim::{ids::PersonId, refusal::Refusal, wire::PhoneNumber},
 };
 
 /// What a bot's address ends with.
 pub(crate) const BOT_DOMAIN: &str = "webex.bot";
 /// A token that begins so makes its bot on first use.
 const BOT_TOKEN: &str = "sim-bot-";
-/// More people than any bench needs: a client that invents tokens in a loop fills no memory.
-const MOST_PEOPLE: usize = 200_000;
 
-/// A person or a bot.
+/// A person or a bot. What came after the first version of the state file has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Person {
-    /// Derived from the address.
+    /// Derived from the address, except for who has the address of somebody who is gone.
     pub(crate) id: PersonId,
     /// Lower case.
     pub(crate) email: String,
@@ -28,12 +29,53 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// Sees only what bots see.
     pub(crate) bot: bool,
-    /// May list everyone.
+    /// Sees and changes everyone.
     pub(crate) admin: bool,
     /// When.
     pub(crate) created: Millis,
     /// Running number.
     pub(crate) seq: u64,
+    /// Makes direct rooms read only and private rooms public.
+    #[serde(default)]
+    pub(crate) compliance: bool,
+    /// When it is not the first word of the name.
+    #[serde(default)]
+    pub(crate) first_name: Option<String>,
+    /// When it is not what follows the first word of the name.
+    #[serde(default)]
+    pub(crate) last_name: Option<String>,
+    /// When it is not the first name.
+    #[serde(default)]
+    pub(crate) nick_name: Option<String>,
+    /// URL of a picture.
+    #[serde(default)]
+    pub(crate) avatar: Option<String>,
+    #[serde(default)]
+    pub(crate) phone_numbers: Vec<PhoneNumber>,
+    #[serde(default = "usual_licenses")]
+    pub(crate) licenses: Vec<License>,
+    /// As `Europe/Berlin`; only a state file sets it.
+    #[serde(default)]
+    pub(crate) timezone: Option<String>,
+    /// When an administrator changed it last.
+    #[serde(default)]
+    pub(crate) modified: Option<Millis>,
+    /// When it last did something that others may see.
+    #[serde(default)]
+    pub(crate) last_activity: Option<Millis>,
+    /// Made by an administrator, and without a token so far.
+    #[serde(default)]
+    pub(crate) invite_pending: bool,
+    /// Its tokens do not work: an administrator took away its right to log in.
+    #[serde(default)]
+    pub(crate) locked_out: bool,
+    /// Deleted. What it wrote stays and still names it.
+    #[serde(default)]
+    pub(crate) gone: bool,
+}
+
+fn usual_licenses() -> Vec<License> {
+    vec![License::Messaging]
 }
 
 /// Everyone, and who may act as whom.
@@ -48,9 +90,19 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// By id.
+    /// By id; also who is gone, because what they did still names them.
     pub(crate) fn get(&self, id: PersonId) -> Option<&Person> {
         self.by_id.get(&id)
+    }
+
+    /// By id, unless they are gone.
+    pub(crate) fn present(&self, id: PersonId) -> Option<&Person> {
+        self.by_id.get(&id).filter(|person| !person.gone)
+    }
+
+    /// By id, to change. The address stays: it has an index.
+    pub(super) fn get_mut(&mut self, id: PersonId) -> Option<&mut Person> {
+        self.by_id.get_mut(&id)
     }
 
     /// By address, in any case.
@@ -58,21 +110,37 @@ impl People {
         self.by_email.get(&email.to_lowercase()).and_then(|id| self.by_id.get(id))
     }
 
-    /// Everyone, oldest first.
+    /// Everyone who is not gone, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.all().filter(|person| !person.gone)
+    }
+
+    /// Everyone who was ever there, oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Person> {
         self.order.values().filter_map(|id| self.by_id.get(id))
     }
 
-    /// How many.
+    /// How many, without those who are gone.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_email.len()
     }
 
     /// Puts a person in, with its indexes.
     pub(crate) fn insert(&mut self, person: Person) {
-        self.by_email.insert(person.email.clone(), person.id);
+        if !person.gone {
+            self.by_email.insert(person.email.clone(), person.id);
+        }
         self.order.insert(person.seq, person.id);
         self.by_id.insert(person.id, person);
+    }
+
+    /// Somebody is gone: nobody finds them any more, their tokens are dead, their address is free.
+    pub(super) fn part(&mut self, id: PersonId) {
+        self.revoke_all(id);
+        if let Some(person) = self.by_id.get_mut(&id) {
+            person.gone = true;
+            self.by_email.remove(&person.email);
+        }
     }
 
     /// Every token with its owner.
@@ -89,6 +157,9 @@ impl People {
     pub(crate) fn grant(&mut self, token: &str, id: PersonId) {
         self.revoked.remove(token);
         self.tokens.insert(token.to_owned(), id);
+        if let Some(person) = self.by_id.get_mut(&id) {
+            person.invite_pending = false;
+        }
     }
 
     /// Ends a token. Whether it was alive.
@@ -128,7 +199,7 @@ impl World {
     /// Whose token this is; a `sim-bot-…` token makes its bot.
     pub(crate) fn authenticate(&mut self, token: &str) -> Option<PersonId> {
         if let Some(id) = self.people.tokens.get(token) {
-            return Some(*id);
+            return self.people.get(*id).filter(|person| !person.locked_out).map(|person| person.id);
         }
         let name = token.strip_prefix(BOT_TOKEN).filter(|name| is_bot_name(name))?;
         if self.people.revoked.contains(token) {
@@ -157,15 +228,42 @@ impl World {
         if self.people.by_email(&email).is_some() {
             return Err(Refusal::new(409, format!("`{email}` exists already")));
         }
-        if self.people.len() >= MOST_PEOPLE {
-            return Err(Refusal::new(503, format!("the simulator holds at most {MOST_PEOPLE} people")));
-        }
+        check_count("people", self.people.by_id.len(), MOST_PEOPLE)?;
+        check_text("email", Some(&email), LONGEST_NAME)?;
+        check_text("displayName", Some(name), LONGEST_NAME)?;
         let name = if name.trim().is_empty() { display_name(local) } else { name.trim().to_owned() };
-        let person =
-            Person { id: PersonId::of(&email), email, name, bot, admin, created: self.now, seq: self.next_seq() };
-        let id = person.id;
-        self.people.insert(person);
+        // Whoever had this address before was somebody else.
+        let id = Some(PersonId::of(&email)).filter(|id| self.people.get(*id).is_none());
+        let id = id.unwrap_or_else(PersonId::fresh);
+        let seq = self.next_seq();
+        self.people.insert(Person {
+            id,
+            email,
+            name,
+            bot,
+            admin,
+            created: self.now,
+            seq,
+            compliance: false,
+            first_name: None,
+            last_name: None,
+            nick_name: None,
+            avatar: None,
+            phone_numbers: Vec::new(),
+            licenses: usual_licenses(),
+            timezone: None,
+            modified: None,
+            last_activity: None,
+            invite_pending: false,
+            locked_out: false,
+            gone: false,
+        });
         Ok(id)
+    }
+
+    /// Whether it is a bot; who is not there is none.
+    pub(crate) fn is_bot(&self, id: PersonId) -> bool {
+        self.people.get(id).is_some_and(|person| person.bot)
     }
 
     /// The person of this id; ids in the world always have one.
@@ -176,31 +274,9 @@ impl World {
     /// Exactly one of id and address, as the bodies of memberships and direct messages name people.
     pub(crate) fn person_by(&self, id: Option<&str>, email: Option<&str>) -> Option<&Person> {
         match (id, email) {
-            (Some(id), _) => self.people.get(PersonId::parse(id)?),
+            (Some(id), _) => self.people.present(PersonId::parse(id)?),
             (None, Some(email)) => self.people.by_email(email),
             (None, None) => None,
-        }
-    }
-
-    /// As clients see it.
-    pub(crate) fn show_person(&self, person: &Person) -> wire::Person {
-        let (first, last) = match person.name.split_once(' ') {
-            Some((first, last)) => (first, Some(last.to_owned())),
-            None => (person.name.as_str(), None),
-        };
-        wire::Person {
-            id: person.id.public(),
-            emails: vec![person.email.clone()],
-            phone_numbers: Vec::new(),
-            display_name: person.name.clone(),
-            nick_name: if person.bot { person.name.clone() } else { first.to_owned() },
-            first_name: (!person.bot).then(|| first.to_owned()),
-            last_name: last.filter(|_| !person.bot),
-            org_id: self.org.public(),
-            created: person.created.iso(),
-            last_modified: person.created.iso(),
-            status: "unknown",
-            kind: if person.bot { "bot" } else { "person" },
         }
     }
 }
@@ -240,12 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn people_have_two_names_and_bots_one() {
+    fn who_is_gone_is_found_by_nobody_and_leaves_the_address_free() {
         let mut world = World::seeded();
-        let alice = world.people.by_email("ALICE@example.com").unwrap().clone();
-        assert_eq!(world.show_person(&alice).first_name.as_deref(), Some("Alice"));
-        let bot = world.authenticate("sim-bot-echo").unwrap();
-        let bot = world.person(bot).unwrap();
-        assert_eq!(world.show_person(bot).first_name, None);
+        let alice = world.authenticate("sim-alice").unwrap();
+        let count = world.people.len();
+        world.people.part(alice);
+        assert_eq!(world.authenticate("sim-alice"), None);
+        assert!(world.people.by_email("alice@example.com").is_none() && world.people.present(alice).is_none());
+        assert_eq!((world.people.len(), world.people.iter().count()), (count - 1, count - 1));
+        assert_eq!(world.people.get(alice).map(|gone| gone.email.as_str()), Some("alice@example.com"));
+        let again = world.add_person("alice@example.com", "", false).unwrap();
+        assert_ne!(again, alice, "somebody else with the same address");
     }
 }

@@ -1,23 +1,19 @@
-//! Rooms: who may see and change them, and the lists of them.
+//! Rooms and who is in them, with the index by member.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Page, Position, Wanted, World,
-    events::{Emitted, EventName, Resource},
-};
+use super::Tab;
 use crate::{
     base::Millis,
     sim::{
-        ids::{MessageId, PersonId, RoomId},
-        refusal::Refusal,
-        wire::{self, RoomType},
+        ids::{MessageId, PersonId, RoomId, TeamId},
+        wire::RoomType,
     },
 };
 
-/// A room with its members.
+/// A room with its members. What came after the first version of the state file has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Room {
     pub(crate) id: RoomId,
@@ -33,6 +29,22 @@ pub(crate) struct Room {
     pub(crate) public: bool,
     pub(crate) description: Option<String>,
     pub(crate) members: BTreeMap<PersonId, Member>,
+    /// The team it belongs to, for ever.
+    #[serde(default)]
+    pub(crate) team: Option<TeamId>,
+    /// Whatever was sent: there is no list of classifications here.
+    #[serde(default)]
+    pub(crate) classification: Option<String>,
+    /// A compliance officer has stopped this direct room.
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    #[serde(default)]
+    pub(crate) made_public: Option<Millis>,
+    /// A room of a team that was deleted: it is listed no more, and nobody writes there.
+    #[serde(default)]
+    pub(crate) archived: bool,
+    #[serde(default)]
+    pub(crate) tabs: Vec<Tab>,
     /// Its messages, oldest first, by running number. Not saved: it follows from the messages.
     #[serde(skip)]
     pub(crate) timeline: VecDeque<(u64, MessageId)>,
@@ -52,6 +64,8 @@ pub(crate) struct Member {
 pub(crate) struct Rooms {
     by_id: HashMap<RoomId, Room>,
     of: HashMap<PersonId, BTreeSet<RoomId>>,
+    /// Members of all rooms together.
+    memberships: usize,
 }
 
 impl Rooms {
@@ -65,6 +79,16 @@ impl Rooms {
         self.by_id.get_mut(&id)
     }
 
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// How many members all rooms have together.
+    pub(crate) fn memberships(&self) -> usize {
+        self.memberships
+    }
+
     /// All, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Room> {
         self.by_id.values()
@@ -75,17 +99,19 @@ impl Rooms {
         self.of.get(&person).into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
 
-    /// Puts a room in, with its members.
+    /// Puts a new room in, with its members.
     pub(super) fn insert(&mut self, room: Room) {
         for person in room.members.keys() {
             self.of.entry(*person).or_default().insert(room.id);
         }
+        self.memberships += room.members.len();
         self.by_id.insert(room.id, room);
     }
 
     /// Takes a room out.
     pub(super) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let room = self.by_id.remove(&id)?;
+        self.memberships -= room.members.len();
         for person in room.members.keys() {
             self.forget(*person, id);
         }
@@ -95,7 +121,9 @@ impl Rooms {
     /// Adds a member.
     pub(super) fn join(&mut self, id: RoomId, person: PersonId, member: Member) {
         if let Some(room) = self.by_id.get_mut(&id) {
-            room.members.insert(person, member);
+            if room.members.insert(person, member).is_none() {
+                self.memberships += 1;
+            }
             self.of.entry(person).or_default().insert(id);
         }
     }
@@ -103,6 +131,7 @@ impl Rooms {
     /// Removes a member.
     pub(super) fn leave(&mut self, id: RoomId, person: PersonId) -> Option<Member> {
         let member = self.by_id.get_mut(&id)?.members.remove(&person)?;
+        self.memberships -= 1;
         self.forget(person, id);
         Some(member)
     }
@@ -114,29 +143,45 @@ impl Rooms {
     }
 }
 
-/// Order of `GET /rooms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RoomSort {
-    /// Newest room first.
-    Created,
-    /// The one with the last message first.
-    LastActivity,
-    /// By id.
-    Id,
-}
-
-/// What a room is made or changed to.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct RoomChange {
-    pub(crate) title: Option<String>,
-    pub(crate) is_locked: Option<bool>,
-    pub(crate) is_public: Option<bool>,
-    pub(crate) description: Option<String>,
-    pub(crate) is_announcement_only: Option<bool>,
-}
-
 impl Room {
+    /// A group room of one member, before it is given its title.
+    pub(super) fn group(creator: PersonId, now: Millis, seq: u64, member: Member) -> Self {
+        let members = BTreeMap::from([(creator, member)]);
+        Self::new(RoomId::fresh(), RoomType::Group, creator, now, seq, members)
+    }
+
+    /// A room with its first members.
+    pub(super) fn new(
+        id: RoomId,
+        kind: RoomType,
+        creator: PersonId,
+        now: Millis,
+        seq: u64,
+        members: BTreeMap<PersonId, Member>,
+    ) -> Self {
+        Self {
+            id,
+            title: String::new(),
+            kind,
+            creator,
+            created: now,
+            last_activity: now,
+            seq,
+            locked: false,
+            announcement_only: false,
+            public: false,
+            description: None,
+            members,
+            team: None,
+            classification: None,
+            read_only: false,
+            made_public: None,
+            archived: false,
+            tabs: Vec::new(),
+            timeline: VecDeque::new(),
+        }
+    }
+
     /// Whether this person may run the room: its moderators, and in a room without any its creator.
     pub(crate) fn is_run_by(&self, person: PersonId) -> bool {
         match self.members.get(&person) {
@@ -146,214 +191,25 @@ impl Room {
         }
     }
 
+    /// Whether only those who run it may change it and its members.
+    pub(crate) fn is_moderated(&self) -> bool {
+        self.locked || self.is_general()
+    }
+
+    /// Whether it is the room that all members of its team are in.
+    pub(crate) fn is_general(&self) -> bool {
+        self.team.is_some_and(|team| team.general() == self.id)
+    }
+
+    /// Whether this person is the only moderator.
+    pub(crate) fn is_last_moderator(&self, person: PersonId) -> bool {
+        let mut moderators = self.members.iter().filter(|(_, member)| member.moderator);
+        moderators.next().is_some_and(|(first, _)| *first == person) && moderators.next().is_none()
+    }
+
     /// The other one of a direct room.
     pub(crate) fn other(&self, person: PersonId) -> Option<PersonId> {
         self.members.keys().copied().find(|member| *member != person)
-    }
-
-    /// The events of a room are those of its members.
-    fn apply(&mut self, change: RoomChange) -> Result<(), Refusal> {
-        let title = change.title.as_deref().map_or("", str::trim);
-        if title.is_empty() {
-            return Err(Refusal::bad("Title cannot be empty."));
-        }
-        title.clone_into(&mut self.title);
-        self.locked = change.is_locked.unwrap_or(self.locked);
-        self.public = change.is_public.unwrap_or(self.public);
-        self.description = change.description.or_else(|| self.description.take());
-        self.announcement_only = change.is_announcement_only.unwrap_or(self.announcement_only);
-        if self.public && self.description.as_deref().is_none_or(str::is_empty) {
-            return Err(Refusal::bad("Description cannot be empty for a public room."));
-        }
-        if self.announcement_only && !self.locked {
-            return Err(Refusal::bad("A room must be locked before it can be announcement only."));
-        }
-        Ok(())
-    }
-}
-
-impl World {
-    /// The room, if this person is in it.
-    pub(crate) fn room_of(&self, caller: PersonId, id: RoomId) -> Result<&Room, Refusal> {
-        self.rooms
-            .get(id)
-            .filter(|room| room.members.contains_key(&caller))
-            .ok_or_else(|| Refusal::missing("Could not find a room with provided ID."))
-    }
-
-    /// `POST /rooms`.
-    pub(crate) fn create_room(&mut self, caller: PersonId, change: RoomChange) -> Result<RoomId, Refusal> {
-        let member = Member {
-            moderator: change.is_locked == Some(true),
-            hidden: false,
-            created: self.now,
-            seq: self.next_seq(),
-        };
-        let mut room = Room {
-            id: RoomId::fresh(),
-            title: String::new(),
-            kind: RoomType::Group,
-            creator: caller,
-            created: self.now,
-            last_activity: self.now,
-            seq: self.next_seq(),
-            locked: false,
-            announcement_only: false,
-            public: false,
-            description: None,
-            members: BTreeMap::from([(caller, member)]),
-            timeline: VecDeque::new(),
-        };
-        room.apply(change)?;
-        Ok(self.open_room(caller, room))
-    }
-
-    /// The room of these two, made when they meet for the first time.
-    pub(crate) fn direct_room(&mut self, one: PersonId, other: PersonId) -> RoomId {
-        let id = RoomId::direct(one, other);
-        if self.rooms.get(id).is_some() {
-            return id;
-        }
-        let (now, first, second) = (self.now, self.next_seq(), self.next_seq());
-        let member = |seq| Member { moderator: false, hidden: false, created: now, seq };
-        let room = Room {
-            id,
-            title: String::new(),
-            kind: RoomType::Direct,
-            creator: one,
-            created: now,
-            last_activity: now,
-            seq: self.next_seq(),
-            locked: false,
-            announcement_only: false,
-            public: false,
-            description: None,
-            members: BTreeMap::from([(one, member(first)), (other, member(second))]),
-            timeline: VecDeque::new(),
-        };
-        self.open_room(one, room)
-    }
-
-    fn open_room(&mut self, caller: PersonId, room: Room) -> RoomId {
-        let id = room.id;
-        let members: Vec<PersonId> = room.members.keys().copied().collect();
-        self.rooms.insert(room);
-        self.emit_room(EventName::Created, caller, id);
-        for person in members {
-            self.emit_membership(EventName::Created, caller, id, person);
-        }
-        id
-    }
-
-    /// `PUT /rooms/{id}`.
-    pub(crate) fn update_room(&mut self, caller: PersonId, id: RoomId, change: RoomChange) -> Result<(), Refusal> {
-        let room = self.room_of(caller, id)?;
-        if room.kind == RoomType::Direct {
-            return Err(Refusal::bad("A direct room cannot be changed."));
-        }
-        if room.locked && !room.is_run_by(caller) {
-            return Err(Refusal::forbidden("Only a moderator can change a locked room."));
-        }
-        let becomes_locked = change.is_locked == Some(true) && !room.locked;
-        let mut changed = room.clone();
-        changed.apply(change)?;
-        if becomes_locked && let Some(member) = changed.members.get_mut(&caller) {
-            member.moderator = true;
-        }
-        self.rooms.insert(changed);
-        self.emit_room(EventName::Updated, caller, id);
-        Ok(())
-    }
-
-    /// `DELETE /rooms/{id}`: who does not run the room only leaves it.
-    pub(crate) fn delete_room(&mut self, caller: PersonId, id: RoomId) -> Result<(), Refusal> {
-        let room = self.room_of(caller, id)?;
-        if room.kind == RoomType::Direct {
-            return Err(Refusal::bad("A direct room cannot be deleted."));
-        }
-        if !room.is_run_by(caller) {
-            return self.remove_member(caller, id, caller);
-        }
-        let members: Vec<PersonId> = room.members.keys().copied().collect();
-        for person in members {
-            self.emit_membership(EventName::Deleted, caller, id, person);
-        }
-        self.messages.forget_room(&mut self.rooms, id);
-        self.actions.forget_room(id);
-        self.rooms.remove(id);
-        Ok(())
-    }
-
-    /// `GET /rooms`.
-    pub(crate) fn list_rooms(
-        &self,
-        caller: PersonId,
-        kind: Option<RoomType>,
-        sort: RoomSort,
-        wanted: Wanted,
-    ) -> Page<&Room> {
-        let mut rooms: Vec<(Position, &Room)> = self
-            .rooms
-            .of(caller)
-            .filter(|room| kind.is_none_or(|kind| kind == room.kind))
-            .map(|room| {
-                let newest_first = Position::falling(room.seq);
-                let position = match sort {
-                    RoomSort::Created => newest_first,
-                    RoomSort::LastActivity => Position(-room.last_activity.0, newest_first.1),
-                    RoomSort::Id => Position::rising(room.seq),
-                };
-                (position, room)
-            })
-            .collect();
-        rooms.sort_unstable_by_key(|(position, _)| *position);
-        wanted.cut(rooms.into_iter())
-    }
-
-    /// The title as this person sees it.
-    pub(crate) fn title(&self, room: &Room, caller: PersonId) -> String {
-        let other = room.other(caller).filter(|_| room.kind == RoomType::Direct);
-        other.and_then(|id| self.people.get(id)).map_or_else(|| room.title.clone(), |person| person.name.clone())
-    }
-
-    /// As clients see it.
-    pub(crate) fn show_room(&self, room: &Room, caller: PersonId) -> wire::Room {
-        wire::Room {
-            id: room.id.public(),
-            title: self.title(room, caller),
-            kind: room.kind,
-            is_locked: room.locked,
-            last_activity: room.last_activity.iso(),
-            creator_id: room.creator.public(),
-            created: room.created.iso(),
-            owner_id: self.org.public(),
-            is_announcement_only: room.announcement_only,
-            is_read_only: false,
-            is_public: room.public,
-            description: room.description.clone(),
-        }
-    }
-
-    /// Tells the room's creator that it is new, or its members that it changed.
-    fn emit_room(&mut self, event: EventName, actor: PersonId, id: RoomId) {
-        let Some(room) = self.rooms.get(id) else { return };
-        let audience = room
-            .members
-            .keys()
-            .copied()
-            .filter(|person| self.webhooks.any(*person) && (event != EventName::Created || *person == room.creator))
-            .collect();
-        let data = wire::RoomData {
-            id: room.id.public(),
-            title: room.title.clone(),
-            kind: room.kind,
-            is_locked: room.locked,
-            last_activity: room.last_activity.iso(),
-            creator_id: room.creator.public(),
-            created: room.created.iso(),
-        };
-        let emitted = Emitted::new(Resource::Rooms, event, actor, room, data.id.clone(), &data, audience);
-        self.emit(emitted);
     }
 }
 
@@ -361,62 +217,37 @@ impl World {
 mod tests {
     use super::*;
 
-    fn titled(title: &str) -> RoomChange {
-        RoomChange { title: Some(title.into()), ..RoomChange::default() }
-    }
-
-    fn alice_and_bob(world: &World) -> (PersonId, PersonId) {
-        let id = |email| world.people.by_email(email).unwrap().id;
-        (id("alice@example.com"), id("bob@example.com"))
+    fn member(moderator: bool) -> Member {
+        Member { moderator, hidden: false, created: Millis(0), seq: 0 }
     }
 
     #[test]
-    fn a_direct_room_is_made_once_and_titled_after_the_other() {
-        let mut world = World::seeded();
-        let (alice, bob) = alice_and_bob(&world);
-        let id = world.direct_room(alice, bob);
-        assert_eq!(world.direct_room(bob, alice), id);
-        let room = world.rooms.get(id).unwrap();
-        assert_eq!(world.title(room, alice), "Bob Example");
-        assert_eq!(world.title(room, bob), "Alice Example");
-        assert!(world.delete_room(alice, id).is_err() && world.update_room(alice, id, titled("x")).is_err());
+    fn members_are_counted_however_they_come_and_go() {
+        let (alice, bob) = (PersonId::of("alice"), PersonId::of("bob"));
+        let mut rooms = Rooms::default();
+        let room = Room::group(alice, Millis(0), 1, member(false));
+        let id = room.id;
+        rooms.insert(room);
+        rooms.join(id, bob, member(false));
+        rooms.join(id, bob, member(true));
+        assert_eq!((rooms.len(), rooms.memberships(), rooms.of(bob).count()), (1, 2, 1));
+        rooms.leave(id, bob);
+        assert!(rooms.leave(id, bob).is_none());
+        assert_eq!((rooms.memberships(), rooms.of(bob).count()), (1, 0));
+        rooms.remove(id);
+        assert_eq!((rooms.len(), rooms.memberships()), (0, 0));
     }
 
     #[test]
-    fn a_room_needs_a_title_and_the_rules_of_its_kind() {
-        let mut world = World::seeded();
-        let (alice, _) = alice_and_bob(&world);
-        let refused = |world: &mut World, change| world.create_room(alice, change).unwrap_err().message;
-        assert_eq!(refused(&mut world, RoomChange::default()), "Title cannot be empty.");
-        let public = RoomChange { is_public: Some(true), ..titled("x") };
-        assert!(refused(&mut world, public).starts_with("Description"));
-        let announcement = RoomChange { is_announcement_only: Some(true), ..titled("x") };
-        assert!(refused(&mut world, announcement).starts_with("A room must be locked"));
-    }
-
-    #[test]
-    fn whoever_does_not_run_a_room_only_leaves_it() {
-        let mut world = World::seeded();
-        let (alice, bob) = alice_and_bob(&world);
-        let id = world.create_room(alice, titled("Ops")).unwrap();
-        world.add_member(alice, id, bob, false).unwrap();
-        world.delete_room(bob, id).unwrap();
-        assert_eq!(world.rooms.get(id).unwrap().members.len(), 1);
-        world.delete_room(alice, id).unwrap();
-        assert!(world.rooms.get(id).is_none() && world.rooms.of(alice).next().is_none());
-    }
-
-    #[test]
-    fn rooms_are_listed_by_their_last_activity() {
-        let mut world = World::seeded();
-        let (alice, bob) = alice_and_bob(&world);
-        let first = world.create_room(alice, titled("first")).unwrap();
-        let later = world.now.plus(std::time::Duration::from_secs(1));
-        let second = world.at(later).create_room(alice, titled("second")).unwrap();
-        let all = Wanted { after: None, max: 10 };
-        let ids = |sort| world.list_rooms(alice, None, sort, all).items.iter().map(|r| r.id).collect::<Vec<_>>();
-        assert_eq!(ids(RoomSort::LastActivity), [second, first]);
-        assert_eq!(ids(RoomSort::Id), [first, second]);
-        assert!(world.list_rooms(bob, None, RoomSort::Id, all).items.is_empty());
+    fn a_room_is_run_by_its_moderators_or_else_its_creator() {
+        let (alice, bob) = (PersonId::of("alice"), PersonId::of("bob"));
+        let mut room = Room::group(alice, Millis(0), 1, member(false));
+        room.members.insert(bob, member(false));
+        assert!(room.is_run_by(alice) && !room.is_run_by(bob));
+        room.members.insert(bob, member(true));
+        assert!(!room.is_run_by(alice) && room.is_run_by(bob));
+        assert!(room.is_last_moderator(bob) && !room.is_last_moderator(alice));
+        room.members.insert(alice, member(true));
+        assert!(!room.is_last_moderator(bob));
     }
 }

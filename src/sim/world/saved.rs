@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, File, Message, Person, Room, Switches, World, webhooks::SavedWebhook};
+use super::{Action, File, Message, Person, Room, Switches, Team, World, webhooks::SavedWebhook};
 use crate::{base::Millis, sim::ids::PersonId};
 
 /// Everything that outlives the process. Faults, budgets and the journal belong to a run.
@@ -18,6 +18,8 @@ pub(crate) struct Saved {
     people: Vec<Person>,
     tokens: BTreeMap<String, PersonId>,
     revoked: Vec<String>,
+    #[serde(default)]
+    teams: Vec<Team>,
     rooms: Vec<Room>,
     messages: Vec<Message>,
     #[serde(default)]
@@ -34,6 +36,8 @@ impl World {
     pub(crate) fn save(&self) -> Saved {
         let mut rooms: Vec<Room> = self.rooms.iter().cloned().collect();
         rooms.sort_unstable_by_key(|room| room.seq);
+        let mut teams: Vec<Team> = self.teams.iter().cloned().collect();
+        teams.sort_unstable_by_key(|team| team.seq);
         let mut messages: Vec<Message> = self.messages.iter().cloned().collect();
         messages.sort_unstable_by_key(|message| message.seq);
         let mut actions: Vec<Action> = self.actions.iter().cloned().collect();
@@ -46,9 +50,10 @@ impl World {
             version: VERSION,
             seq: self.seq,
             now: self.now,
-            people: self.people.iter().cloned().collect(),
+            people: self.people.all().cloned().collect(),
             tokens: self.people.tokens().iter().map(|(token, id)| (token.clone(), *id)).collect(),
             revoked,
+            teams,
             rooms,
             messages,
             // Cheap: bytes are shared, and turned into text where the document is written.
@@ -75,9 +80,18 @@ impl World {
             self.known(id)?;
             self.people.grant(&token, id);
         }
+        for team in saved.teams {
+            self.teams.insert(team);
+        }
         for room in saved.rooms {
+            if room.team.is_some_and(|team| self.teams.get(team).is_none()) {
+                return Err(format!("room {:?} belongs to no team", room.id));
+            }
             room.members.keys().try_for_each(|id| self.known(*id))?;
             self.rooms.insert(room);
+        }
+        if let Some(team) = self.teams.iter().find(|team| self.rooms.get(team.id.general()).is_none()) {
+            return Err(format!("team {:?} has no General room", team.id));
         }
         for message in saved.messages {
             self.known(message.author)?;
@@ -101,8 +115,7 @@ impl World {
             self.actions.insert(action, self.retention.actions);
         }
         for webhook in saved.webhooks {
-            // A filter on a room that is gone holds never again: the registration goes too.
-            let _gone = self.restore_webhook(webhook);
+            self.restore_webhook(webhook).map_err(|refusal| format!("a webhook does not fit: {}", refusal.message))?;
         }
         Ok(())
     }
@@ -145,6 +158,7 @@ mod tests {
             event: Some("created".into()),
             filter: Some(format!("roomId={}", room.public())),
             secret: Some(Secret::new("s")),
+            ..NewWebhook::default()
         };
         world.create_webhook(echo, webhook).unwrap();
         let text = serde_json::to_string(&world.save()).unwrap();

@@ -194,11 +194,8 @@ impl World {
     }
 
     fn check_may_write(&self, author: PersonId, room: RoomId) -> Result<(), Refusal> {
-        let place = self.room_of(author, room)?;
-        if place.announcement_only && !place.is_run_by(author) {
-            return Err(Refusal::forbidden("Only moderators can post in an announcement-only room."));
-        }
-        Ok(())
+        self.room_of(author, room)?;
+        self.check_posting(author, room)
     }
 
     /// The root of the thread that a reply to this message belongs to.
