@@ -53,6 +53,16 @@ fn webhooks_are_made_listed_and_changed_and_deliver_what_the_sdk_can_read() {
 }
 
 #[test]
+fn teams_have_members_and_rooms() {
+    both("teams.py");
+}
+
+#[test]
+fn organizations_licenses_and_roles_are_looked_up() {
+    both("directory.py");
+}
+
+#[test]
 fn a_rate_limit_is_waited_out_or_handed_on() {
     both("limits.py");
 }

@@ -157,8 +157,24 @@ async function webhooks() {
   assert.deepEqual(await all(bot.webhooks.list()), []);
 }
 
+async function teams() {
+  const made = [];
+  for (let number = 0; number < 3; number += 1) {
+    made.push(await person.teams.create({ name: `Team ${number}` }));
+  }
+  assert.deepEqual(ids(await all(person.teams.list({ max: 2 }))).sort(), ids(made).sort());
+  const [team] = made;
+  assert.equal((await person.teams.update({ ...team, name: 'Kitchen' })).name, 'Kitchen');
+  assert.equal((await person.teams.get(team)).name, 'Kitchen');
+  const member = await person.teamMemberships.create({ teamId: team.id, personEmail: 'bob@example.com' });
+  assert.equal((await all(person.teamMemberships.list({ teamId: team.id, max: 1 }))).length, 2);
+  assert.equal((await person.teamMemberships.update({ ...member, isModerator: true })).isModerator, true);
+  await person.teamMemberships.remove(member);
+  await refused(404, /./, person.teamMemberships.get(member));
+}
+
 async function main() {
-  for (const step of [people, rooms, memberships, messages, cards, files, webhooks]) {
+  for (const step of [people, rooms, memberships, messages, cards, files, webhooks, teams]) {
     await step();
   }
   console.log('all is well');

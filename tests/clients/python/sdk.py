@@ -13,6 +13,7 @@ import sys
 import urllib.request
 
 SDK = importlib.import_module(sys.argv[1])
+OLDER = SDK.__name__ == "webexteamssdk"
 BASE_URL = sys.argv[2]
 CONTROL_URL = BASE_URL.removesuffix("/v1") + "/sim"
 
@@ -22,7 +23,7 @@ PATIENCE = 30
 
 def client(token, **options):
     """The SDK, speaking to the simulator as whoever has this token."""
-    api = getattr(SDK, "WebexAPI", None) or SDK.WebexTeamsAPI
+    api = SDK.WebexTeamsAPI if OLDER else SDK.WebexAPI
     # The slash at the end is needed: without it the SDK replaces the `v1` instead of going on behind it.
     return api(access_token=token, base_url=BASE_URL + "/", **options)
 
@@ -51,7 +52,7 @@ def control(method, path, body=None):
 
 def room_of_kind(person, title, **kind):
     """A room that is locked, public, ... The older SDK does not send these on creation: there they are set after."""
-    if hasattr(SDK, "WebexAPI"):
+    if not OLDER:
         return person.rooms.create(title, **kind)
     return person.rooms.update(person.rooms.create(title).id, title=title, **kind)
 
