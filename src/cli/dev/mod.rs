@@ -195,7 +195,7 @@ impl House {
                 }
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
-                    Asked::Reload => self.app.look_soon(),
+                    Asked::Reload => self.app.reload(),
                 },
                 Some(reason) = serve::told(&mut fatal) => return Err(serve::lost(&reason)),
             }
