@@ -66,3 +66,8 @@ fn organizations_licenses_and_roles_are_looked_up() {
 fn a_rate_limit_is_waited_out_or_handed_on() {
     both("limits.py");
 }
+
+#[test]
+fn what_goes_wrong_at_webex_is_seen_for_what_it_is() {
+    both("trouble.py");
+}

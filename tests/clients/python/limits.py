@@ -29,14 +29,24 @@ def not_waiting():
     assert 1 <= error.retry_after <= 60 and error.tracking_id, error
     # One person's limit is nobody else's.
     client("sim-bob", wait_on_rate_limit=False).people.me()
-    control("PUT", "/budget", {"email": "alice@example.com", "requests_per_minute": 0})
+    # As long as it says, by the simulator's clock, and not a whole second less.
+    control("PUT", "/clock", {"freeze": True})
+    wait = limited(alice.people.me).retry_after
+    control("PUT", "/clock", {"advance_ms": (wait - 1) * 1000})
+    assert limited(alice.people.me).retry_after == 1
+    control("PUT", "/clock", {"advance_ms": 1000})
     alice.people.me()
+    control("PUT", "/clock", {"run": True})
+    control("PUT", "/budget", {"email": "alice@example.com", "requests_per_minute": 0})
 
 
 def not_told_how_long():
     alice = client("sim-alice", wait_on_rate_limit=False)
     control("POST", "/rules", {"email": "alice@example.com", "status": 429})
     assert limited(alice.people.me).retry_after == 15, "what the SDK takes for granted"
+    control("POST", "/rules", {"email": "alice@example.com", "status": 429, "html": True, "retry_after": "3600"})
+    error = limited(alice.people.me)
+    assert error.retry_after == 3600 and error.message is None, error
 
 
 def limited(call):

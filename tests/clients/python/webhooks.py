@@ -6,7 +6,7 @@ import http.server
 import queue
 import threading
 
-from sdk import PATIENCE, SDK, client, ids, refused, run
+from sdk import PATIENCE, SDK, client, control, ids, refused, run
 
 admin, alice, bot = client("sim-admin"), client("sim-alice"), client("sim-bot-echo")
 bot.people.me()
@@ -61,6 +61,14 @@ def of_the_organization():
     admin.webhooks.delete(hook.id)
 
 
+def disabled():
+    hook = bot.webhooks.create("hook", NOWHERE, "messages", "created")
+    control("DELETE", "/webhooks", {"email": "echo@webex.bot"})
+    assert bot.webhooks.get(hook.id).status == "inactive"
+    assert bot.webhooks.update(hook.id, name="hook", targetUrl=NOWHERE, status="active").status == "active"
+    bot.webhooks.delete(hook.id)
+
+
 class Target(http.server.ThreadingHTTPServer):
     """A bot's door: keeps what is delivered."""
 
@@ -113,4 +121,4 @@ def deliveries():
     assert bot.attachment_actions.get(event.data.id).inputs == {"answer": "yes"}
 
 
-run(from_beginning_to_end, refusals, never_fired, of_the_organization, deliveries)
+run(from_beginning_to_end, refusals, never_fired, of_the_organization, disabled, deliveries)
