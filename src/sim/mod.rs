@@ -12,12 +12,17 @@
 mod api;
 pub mod control;
 mod deliver;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gate;
 mod http;
 mod ids;
 mod intake;
 mod markdown;
 mod options;
+#[cfg(test)]
+mod page;
 mod places;
 mod refusal;
 mod seed_file;

@@ -5,13 +5,19 @@
 //! headers, the journal) is done by who calls [`answer`].
 
 mod actions;
+#[cfg(test)]
+mod anything;
 mod call;
 mod contents;
 mod directory;
 mod memberships;
 mod messages;
+#[cfg(test)]
+mod operations;
 mod people;
 mod rooms;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod shape;
 mod tabs;
 mod team_memberships;
 mod teams;

@@ -43,6 +43,13 @@ pub(super) async fn read(payload: web::Payload, content_type: &str, most_file: u
     form
 }
 
+/// Takes apart what is there already.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) async fn of_bytes(body: &[u8], content_type: &str) -> Result<Form, Refusal> {
+    let boundary = multer::parse_boundary(content_type).map_err(|error| unreadable(&error))?;
+    take_apart(stream::iter([Ok(Bytes::copy_from_slice(body))]), boundary, MOST_BODY).await
+}
+
 async fn pump(mut payload: web::Payload, parser: mpsc::Sender<Piece>, most: usize) {
     let mut seen = 0_usize;
     while let Some(piece) = payload.next().await {

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 pub(crate) use form::Form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use form::of_bytes;
 
 use super::{refusal::Refusal, world::NewFile};
 use crate::net::HttpClient;
