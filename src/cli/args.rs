@@ -81,7 +81,7 @@ pub struct CheckArgs {
 }
 
 /// `botyard sim`
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct SimArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR")]
@@ -92,9 +92,30 @@ pub struct SimArgs {
     /// Listen beyond loopback although anybody who reaches it may act as anybody
     #[arg(long)]
     pub allow_remote: bool,
+    /// Begin with the people, bots, rooms, webhooks and faults of this TOML file
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+    /// Begin with the faults of this TOML or JSON file
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// What faults with a probability are drawn from; the same number gives the same run
+    #[arg(long, value_name = "NUMBER")]
+    pub chance_seed: Option<u64>,
     /// Requests a minute that one token may make; 0: no limit
-    #[arg(long, default_value_t = 300)]
-    pub requests_per_minute: u32,
+    #[arg(long, value_name = "NUMBER")]
+    pub requests_per_minute: Option<u32>,
+    /// Messages to keep over all rooms
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_messages: Option<u32>,
+    /// Presses of buttons to keep
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_actions: Option<u32>,
+    /// Entries of the journal to keep; 0: none
+    #[arg(long, value_name = "NUMBER")]
+    pub keep_journal: Option<u32>,
+    /// Bytes of files to keep over all messages
+    #[arg(long, value_name = "NUMBER")]
+    pub keep_file_bytes: Option<u32>,
 }
 
 /// `botyard chat`

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     settings::{LogFormat, Role, Settings},
     shutdown::{Asked, Signals},
-    sim::{self, SimError, SimOptions},
+    sim::{self, Retention, SimError, SimOptions},
     telemetry::log,
 };
 
@@ -27,12 +27,14 @@ pub(super) fn sim(from: &SettingsArgs, args: &SimArgs) -> Outcome {
     let settings = settings::load_for(from, Role::Other)?;
     log::init(&settings.log.level, settings.log.format == LogFormat::Json).map_err(Failure::refused)?;
     let options = options(&settings, args)?;
+    let with_faults = options.faults.is_some() || options.seed.is_some();
     actix_rt::System::new().block_on(async move {
         let mut signals = Signals::listen().map_err(Failure::fault)?;
         let simulator = sim::start(options).await.map_err(|error| refused(&error))?;
         let control = Control::new(&root_url(simulator.addr())).map_err(Failure::fault)?;
         let people = control.people().await.map_err(Failure::fault)?;
-        Screen::default().show(&welcome(control.url(), &people, args.state.as_deref()));
+        let chance = with_faults.then(|| simulator.chance_seed());
+        Screen::default().show(&welcome(control.url(), &people, args.state.as_deref(), chance));
         while signals.next().await != Asked::Stop {}
         simulator.stop().await;
         Ok(Exit::Fine)
@@ -44,13 +46,44 @@ fn options(settings: &Settings, args: &SimArgs) -> Result<SimOptions, Failure> {
         Some(text) => address(text)?,
         None => settings.sim.listen,
     };
+    let set = from_settings(settings, listen);
+    let kept =
+        |flag: Option<u32>, setting: usize| flag.map_or(setting, |kept| usize::try_from(kept).unwrap_or(setting));
     Ok(SimOptions {
-        allow_remote: settings.sim.allow_remote || args.allow_remote,
+        allow_remote: set.allow_remote || args.allow_remote,
         threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_THREADS),
-        requests_per_minute: args.requests_per_minute,
+        requests_per_minute: args.requests_per_minute.unwrap_or(set.requests_per_minute),
+        seed: args.seed.clone().or(set.seed),
+        faults: args.faults.clone().or(set.faults),
+        chance_seed: args.chance_seed.or(set.chance_seed),
         state: args.state.clone(),
-        ..SimOptions::new(listen)
+        retention: Retention {
+            messages: kept(args.keep_messages, set.retention.messages),
+            actions: kept(args.keep_actions, set.retention.actions),
+            journal: kept(args.keep_journal, set.retention.journal),
+            file_bytes: kept(args.keep_file_bytes, set.retention.file_bytes),
+        },
+        ..set
     })
+}
+
+/// A simulator as `[sim]` wants it.
+pub(super) fn from_settings(settings: &Settings, listen: SocketAddr) -> SimOptions {
+    let sim = &settings.sim;
+    SimOptions {
+        allow_remote: sim.allow_remote,
+        requests_per_minute: sim.budget_per_minute,
+        seed: sim.seed.clone(),
+        faults: sim.faults.clone(),
+        chance_seed: sim.chance_seed,
+        retention: Retention {
+            messages: sim.keep_messages,
+            actions: sim.keep_actions,
+            journal: sim.keep_journal,
+            file_bytes: sim.keep_file_bytes,
+        },
+        ..SimOptions::new(listen)
+    }
 }
 
 /// `127.0.0.1:7070`, or a port alone.
@@ -81,7 +114,7 @@ pub(super) fn root_url(listens: SocketAddr) -> String {
 }
 
 /// What a person needs to use it.
-fn welcome(url: &str, people: &[Person], state: Option<&Path>) -> String {
+fn welcome(url: &str, people: &[Person], state: Option<&Path>, chance: Option<u64>) -> String {
     let mut text = format!(
         "the simulated Webex cloud runs; nothing reaches real people\n\n  \
          Webex API    {url}/v1   (a service runs on it with BOTYARD_WEBEX__API_URL={url}/v1)\n  \
@@ -97,6 +130,9 @@ fn welcome(url: &str, people: &[Person], state: Option<&Path>) -> String {
         let _ = writeln!(text, "    and {} more: GET {url}/sim/people", humans.len() - MOST_PEOPLE);
     }
     text.push_str("  bots: any token `sim-bot-NAME` is the bot `NAME@webex.bot` from its first use on\n\n");
+    if let Some(seed) = chance {
+        let _ = writeln!(text, "  faults are drawn from {seed}; `--chance-seed {seed}` draws the same again");
+    }
     match state {
         Some(path) => _ = writeln!(text, "  everything is kept in `{}`", path.display()),
         None => text.push_str("  nothing is kept when it ends; `--state FILE` keeps it\n"),
@@ -110,10 +146,6 @@ mod tests {
     use super::*;
     use crate::settings::LoadOptions;
 
-    fn args() -> SimArgs {
-        SimArgs { listen: None, state: None, allow_remote: false, requests_per_minute: 300 }
-    }
-
     #[test]
     fn an_address_may_be_a_port_alone() {
         for text in ["127.0.0.1:7171", "7171", ":7171"] {
@@ -125,9 +157,18 @@ mod tests {
     #[test]
     fn flags_go_over_settings() {
         let settings = Settings::load(&LoadOptions::default()).unwrap();
-        assert_eq!(options(&settings, &args()).unwrap().listen, settings.sim.listen);
-        let options = options(&settings, &SimArgs { listen: Some("[::1]:1".into()), ..args() }).unwrap();
-        assert_eq!(options.listen, "[::1]:1".parse().unwrap());
+        assert_eq!(options(&settings, &SimArgs::default()).unwrap().listen, settings.sim.listen);
+        let args = SimArgs {
+            listen: Some("[::1]:1".into()),
+            requests_per_minute: Some(0),
+            keep_journal: Some(0),
+            seed: Some("s.toml".into()),
+            ..SimArgs::default()
+        };
+        let options = options(&settings, &args).unwrap();
+        assert_eq!((options.listen, options.requests_per_minute), ("[::1]:1".parse().unwrap(), 0));
+        assert_eq!(options.retention, Retention { journal: 0, ..Retention::default() });
+        assert_eq!(options.seed.as_deref(), Some(Path::new("s.toml")));
     }
 
     #[test]
@@ -152,6 +193,8 @@ mod tests {
             tokens: vec![token.into()],
         };
         let people = [person("admin@example.com", "sim-admin"), person("bob@example.com", "sim-bob")];
-        insta::assert_snapshot!(welcome("http://127.0.0.1:7070", &people, None));
+        insta::assert_snapshot!(welcome("http://127.0.0.1:7070", &people, None, None));
+        let drawn = welcome("http://127.0.0.1:7070", &people, None, Some(42));
+        assert!(drawn.contains("`--chance-seed 42`"), "{drawn}");
     }
 }

@@ -211,6 +211,22 @@ pub struct Sim {
     pub listen: SocketAddr,
     /// Whether it may listen beyond loopback, and be reached by plain http there.
     pub allow_remote: bool,
+    /// TOML file with what is there at first start.
+    pub seed: Option<PathBuf>,
+    /// TOML or JSON file with faults.
+    pub faults: Option<PathBuf>,
+    /// What the generator behind faults starts from.
+    pub chance_seed: Option<u64>,
+    /// Requests a minute and token; 0: no limit.
+    pub budget_per_minute: u32,
+    /// Messages that are kept.
+    pub keep_messages: usize,
+    /// Presses of buttons that are kept.
+    pub keep_actions: usize,
+    /// Entries of the journal; 0: none.
+    pub keep_journal: usize,
+    /// Bytes of files that are kept.
+    pub keep_file_bytes: usize,
 }
 
 fn instance_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<InstanceName, D::Error> {

@@ -1,4 +1,4 @@
-//! Sends webhook deliveries: signed, in order per webhook and room, many at once, ten seconds each.
+//! Sends webhook deliveries: signed, in order per webhook and room, many at once, each within a time-out.
 //!
 //! A delivery is tried once. What is not answered 2xx counts against the webhook.
 
@@ -11,12 +11,16 @@ use std::{
 };
 
 use hmac::{Hmac, KeyInit, Mac};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ids::{RoomId, WebhookId},
-    shared::{Counts, Shared, note},
+    places::Places,
+    shared::{Counts, Shared},
     world::Delivery,
 };
 use crate::{
@@ -24,23 +28,30 @@ use crate::{
     net::{Egress, HttpClient, HttpRequest, NetError},
 };
 
-/// How long a target may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Deliveries at once, per thread.
 const AT_ONCE: usize = 256;
 /// What is read of an answer. Nobody looks at it, but a connection is only reused when it is read.
 const MOST_ANSWER: usize = 64 * 1024;
+/// How long one that is to be overtaken waits for the other, when no delay says so.
+const OVERTAKEN: Duration = Duration::from_secs(1);
 
 /// What must stay in order: the events of one room as one webhook hears them.
-type Lane = (WebhookId, RoomId);
+type LaneKey = (WebhookId, RoomId);
+
+/// What waits in a lane. A lane is there while somebody works on it.
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<Delivery>,
+    /// Told when something comes in.
+    arrived: Rc<Notify>,
+}
 
 /// One thread's part of the deliveries.
 struct Deliverer {
     shared: Arc<Shared>,
     client: HttpClient,
-    /// A lane is here while somebody works on it.
-    lanes: RefCell<HashMap<Lane, VecDeque<Delivery>>>,
-    places: Semaphore,
+    lanes: RefCell<HashMap<LaneKey, Lane>>,
+    places: RefCell<Places<oneshot::Sender<()>>>,
 }
 
 /// The client deliveries go out by.
@@ -55,26 +66,28 @@ pub(crate) async fn run(
     mut queue: mpsc::UnboundedReceiver<Delivery>,
     stop: CancellationToken,
 ) {
-    let deliverer = Rc::new(Deliverer { shared, client, lanes: RefCell::default(), places: Semaphore::new(AT_ONCE) });
+    let places = RefCell::new(Places::new(AT_ONCE));
+    let deliverer = Rc::new(Deliverer { shared, client, lanes: RefCell::default(), places });
     loop {
         let delivery = tokio::select! {
             () = stop.cancelled() => return,
             delivery = queue.recv() => delivery,
         };
         let Some(delivery) = delivery else { return };
-        let lane = (delivery.webhook, delivery.room);
+        let key = (delivery.webhook, delivery.room);
         let mut lanes = deliverer.lanes.borrow_mut();
-        if let Some(behind) = lanes.get_mut(&lane) {
-            behind.push_back(delivery);
+        if let Some(lane) = lanes.get_mut(&key) {
+            lane.queue.push_back(delivery);
+            lane.arrived.notify_one();
             continue;
         }
-        lanes.insert(lane, VecDeque::from([delivery]));
+        lanes.insert(key, Lane { queue: VecDeque::from([delivery]), ..Lane::default() });
         drop(lanes);
         let (deliverer, stop) = (Rc::clone(&deliverer), stop.clone());
         spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = deliverer.work(lane) => {}
+                () = deliverer.work(key) => {}
             }
         });
     }
@@ -82,32 +95,71 @@ pub(crate) async fn run(
 
 impl Deliverer {
     /// Works a lane off, one after the other, and takes it away when it is empty.
-    async fn work(&self, lane: Lane) {
-        loop {
-            let next = {
-                let mut lanes = self.lanes.borrow_mut();
-                let next = lanes.get_mut(&lane).and_then(VecDeque::pop_front);
-                if next.is_none() {
-                    lanes.remove(&lane);
+    async fn work(&self, key: LaneKey) {
+        while let Some(delivery) = self.next(key, true) {
+            if delivery.reorder {
+                let wait = if delivery.delay_ms > 0 { Duration::from_millis(delivery.delay_ms) } else { OVERTAKEN };
+                if let Some(other) = self.overtaking(key, wait).await {
+                    self.deliver_late(other).await;
                 }
-                next
-            };
-            let Some(delivery) = next else { return };
-            self.deliver(delivery).await;
+                self.deliver(delivery).await;
+            } else {
+                self.deliver_late(delivery).await;
+            }
         }
     }
 
-    async fn deliver(&self, delivery: Delivery) {
+    /// The next one of a lane. An empty one is taken away where `last` says that nobody works on it any more.
+    fn next(&self, key: LaneKey, last: bool) -> Option<Delivery> {
+        let mut lanes = self.lanes.borrow_mut();
+        let next = lanes.get_mut(&key).and_then(|lane| lane.queue.pop_front());
+        if next.is_none() && last {
+            lanes.remove(&key);
+        }
+        next
+    }
+
+    /// The one that comes next in a lane, if it comes in time.
+    async fn overtaking(&self, key: LaneKey, wait: Duration) -> Option<Delivery> {
+        let arrived = self.lanes.borrow().get(&key).map(|lane| Rc::clone(&lane.arrived))?;
+        let deadline = Instant::now() + wait;
+        loop {
+            let next = self.next(key, false);
+            if next.is_some() || timeout_at(deadline, arrived.notified()).await.is_err() {
+                return next;
+            }
+        }
+    }
+
+    async fn deliver_late(&self, delivery: Delivery) {
         if delivery.delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delivery.delay_ms)).await;
         }
-        let place = self.places.acquire().await;
-        if !self.shared.act(|world| world.is_active(delivery.webhook)) {
-            self.shared.delivery_ended();
-            return;
-        }
-        let answer = self.client.send(request(&delivery)).await;
-        drop(place);
+        self.deliver(delivery).await;
+    }
+
+    async fn deliver(&self, delivery: Delivery) {
+        let server = server(&delivery.url);
+        let (given, place) = oneshot::channel();
+        tell(self.places.borrow_mut().ask(&server, delivery.webhook, given));
+        // Who would tell lives as long as this.
+        let _place = place.await;
+        self.send(&delivery).await;
+        let next = self.places.borrow_mut().give_back(&server, delivery.webhook);
+        tell(next);
+    }
+
+    /// Sends one and notes what came of it, unless its webhook was switched off meanwhile.
+    async fn send(&self, delivery: &Delivery) {
+        let timeout = self.shared.act(|world| {
+            if world.is_active(delivery.webhook) {
+                return Some(Duration::from_millis(world.switches.delivery_timeout_ms.into()));
+            }
+            self.shared.delivery_ended(world, delivery);
+            None
+        });
+        let Some(timeout) = timeout else { return };
+        let answer = self.client.send(request(delivery, timeout)).await;
         let (status, error) = match answer {
             Ok(response) => (Some(response.status), None),
             Err(error) => (None, Some(error.to_string())),
@@ -118,13 +170,25 @@ impl Deliverer {
             if !well {
                 world.delivery_failed(delivery.webhook);
             }
-            world.note(|_| note(delivery, status, error));
+            self.shared.delivery_ended(world, delivery);
+            world.note(|_| delivery.clone().into_note(status, error));
         });
-        self.shared.delivery_ended();
     }
 }
 
-fn request(delivery: &Delivery) -> HttpRequest {
+/// Tells those who have a place now. One whose task is gone leaves with the simulator, place and all.
+fn tell(granted: Vec<oneshot::Sender<()>>) {
+    for place in granted {
+        let _gone = place.send(());
+    }
+}
+
+/// The part of a URL up to its path: what is slow as a whole.
+fn server(url: &str) -> String {
+    url.split('/').take(3).collect::<Vec<_>>().join("/").to_ascii_lowercase()
+}
+
+fn request(delivery: &Delivery, timeout: Duration) -> HttpRequest {
     let mut headers = vec![("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned())];
     if let Some(secret) = &delivery.secret {
         headers.push(("X-Spark-Signature".to_owned(), spark_signature(secret, &delivery.body)));
@@ -139,7 +203,7 @@ fn request(delivery: &Delivery) -> HttpRequest {
         headers,
         bearer: None,
         body: Some(delivery.body.clone()),
-        timeout: TIMEOUT,
+        timeout,
         max_body: MOST_ANSWER,
     }
 }

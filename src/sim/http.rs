@@ -1,6 +1,6 @@
-//! The HTTP surface: tokens, budgets, faults, headers and the journal around the operations.
+//! The HTTP surface: headers and the journal around the operations; who is let in is `gate`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,11 +12,11 @@ use bytes::Bytes;
 use super::{
     api::{self, Reply, Request},
     control,
-    ids::PersonId,
+    gate::{self, Pass},
     intake::{self, Incoming, Intake},
     refusal::Refusal,
     shared::{Counts, Shared},
-    world::{Asked, What},
+    world::What,
 };
 
 /// Largest body of the control API: a state document holds all files, in base64.
@@ -44,29 +44,27 @@ async fn webex(
     Counts::add(&shared.counts.requests);
     let tracking_id = tracking_id(&request);
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
-    let (method, content_type) = (request.method().as_str(), text(&request, &header::CONTENT_TYPE));
-    let mut person = None;
-    let mut admitted = match intake.read(content_type, api::takes_files(method, path), payload).await {
-        Ok(body) => admit(&shared, &request, path, &mut person).await.map(|caller| (caller, body)),
-        Err(refusal) => Err(refusal),
+    let (method, query) = (request.method().as_str(), request.query_string());
+    let content_type = text(&request, &header::CONTENT_TYPE);
+    let (body, mut pass) = match intake.read(content_type, api::takes_files(method, path), payload).await {
+        Ok(body) => (body, gate::admit(&shared, bearer(&request), method, path, query).await),
+        Err(refusal) => (Incoming { bytes: Bytes::new(), form: None }, Pass::unread(refusal)),
     };
     let base = format!("http://{}/v1", host(&request, &shared));
     let mut fetched = None;
     let outcome = loop {
         let outcome = shared.act(|world| {
-            let outcome = admitted.as_ref().map_err(Clone::clone).and_then(|(caller, body)| {
-                let Incoming { bytes, form } = body;
-                let (query, form, fetched) = (request.query_string(), form.as_ref(), fetched.as_ref());
-                let asked = Request { method, path, query, content_type, body: bytes, form, fetched, base: &base };
-                api::answer(world, *caller, &asked)
-            });
+            let (form, fetched) = (body.form.as_ref(), fetched.as_ref());
+            let asked = Request { method, path, query, content_type, body: &body.bytes, form, fetched, base: &base };
+            let outcome = pass.through(world, &asked);
             if !matches!(&outcome, Ok(Reply { fetch: Some(_), .. })) {
                 world.note(|_| What::Request {
-                    person,
+                    person: pass.person,
                     method: method.to_owned(),
                     path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
                     status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
                     tracking_id: tracking_id.clone(),
+                    fault: pass.fault(),
                 });
             }
             outcome
@@ -74,46 +72,12 @@ async fn webex(
         match outcome {
             Ok(Reply { fetch: Some(url), .. }) => match intake.fetch(&url).await {
                 Ok(file) => fetched = Some(file),
-                Err(refusal) => admitted = Err(refusal),
+                Err(refusal) => pass.refuse(refusal),
             },
             outcome => break outcome,
         }
     };
-    respond(outcome, &tracking_id)
-}
-
-/// Lets a request in: faults first, then the token, then its budget.
-async fn admit(
-    shared: &Shared,
-    request: &HttpRequest,
-    path: &str,
-    person: &mut Option<PersonId>,
-) -> Result<PersonId, Refusal> {
-    let token = bearer(request);
-    let effect = shared.act(|world| {
-        *person = token.and_then(|token| world.authenticate(token));
-        if world.rules.list().is_empty() {
-            return None;
-        }
-        let email = person.map(|person| world.email(person));
-        world.rules.apply(Asked::request(token, email.as_deref(), request.method().as_str(), path))
-    });
-    if let Some(effect) = effect {
-        if let Some(delay) = effect.delay_ms {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-        }
-        if let Some(status) = effect.status {
-            let message = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-            let refusal = Refusal::new(status, message.unwrap_or("fault on demand"));
-            return Err(Refusal { retry_after: effect.retry_after, ..refusal });
-        }
-    }
-    let caller = person.ok_or_else(Refusal::no_token)?;
-    shared.act(|world| {
-        let now = world.now;
-        world.budgets.take(caller, now).map_err(Refusal::too_many)
-    })?;
-    Ok(caller)
+    pass.send(respond(outcome, &tracking_id))
 }
 
 /// One request to the control API.

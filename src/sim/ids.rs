@@ -155,6 +155,11 @@ impl PersonId {
 }
 
 impl RoomId {
+    /// The id of the room of this title in a seed file.
+    pub(crate) fn of(title: &str) -> Self {
+        Self(derived(&format!("room {title}")))
+    }
+
     /// The id of the room of these two; the same in both directions.
     pub(crate) fn direct(one: PersonId, other: PersonId) -> Self {
         let (first, second) = if one < other { (one, other) } else { (other, one) };
@@ -192,6 +197,13 @@ impl RoomId {
     /// Digits that belong to this room alone, as its meeting has them.
     pub(crate) fn digits(self) -> u64 {
         self.0.as_u64_pair().0 % 1_000_000_000
+    }
+}
+
+impl WebhookId {
+    /// The id of the webhook of this name in a seed file.
+    pub(crate) fn of(owner: PersonId, name: &str) -> Self {
+        Self(derived(&format!("webhook {} {name}", owner.0)))
     }
 }
 

@@ -15,6 +15,7 @@ mod deliver;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod gate;
 mod http;
 mod ids;
 mod intake;
@@ -22,7 +23,9 @@ mod markdown;
 mod options;
 #[cfg(test)]
 mod page;
+mod places;
 mod refusal;
+mod seed_file;
 mod server;
 mod shared;
 mod state_file;

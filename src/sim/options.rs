@@ -17,6 +17,12 @@ pub struct SimOptions {
     pub threads: usize,
     /// Requests a minute and token before 429; 0: no limit.
     pub requests_per_minute: u32,
+    /// TOML file with what is there at first start besides, or instead of, the usual people.
+    pub seed: Option<PathBuf>,
+    /// TOML or JSON file with faults that are in force from the start.
+    pub faults: Option<PathBuf>,
+    /// What the generator behind faults starts from; `None`: what the files say, else 1.
+    pub chance_seed: Option<u64>,
     /// File that the state is loaded from at start and saved to after changes and at the end.
     pub state: Option<PathBuf>,
     /// How much is kept.
@@ -58,6 +64,9 @@ impl SimOptions {
             clock: Clock::System,
             threads: 1,
             requests_per_minute: 300,
+            seed: None,
+            faults: None,
+            chance_seed: None,
             state: None,
             retention: Retention::default(),
             upload_bytes: WEBEX_FILE,
@@ -107,6 +116,26 @@ pub enum SimError {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it, with line and column.
+        reason: String,
+    },
+    /// A file to start with cannot be read.
+    #[error("cannot read the {kind} file `{}`", path.display())]
+    File {
+        /// `seed` or `faults`.
+        kind: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A file to start with holds something that cannot be meant.
+    #[error("the {kind} file `{}` is wrong, {reason}", path.display())]
+    Content {
+        /// `seed` or `faults`.
+        kind: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Where, what, and what to do.
         reason: String,
     },
     /// A thread or its client cannot be started.

@@ -25,9 +25,10 @@ use super::{
     deliver, http,
     intake::Intake,
     options::{SimError, SimOptions},
+    seed_file,
     shared::Shared,
     state_file::StateFile,
-    world::{Delivery, World},
+    world::{Delivery, Setup, World},
 };
 use crate::base::spawn::spawn;
 
@@ -39,6 +40,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 #[derive(Debug)]
 pub struct SimHandle {
     addr: SocketAddr,
+    chance_seed: u64,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
     parts: Vec<Part>,
@@ -72,6 +74,12 @@ impl SimHandle {
         self.addr
     }
 
+    /// What faults with a probability are drawn from: the same number draws the same again.
+    #[must_use]
+    pub fn chance_seed(&self) -> u64 {
+        self.chance_seed
+    }
+
     /// Stops it and waits until all of it has ended; with a state file, what changed last is saved then.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -91,19 +99,21 @@ impl SimHandle {
 /// Starts a simulator.
 ///
 /// # Errors
-/// [`SimError`]: the address cannot or may not be used, or the state file holds something else.
+/// [`SimError`]: the address cannot or may not be used, or a file to start with is wrong.
 ///
 /// # Panics
 /// Outside of an arbiter or a `LocalSet`.
 pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
     options.check()?;
     let mut world = World::empty(options.retention, options.requests_per_minute);
-    world.at(options.clock.now());
+    world.follow(options.clock.now());
+    world.setup = Arc::new(setup(&options)?);
     let file = options.state.clone().map(StateFile::new);
     match &file {
-        Some(file) if file.load(&mut world)? => {}
+        Some(file) if file.load(&mut world)? => world.seed_faults(),
         _ => world.seed(),
     }
+    let chance_seed = world.setup.chance_seed;
     let listener = bind(options.listen)?;
     let addr = listener.local_addr().map_err(|source| SimError::Listen { address: options.listen, source })?;
 
@@ -127,7 +137,20 @@ pub async fn start(options: SimOptions) -> Result<SimHandle, SimError> {
         let finish = CancellationToken::new();
         (finish.clone(), spawn(file.keep(shared, finish)))
     });
-    Ok(SimHandle { addr, stop: stop.clone(), _stop_on_drop: stop.drop_guard(), parts, saving })
+    Ok(SimHandle { addr, chance_seed, stop: stop.clone(), _stop_on_drop: stop.drop_guard(), parts, saving })
+}
+
+/// What is there at first start.
+fn setup(options: &SimOptions) -> Result<Setup, SimError> {
+    let mut setup = Setup { requests_per_minute: options.requests_per_minute, ..Setup::default() };
+    if let Some(path) = &options.seed {
+        seed_file::read_seed(path, &mut setup)?;
+    }
+    if let Some(path) = &options.faults {
+        seed_file::read_faults(path, &mut setup)?;
+    }
+    setup.chance_seed = options.chance_seed.unwrap_or(setup.chance_seed);
+    Ok(setup)
 }
 
 /// What links begin with where no request says how it came here: our address, as this machine reaches it.

@@ -14,10 +14,11 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use super::world::{Delivery, What, World};
-use crate::base::{Clock, Millis};
+use super::world::{Delivery, World};
+use crate::base::Clock;
 
-/// Deliveries that may wait; what comes beyond is dropped and journalled, as Webex drops it.
+/// Deliveries that may wait; what comes beyond is dropped and journalled, as Webex drops it. One owner of webhooks
+/// may have as many waiting as there are places left, so a dead target never fills the queue of the others.
 const MOST_WAITING: usize = 100_000;
 
 /// What every thread of a simulator shares.
@@ -42,6 +43,10 @@ pub(crate) struct Counts {
     pub(crate) delivered: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// Requests that a fault had a hand in.
+    pub(crate) faulted: AtomicU64,
+    /// Requests beyond a budget.
+    pub(crate) throttled: AtomicU64,
 }
 
 impl Counts {
@@ -64,17 +69,12 @@ impl Shared {
         Self { world: Mutex::new(world), clock, addr, changes, queues, waiting, counts }
     }
 
-    /// The current time.
-    pub(crate) fn now(&self) -> Millis {
-        self.clock.now()
-    }
-
     /// Does something with the world.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         // A panic under the lock ended one request; the world is plain data and goes on.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let before = world.seq();
-        let result = act(world.at(self.now()));
+        let result = act(world.follow(self.clock.now()));
         for delivery in world.take_deliveries() {
             self.queue(&mut world, delivery);
         }
@@ -92,8 +92,9 @@ impl Shared {
     }
 
     /// A delivery is over, however it ended.
-    pub(crate) fn delivery_ended(&self) {
+    pub(crate) fn delivery_ended(&self, world: &mut World, delivery: &Delivery) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        world.delivery_over(delivery);
     }
 
     /// How many deliveries are not over yet.
@@ -104,37 +105,23 @@ impl Shared {
     fn queue(&self, world: &mut World, delivery: Delivery) {
         let mut hasher = DefaultHasher::new();
         (delivery.webhook, delivery.room).hash(&mut hasher);
-        let lanes = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
-        let queue = usize::try_from(hasher.finish() % lanes).ok().and_then(|at| self.queues.get(at));
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING
-            && let Some(queue) = queue
-        {
-            if let Err(mpsc::error::SendError(back)) = queue.send(delivery) {
-                self.drop_delivery(world, back);
+        let threads = u64::try_from(self.queues.len()).unwrap_or(1).max(1);
+        let queue = usize::try_from(hasher.finish() % threads).ok().and_then(|at| self.queues.get(at));
+        let own = world.delivery_begins(&delivery);
+        let free = MOST_WAITING.saturating_sub(self.waiting.fetch_add(1, Ordering::Relaxed));
+        match queue {
+            Some(queue) if own < free => {
+                if let Err(mpsc::error::SendError(back)) = queue.send(delivery) {
+                    self.drop_delivery(world, back);
+                }
             }
-        } else {
-            self.drop_delivery(world, delivery);
+            _ => self.drop_delivery(world, delivery),
         }
     }
 
     fn drop_delivery(&self, world: &mut World, delivery: Delivery) {
-        self.delivery_ended();
+        self.delivery_ended(world, &delivery);
         Counts::add(&self.counts.dropped);
-        world.note(|_| note(delivery, None, Some("dropped: too many deliveries are waiting".to_owned())));
-    }
-}
-
-/// The journal's words about a delivery.
-pub(crate) fn note(delivery: Delivery, status: Option<u16>, error: Option<String>) -> What {
-    let Delivery { room, note, .. } = delivery;
-    What::Delivery {
-        person: note.person,
-        webhook: note.webhook,
-        resource: note.resource,
-        event: note.event,
-        room,
-        id: note.id,
-        status,
-        error,
+        world.note(|_| delivery.into_note(None, Some("dropped: too many deliveries are waiting".to_owned())));
     }
 }

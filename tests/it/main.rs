@@ -22,9 +22,12 @@ mod trouble;
 mod wakes;
 
 mod sim_control;
+mod sim_delivery;
+mod sim_faults;
 mod sim_files;
 mod sim_org;
 mod sim_rest;
+mod sim_seed;
 mod sim_support;
 mod sim_webhooks;
 mod support;

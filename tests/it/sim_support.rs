@@ -91,6 +91,20 @@ impl Sim {
         self.send(Some(token), method, format!("{}{path}", self.handle.url()), body).await
     }
 
+    /// Registers a webhook of a bot; its id.
+    pub(crate) async fn hook(&self, target: &Target, bot: &str, resource: &str, event: &str) -> String {
+        let hook = serde_json::json!({
+            "name": "test", "targetUrl": target.url, "resource": resource, "event": event,
+        });
+        self.v1(&format!("sim-bot-{bot}"), "POST", "/webhooks", hook).await.text("id")
+    }
+
+    /// Alice says something to echo; the message's id.
+    pub(crate) async fn say(&self, text: &str) -> Value {
+        let said = serde_json::json!({"to": "echo@webex.bot", "text": text});
+        self.control("POST", "/say", said).await.ok()["message"]["id"].clone()
+    }
+
     /// Asks the control API.
     pub(crate) async fn control(&self, method: &'static str, path: &str, body: Value) -> Answer {
         self.send(None, method, format!("{}{path}", self.handle.control_url()), body).await
@@ -193,6 +207,11 @@ impl Target {
         }
         let answer = format!("HTTP/1.1 {} x\r\ncontent-length: 0\r\n\r\n", self.status.get());
         stream.write_all(answer.as_bytes()).await.ok()
+    }
+
+    /// How many have arrived so far.
+    pub(crate) fn count(&self) -> usize {
+        self.hooks.borrow().len()
     }
 
     /// What has arrived once it is at least so many.

@@ -17,7 +17,7 @@ use super::{
     control::Control,
     failure::{Failure, Outcome},
     serve, settings,
-    sim::{refused, root_url},
+    sim::{from_settings, refused, root_url},
     talk::{self, After, Bot, Prompt, Screen, Talk},
 };
 use crate::{
@@ -79,11 +79,10 @@ fn prompt_level(settings: &Settings) -> Result<String, Failure> {
 
 async fn start_simulator(ground: &Ground, settings: &Settings) -> Result<SimHandle, Failure> {
     let options = SimOptions {
-        allow_remote: settings.sim.allow_remote,
         // Who tries bots out sends as fast as they like.
         requests_per_minute: 0,
         state: Some(ground.data_dir.join("simulator.json")),
-        ..SimOptions::new(ground.sim)
+        ..from_settings(settings, ground.sim)
     };
     let started = match sim::start(options.clone()).await {
         Err(SimError::Busy { .. }) if !ground.sim_chosen => {

@@ -4,21 +4,41 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json as value};
 
 use super::{Outcome, json, look, parse, person};
-use crate::sim::{refusal::Refusal, shared::Shared, world::Rule};
+use crate::sim::{
+    refusal::Refusal,
+    shared::Shared,
+    world::{Rule, Switches},
+};
 
 /// More entries than a person reads; some 100 MB.
 const MOST_JOURNAL: usize = 1_000_000;
 
 pub(super) fn rules(shared: &Shared) -> Outcome {
-    shared.act(|world| json(&world.rules.list()))
+    shared.act(|world| json(&world.rules.list(world.now)))
 }
 
 pub(super) fn add_rule(shared: &Shared, body: &[u8]) -> Outcome {
     let rule: Rule = parse(body)?;
     shared.act(|world| {
-        world.rules.add(rule)?;
-        json(&world.rules.list())
+        world.rules.add(rule, world.now)?;
+        json(&world.rules.list(world.now))
     })
+}
+
+pub(super) fn chance(shared: &Shared) -> Outcome {
+    shared.act(|world| json(&value!({ "seed": world.rules.seed() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    seed: u64,
+}
+
+pub(super) fn set_chance(shared: &Shared, body: &[u8]) -> Outcome {
+    let Seed { seed } = parse(body)?;
+    shared.act(|world| world.rules.set_seed(seed));
+    chance(shared)
 }
 
 #[derive(Deserialize)]
@@ -37,8 +57,25 @@ pub(super) fn remove_rule(shared: &Shared, body: &[u8]) -> Outcome {
             Some(_) => {}
             None => world.rules.clear(),
         }
-        json(&world.rules.list())
+        json(&world.rules.list(world.now))
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    email: String,
+}
+
+pub(super) fn disable_webhooks(shared: &Shared, body: &[u8]) -> Outcome {
+    let Owner { email } = parse(body)?;
+    shared.act(|world| {
+        let owner = person(world, &email)?;
+        world.webhooks.switch_off(owner);
+        world.touch();
+        Ok::<_, Refusal>(())
+    })?;
+    look::webhooks(shared)
 }
 
 pub(super) fn switches(shared: &Shared) -> Outcome {
@@ -52,7 +89,9 @@ pub(super) fn set_switches(shared: &Shared, body: &[u8]) -> Outcome {
         if let Value::Object(all) = &mut all {
             all.extend(wanted);
         }
-        world.switches = serde_json::from_value(all).map_err(|error| Refusal::bad(error.to_string()))?;
+        let switches: Switches = serde_json::from_value(all).map_err(|error| Refusal::bad(error.to_string()))?;
+        switches.check()?;
+        world.switches = switches;
         world.touch();
         json(&world.switches)
     })

@@ -32,6 +32,8 @@ pub(super) fn totals(shared: &Shared) -> Outcome {
             "messages": world.messages.len(),
             "webhooks": world.webhooks.iter().count(),
             "requests": read(&counts.requests),
+            "faulted": read(&counts.faulted),
+            "throttled": read(&counts.throttled),
             "deliveries": deliveries,
         }))
     })

@@ -10,7 +10,7 @@
 //! | `GET /sim` | | totals: `seq`, people, rooms, messages, webhooks, requests, deliveries |
 //! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", attachments?, file?: {name, type?, base64 \| text}}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
 //! | `POST /sim/press` | `{as?, message, inputs}` | `{seq, action}` |
-//! | `POST /sim/wait` | `{bot?, room?, after?, replies?, timeout_ms?}` | `{seq, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`; 504 when not within the time (10 s) |
+//! | `POST /sim/wait` | `{bot?, room?, after?, replies?, silent_ms?, timeout_ms?}` | `{seq, silent, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`, or with `silent_ms` once that long passed without a further one; 504 when not within the time (10 s) |
 //! | `GET /sim/journal` | `after, kind (request, event, delivery), room, person, max (100), wait_ms` | `{seq, oldest, entries}`; waits up to `wait_ms` for a first entry |
 //! | `PUT /sim/journal` | `{keep}` | how many entries are kept; 0 switches it off |
 //! | `GET /sim/people`, `POST /sim/people` | `{email, name?, admin?, token?}` | people with `tokens`; an address at `webex.bot` makes a bot |
@@ -22,13 +22,42 @@
 //! | `PUT /sim/files/{id}` | `{scan: "clean" \| "scanning" \| "infected" \| "unscannable", for_ms?}` | the file, `id` being the last part of its URL; after `for_ms` it is clean |
 //! | `PUT /sim/files` | `{scan, for_ms?, times?}` | what the scan says of the next file, of so many, or of all (`times` 0); `clean` with 0 is the usual state |
 //! | `GET /sim/webhooks` | | all, with owner, without secrets |
-//! | `GET`, `POST`, `DELETE /sim/rules` | one rule: `{on?, token?, email?, method?, path?, times?, status?, retry_after?, delay_ms?, copies?}`; to delete one `{id}`, all `{}` | the rules in force |
-//! | `GET`, `PUT /sim/switches` | `{webex_signature?, resolve_thread_root?, message_updates?, edit_cards?, file_with_card?, press_accepted?, scan_ms?}` | the switches; what is left out stays |
+//! | `DELETE /sim/webhooks` | `{email}` | disables all of this person's, as when their account is gone |
+//! | `GET`, `POST`, `DELETE /sim/rules` | one rule, as below; to delete one `{id}`, all `{}` | the rules in force, with what is left of `times` and `for_ms` |
+//! | `GET`, `PUT /sim/chance` | `{seed}` | what the generator behind `chance` and spans starts from, anew |
+//! | `GET`, `PUT /sim/switches` | any of the switches | the switches; what is left out stays |
 //! | `PUT /sim/budget` | `{email?, requests_per_minute}` | the limit of all, or of one; 0 is none |
+//! | `GET`, `PUT /sim/clock` | one of `{advance_ms}`, `{set: date}`, `{freeze: true}`, `{run: true}` | `{now, running, ahead_ms}`; the simulator's time never goes back |
 //! | `POST /sim/reset` | | everything as at first start |
 //! | `GET`, `PUT /sim/state` | a state document | the whole state, to keep or to put back |
+//!
+//! A wait counts silence on the simulator's clock, so that steering it shortens the wait; but at least 200 ms of it
+//! are real, and it does not begin while a webhook of the bot is on its way. Its `timeout_ms` is real time.
+//!
+//! # Rules
+//!
+//! A rule says what it is about, how often it comes and what it does. Of those that fit, the first decides.
+//!
+//! | field | of | means |
+//! | --- | --- | --- |
+//! | `on` | | `request` (the default) or `delivery` |
+//! | `token`, `email`, `method`, `path` | | only this token's, this person's (whose webhook it is), this method, paths that begin so: `/messages`, for deliveries `messages/created` |
+//! | `times` | | so often; 0 is until it is removed. Left out: once, but without end with `for_ms` or `chance` |
+//! | `for_ms` | | for so long, by the simulator's clock |
+//! | `chance` | | with this probability, from the seeded generator |
+//! | `delay_ms` | both | so long before it is handled, or sent (holding up its room): a number, or `[least, most]` |
+//! | `status`, `retry_after`, `html` | request | this answer instead; `Retry-After` as it is written; a body of HTML |
+//! | `wire` | request | `drop`: closed before any byte, not handled. `lose`: the same, but handled. `truncate`: half of the body |
+//! | `slow_ms` | request | the body trickles in over so long |
+//! | `list` | request | `empty_page` (with a next link), `next_unmentioned` (it lost `mentionedPeople`), `kms_failure` (in the first item) |
+//! | `revoke` | request | the token is dead, from this request on |
+//! | `scan`, `scan_ms` | request | how the scanner finds the file it brings: `scanning`, `infected`, `unscannable`; for how long |
+//! | `copies` | delivery | sent so often; 0 drops it |
+//! | `reorder` | delivery | the next one of its webhook and room goes first; it waits for that `delay_ms`, else a second |
+//! | `hide_ms` | delivery | reading the message or action is 404 for so long: the event came before the thing |
 
 mod acts;
+mod clock;
 mod faults;
 mod files;
 mod look;
@@ -74,11 +103,16 @@ pub(crate) async fn answer(shared: &Shared, method: &str, path: &str, query: &st
         ("PUT", ["files"]) => files::scan_next(shared, body),
         ("PUT", ["files", id]) => files::scan(shared, id, body),
         ("GET", ["webhooks"]) => look::webhooks(shared),
+        ("DELETE", ["webhooks"]) => faults::disable_webhooks(shared, body),
         ("GET", ["rules"]) => faults::rules(shared),
         ("POST", ["rules"]) => faults::add_rule(shared, body),
         ("DELETE", ["rules"]) => faults::remove_rule(shared, body),
         ("GET", ["switches"]) => faults::switches(shared),
         ("PUT", ["switches"]) => faults::set_switches(shared, body),
+        ("GET", ["chance"]) => faults::chance(shared),
+        ("PUT", ["chance"]) => faults::set_chance(shared, body),
+        ("GET", ["clock"]) => clock::show(shared),
+        ("PUT", ["clock"]) => clock::steer(shared, body),
         ("PUT", ["budget"]) => faults::set_budget(shared, body),
         ("POST", ["reset"]) => {
             shared.act(World::reset);

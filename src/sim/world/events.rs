@@ -65,6 +65,8 @@ pub(crate) struct Delivery {
     pub(crate) webex_signature: bool,
     /// Milliseconds to wait before it is sent.
     pub(crate) delay_ms: u64,
+    /// The next one of its webhook and room goes first.
+    pub(crate) reorder: bool,
     /// The raw body.
     pub(crate) body: Bytes,
     /// What the journal says about it.
@@ -79,6 +81,8 @@ pub(crate) struct DeliveryNote {
     pub(crate) resource: &'static str,
     pub(crate) event: &'static str,
     pub(crate) id: String,
+    /// The rule that had a hand in it.
+    pub(crate) fault: Option<u64>,
 }
 
 impl World {
@@ -110,6 +114,7 @@ impl World {
                 secret: webhook.secret.clone(),
                 webex_signature: self.switches.webex_signature,
                 delay_ms: 0,
+                reorder: false,
                 body: body.into(),
                 note: DeliveryNote {
                     person: webhook.owner,
@@ -117,6 +122,7 @@ impl World {
                     resource: resource.as_str(),
                     event: event.as_str(),
                     id: id.clone(),
+                    fault: None,
                 },
             });
         }
@@ -138,22 +144,77 @@ impl World {
         }
     }
 
-    /// Queues a delivery as the rules want it: late, several times, or never.
+    /// Queues a delivery as the rules want it: late, several times, behind the next one, or never.
     fn disturb(&mut self, mut delivery: Delivery) {
+        if self.rules.is_empty() {
+            self.deliveries.push(delivery);
+            return;
+        }
         let email = self.people.get(delivery.note.person).map(|person| person.email.as_str());
-        let effect = if self.rules.list().is_empty() {
-            None
-        } else {
-            let path = format!("{}/{}", delivery.note.resource, delivery.note.event);
-            self.rules.apply(super::Asked::delivery(email, &path))
-        };
-        let Some(effect) = effect else {
+        let path = format!("{}/{}", delivery.note.resource, delivery.note.event);
+        let Some(effect) = self.rules.apply(super::Asked::delivery(email, &path), self.now) else {
             self.deliveries.push(delivery);
             return;
         };
-        delivery.delay_ms = effect.delay_ms.unwrap_or(0);
-        for _ in 0..effect.copies.unwrap_or(1) {
+        delivery.note.fault = Some(effect.rule);
+        delivery.delay_ms = effect.delay_ms;
+        delivery.reorder = effect.reorder;
+        if let Some(millis) = effect.hide_ms {
+            let until = self.now.plus(std::time::Duration::from_millis(millis));
+            self.rules.hidden.hide(&delivery.note.id, until, self.now);
+        }
+        let copies = effect.copies.unwrap_or(1);
+        if copies == 0 {
+            self.note(|_| delivery.into_note(None, Some("dropped by a fault".to_owned())));
+            return;
+        }
+        for _ in 1..copies {
             self.deliveries.push(delivery.clone());
+        }
+        self.deliveries.push(delivery);
+    }
+}
+
+impl World {
+    /// A delivery is on its way; how many others for the same person are.
+    pub(crate) fn delivery_begins(&mut self, delivery: &Delivery) -> usize {
+        let flying = self.flying.entry(delivery.note.person).or_default();
+        *flying += 1;
+        *flying - 1
+    }
+
+    /// A delivery is over, however it ended.
+    pub(crate) fn delivery_over(&mut self, delivery: &Delivery) {
+        // Somebody may wait for nothing more to be on its way. Nothing that is saved has changed.
+        self.seq += 1;
+        if let Some(flying) = self.flying.get_mut(&delivery.note.person) {
+            *flying -= 1;
+            if *flying == 0 {
+                self.flying.remove(&delivery.note.person);
+            }
+        }
+    }
+
+    /// Whether a delivery for this person, or for anybody, is on its way.
+    pub(crate) fn is_flying(&self, person: Option<PersonId>) -> bool {
+        person.map_or(!self.flying.is_empty(), |person| self.flying.contains_key(&person))
+    }
+}
+
+impl Delivery {
+    /// The journal's words about it.
+    pub(crate) fn into_note(self, status: Option<u16>, error: Option<String>) -> What {
+        let Self { room, note, .. } = self;
+        What::Delivery {
+            person: note.person,
+            webhook: note.webhook,
+            resource: note.resource,
+            event: note.event,
+            room,
+            id: note.id,
+            status,
+            error,
+            fault: note.fault,
         }
     }
 }

@@ -31,10 +31,12 @@ pub(crate) enum What {
         method: String,
         /// Below `/v1`, with the query.
         path: String,
-        /// The answer.
+        /// The answer; 0 when there was none.
         status: u16,
         /// As in the answer's header.
         tracking_id: String,
+        /// The rule that had a hand in it.
+        fault: Option<u64>,
     },
     /// Something changed: `messages/created` and so on.
     Event {
@@ -69,6 +71,8 @@ pub(crate) enum What {
         status: Option<u16>,
         /// Why there was no answer.
         error: Option<String>,
+        /// The rule that had a hand in it.
+        fault: Option<u64>,
     },
 }
 
@@ -196,6 +200,8 @@ pub(crate) struct Shown {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tracking_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<u64>,
 }
 
 impl Entry {
@@ -217,25 +223,28 @@ impl Entry {
             status: None,
             error: None,
             tracking_id: None,
+            fault: None,
         };
         match &self.what {
-            What::Request { method, path, status, tracking_id, .. } => {
+            What::Request { method, path, status, tracking_id, fault, .. } => {
                 shown.method = Some(method.clone());
                 shown.path = Some(path.clone());
-                shown.status = Some(*status);
+                shown.status = Some(*status).filter(|status| *status > 0);
                 shown.tracking_id = Some(tracking_id.clone());
+                shown.fault = *fault;
             }
             What::Event { resource, event, id, text, .. } => {
                 (shown.resource, shown.event) = (Some(*resource), Some(*event));
                 shown.id = Some(id.clone());
                 shown.text.clone_from(text);
             }
-            What::Delivery { webhook, resource, event, id, status, error, .. } => {
+            What::Delivery { webhook, resource, event, id, status, error, fault, .. } => {
                 (shown.resource, shown.event) = (Some(*resource), Some(*event));
                 shown.id = Some(id.clone());
                 shown.webhook = Some(webhook.clone());
                 shown.status = *status;
                 shown.error.clone_from(error);
+                shown.fault = *fault;
             }
         }
         shown
@@ -253,6 +262,7 @@ mod tests {
             path: "/rooms".into(),
             status: 200,
             tracking_id: "SIM_1".into(),
+            fault: None,
         };
         Entry { seq, at: Millis(0), what }
     }

@@ -11,6 +11,7 @@ mod cards;
 mod directory;
 mod editing;
 mod events;
+mod faults;
 mod files;
 mod filter;
 mod journal;
@@ -24,8 +25,9 @@ mod registering;
 mod room_acts;
 mod room_lists;
 mod rooms;
-mod rules;
 mod saved;
+mod setup;
+mod steering;
 mod tabs;
 mod teams;
 mod webhooks;
@@ -34,13 +36,16 @@ mod writing;
 #[cfg(test)]
 mod invariants;
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use accounts::{Account, Detail};
-pub(crate) use budget::Budgets;
+pub(crate) use budget::{Budgets, Family};
 pub(crate) use cards::{Action, Actions};
 pub(crate) use directory::{License, Role};
 pub(crate) use events::Delivery;
+pub(crate) use faults::{Asked, EMPTIED, Effect, List, Rule, Rules, Wire};
 pub(crate) use files::{File, Files, NewFile, NextScan, Scan};
 pub(crate) use filter::Filter;
 pub(crate) use journal::{Entry, Journal, Search, What};
@@ -52,16 +57,17 @@ pub(crate) use registering::{NewWebhook, WebhookChange};
 pub(crate) use room_acts::RoomChange;
 pub(crate) use room_lists::{RoomQuery, RoomSort};
 pub(crate) use rooms::{Member, Room, Rooms};
-pub(crate) use rules::{Asked, Rule, Rules};
 pub(crate) use saved::Saved;
+pub(crate) use setup::{Entry as SeedEntry, SeedBot, SeedPerson, SeedRoom, SeedWebhook, Setup};
 pub(crate) use tabs::{Tab, TabChange};
 pub(crate) use teams::{NewTeamMember, Team, TeamChange, Teams};
 pub(crate) use webhooks::{Webhook, Webhooks};
 pub(crate) use writing::{Content, NewMessage};
 
 use super::{
-    ids::{AppId, OrgId},
+    ids::{AppId, OrgId, PersonId, RoomId, WebhookId},
     options::Retention,
+    refusal::Refusal,
 };
 use crate::base::Millis;
 
@@ -99,6 +105,17 @@ pub(crate) struct World {
     pub(crate) switches: Switches,
     /// What links begin with where nobody asks us: `http://127.0.0.1:7070/v1`.
     pub(crate) home: String,
+    /// How the scanner finds a file that the request in hand brings, and for how many milliseconds: set around
+    /// an operation by a fault, for whoever stores the file to take.
+    pub(crate) scan_next: Option<(Scan, Option<u64>)>,
+    /// The id of the room, and of the webhook, that is made next: set around an operation by the seed.
+    room_next: Option<RoomId>,
+    webhook_next: Option<WebhookId>,
+    /// What is there at first start and after a reset.
+    pub(crate) setup: Arc<Setup>,
+    steering: steering::Steering,
+    /// Deliveries that are not over, by whom they are for: a field of its own, because a wait asks for it often.
+    flying: HashMap<PersonId, usize>,
     retention: Retention,
     deliveries: Vec<Delivery>,
 }
@@ -125,6 +142,10 @@ pub(crate) struct Switches {
     pub(crate) webhook_update_drops_secret: bool,
     /// Bots may add themselves to public rooms, as people may.
     pub(crate) bots_join_public_rooms: bool,
+    /// `/people` and `/messages` have budgets of their own, twice as large.
+    pub(crate) budget_by_family: bool,
+    /// How long a webhook's target may take, in milliseconds. No time-out is documented; ten seconds are believed.
+    pub(crate) delivery_timeout_ms: u32,
 }
 
 impl Default for Switches {
@@ -139,7 +160,20 @@ impl Default for Switches {
             scan_ms: 0,
             webhook_update_drops_secret: false,
             bots_join_public_rooms: false,
+            budget_by_family: false,
+            delivery_timeout_ms: 10_000,
         }
+    }
+}
+
+impl Switches {
+    /// Whether they can be meant.
+    pub(crate) fn check(self) -> Result<(), Refusal> {
+        // Ten minutes: a target that takes longer never answers.
+        if (1..=600_000).contains(&self.delivery_timeout_ms) {
+            return Ok(());
+        }
+        Err(Refusal::bad("`delivery_timeout_ms` is 1 to 600000"))
     }
 }
 
@@ -159,31 +193,27 @@ impl World {
             actions: Actions::default(),
             webhooks: Webhooks::default(),
             journal: Journal::new(retention.journal),
-            rules: Rules::default(),
+            rules: Rules::new(setup::USUAL_CHANCE),
             budgets: Budgets::new(requests_per_minute),
             switches: Switches::default(),
             home: "http://127.0.0.1:7070/v1".to_owned(),
+            scan_next: None,
+            room_next: None,
+            webhook_next: None,
+            setup: Arc::new(Setup { requests_per_minute, ..Setup::default() }),
+            steering: steering::Steering::default(),
+            flying: HashMap::new(),
             retention,
             deliveries: Vec::new(),
         }
     }
 
-    /// Puts in the people that are there without a seed file, each with a fixed token.
-    pub(crate) fn seed(&mut self) {
-        for (local, admin) in [("admin", true), ("alice", false), ("bob", false), ("carol", false)] {
-            let name = format!("{} Example", people::display_name(local));
-            if let Ok(id) = self.add_person(&format!("{local}@example.com"), &name, admin) {
-                self.people.grant(&format!("sim-{local}"), id);
-            }
-        }
-    }
-
-    /// Everything as at first start; the running number goes on, so that no waiting reader is confused.
+    /// Everything as at first start; the running number goes on, so that no waiting reader is confused, and so
+    /// does time.
     pub(crate) fn reset(&mut self) {
-        let (seq, revision) = (self.seq, self.revision + 1);
-        let per_minute = self.budgets.default_per_minute();
-        let home = std::mem::take(&mut self.home);
-        *self = Self { seq, revision, home, now: self.now, ..Self::empty(self.retention, per_minute) };
+        let fresh = Self::empty(self.retention, self.setup.requests_per_minute);
+        self.succeed_by(fresh);
+        self.revision += 1;
         self.seed();
     }
 
@@ -191,12 +221,23 @@ impl World {
     pub(crate) fn replace(&mut self, saved: Saved) -> Result<(), String> {
         let mut fresh = Self::empty(self.retention, self.budgets.default_per_minute());
         fresh.load(saved)?;
-        fresh.seq = fresh.seq.max(self.seq) + 1;
-        fresh.revision = self.revision + 1;
-        fresh.now = fresh.now.max(self.now);
-        fresh.home = std::mem::take(&mut self.home);
-        *self = fresh;
+        self.succeed_by(fresh);
+        self.seq += 1;
+        self.revision += 1;
         Ok(())
+    }
+
+    /// Another world in the place of this one: what belongs to the run rather than to the world stays.
+    fn succeed_by(&mut self, fresh: Self) {
+        let before = std::mem::replace(self, fresh);
+        self.seq = self.seq.max(before.seq);
+        self.revision = before.revision;
+        self.now = self.now.max(before.now);
+        self.setup = before.setup;
+        self.steering = before.steering;
+        self.flying = before.flying;
+        self.home = before.home;
+        self.catch_up();
     }
 
     /// Sets the moment of the next operation.

@@ -95,7 +95,7 @@ impl World {
         }
         check_count("webhooks", self.webhooks.len(), MOST_WEBHOOKS_IN_ALL)?;
         let webhook = Webhook {
-            id: WebhookId::fresh(),
+            id: self.webhook_next.unwrap_or_else(WebhookId::fresh),
             seq: self.next_seq(),
             owner: caller,
             name,

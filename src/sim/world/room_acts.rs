@@ -95,6 +95,7 @@ impl World {
         let team = team.map(|id| self.team_named(caller, id)).transpose()?;
         let member = self.new_member(change.is_locked == Some(true));
         let mut room = Room::group(caller, self.now, self.next_seq(), member);
+        room.id = self.room_next.unwrap_or(room.id);
         room.apply(change, self.now)?;
         room.team = team;
         self.open_room(caller, room)

@@ -117,6 +117,7 @@ impl World {
         for webhook in saved.webhooks {
             self.restore_webhook(webhook).map_err(|refusal| format!("a webhook does not fit: {}", refusal.message))?;
         }
+        self.catch_up();
         Ok(())
     }
 

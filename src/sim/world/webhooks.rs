@@ -181,7 +181,7 @@ impl Webhooks {
     }
 
     /// Switches off all that this person owns: it was deleted.
-    pub(super) fn switch_off(&mut self, person: PersonId) {
+    pub(crate) fn switch_off(&mut self, person: PersonId) {
         for id in self.of.get(&person).into_iter().flat_map(BTreeMap::values) {
             if let Some(webhook) = self.by_id.get_mut(id) {
                 webhook.active = false;
