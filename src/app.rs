@@ -33,7 +33,7 @@ use crate::{
         routes::Routes,
         supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
-    base::{Clock, thread},
+    base::{Clock, spawn::spawn, thread},
     http::{Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode, server},
     net::{Egress, HttpClient},
     settings::Settings,
@@ -256,13 +256,16 @@ impl App {
         }
     }
 
-    /// Looks at `bots.d` soon; does not wait.
-    pub fn look_soon(&self) {
-        if let Some(roster) = self.roster.addr()
-            && roster.try_send(Look { confirm_removals: false }).is_err()
-        {
-            tracing::warn!("the roster is busy; it looks by itself each second");
-        }
+    /// Looks at `bots.d` without being waited for, and logs what became of each definition: what SIGHUP does.
+    pub fn reload(&self) {
+        let Some(roster) = self.roster.addr() else { return };
+        let look = async move {
+            match roster.send(Look { confirm_removals: false }).await {
+                Ok(report) => log(&report),
+                Err(error) => tracing::warn!(%error, "the roster did not answer; it looks by itself each second"),
+            }
+        };
+        spawn(look);
     }
 
     fn endpoint(&self, used_for: &Use) -> Endpoint {
@@ -338,4 +341,26 @@ async fn kept(supervisor: &Addr<Supervisor>, keep: Keep) -> Result<(), StartErro
 /// What Webex is told to post to. Without a setting (only `dev` gets this far) the ingress itself.
 fn public_url(settings: &Settings, ingress: SocketAddr) -> String {
     settings.public_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}{}", ingress.port(), settings.base_path))
+}
+
+/// What became of each definition. Those applied were logged when it was done.
+fn log(report: &ReloadReport) {
+    for unchanged in &report.unchanged {
+        tracing::info!(bot.id = %unchanged.bot, digest = unchanged.digest, "definition unchanged");
+    }
+    for refused in &report.refused {
+        let problems: Vec<String> = refused
+            .diagnostics
+            .iter()
+            .map(|found| format!("{} {}:{}:{}: {}", found.code, found.file, found.line, found.column, found.message))
+            .collect();
+        tracing::error!(definition = %refused.bot, problems = problems.join("; "), "definition refused");
+    }
+    tracing::info!(
+        applied = report.applied.len(),
+        refused = report.refused.len(),
+        unchanged = report.unchanged.len(),
+        removed = report.removed.len(),
+        "reloaded"
+    );
 }

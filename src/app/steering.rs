@@ -9,7 +9,7 @@ use crate::{
         line::Line,
         registrar::{Registrar, Report, Reports},
         report::{BotState, BotStatus, Finding, ReloadReport, WebhookSummary},
-        roster::{Look, Roster, TokenWasPut},
+        roster::{Look, PutToken, PutTokenError, Roster},
         supervisor::{KeptState, States, Supervisor},
     },
     base::{BotId, Secret},
@@ -118,9 +118,11 @@ impl Steering for House {
             if !rows.iter().any(|row| row.bot == bot) {
                 return Err(SteerError::UnknownBot);
             }
-            self.store.put_token(bot.clone(), token).await.map_err(unavailable)?;
             let roster = self.roster.addr().ok_or(SteerError::Closing)?;
-            roster.send(TokenWasPut(bot)).await.map_err(unavailable)
+            roster.send(PutToken { bot, token }).await.map_err(unavailable)?.map_err(|error| match error {
+                PutTokenError::Overruled(why) => SteerError::Conflict(why),
+                PutTokenError::Store(error) => unavailable(error),
+            })
         })
     }
 }

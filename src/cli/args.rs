@@ -110,25 +110,38 @@ pub struct SimArgs {
     /// Presses of buttons to keep
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_actions: Option<u32>,
+    /// Bytes of files to keep over all messages
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_file_bytes: Option<u32>,
     /// Entries of the journal to keep; 0: none
     #[arg(long, value_name = "NUMBER")]
     pub keep_journal: Option<u32>,
-    /// Bytes of files to keep over all messages
-    #[arg(long, value_name = "NUMBER")]
-    pub keep_file_bytes: Option<u32>,
 }
 
 /// `botyard chat`
 #[derive(Debug, Clone, Args)]
 pub struct ChatArgs {
-    /// Which bot, by id
+    /// Which bot, by name or address; any bot that the simulator knows
     pub bot: String,
     /// Say this one thing, print the answer and end; exit 1 when none comes in time
     #[arg(long, value_name = "TEXT")]
     pub once: Option<String>,
-    /// Seconds to wait for an answer with `--once`
+    /// Press a button of the bot's last card, by number or title, print the answer and end; may be given several
+    /// times, and with `--once` it is pressed after that
+    #[arg(long, value_name = "BUTTON")]
+    pub press: Vec<String>,
+    /// Fill an input of the card in before it is pressed
+    #[arg(long, value_name = "NAME=VALUE", requires = "press")]
+    pub input: Vec<String>,
+    /// Seconds to wait for an answer without a prompt
     #[arg(long, default_value_t = 10)]
     pub wait: u64,
+    /// Milliseconds without another word after which an answer is whole, without a prompt
+    #[arg(long, default_value_t = 500, value_name = "MS")]
+    pub silence: u64,
+    /// Print what the bot does as JSON, a line each; without a prompt
+    #[arg(long)]
+    pub json: bool,
     /// Talk as this person of the simulator
     #[arg(long, default_value = "alice@example.com")]
     pub person: String,

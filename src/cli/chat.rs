@@ -1,14 +1,13 @@
-//! `botyard chat BOT`: talk to a bot through the simulator.
+//! `botyard chat BOT`: talk to a bot through the simulator, at a prompt or without one.
 
-use std::{
-    io::{BufRead, Write},
-    path::Path,
-    time::Duration,
-};
+mod script;
 
+use std::{path::Path, time::Duration};
+
+use self::script::Script;
 use super::{
     args::{ChatArgs, SettingsArgs},
-    control::{Control, ControlError, Words},
+    control::{Control, ControlError},
     exit::Exit,
     failure::{Failure, Outcome},
     settings,
@@ -23,6 +22,11 @@ use crate::{
 /// Runs the command.
 pub(super) fn chat(from: &SettingsArgs, args: &ChatArgs) -> Outcome {
     let settings = settings::load(from)?;
+    let steps = script::steps(args)?;
+    let prompted = steps.is_empty() && talk::possible();
+    if prompted && args.json {
+        return Err(Failure::usage("`--json` is for programs: give `--once`, `--press` or lines on standard input"));
+    }
     actix_rt::System::new().block_on(async move {
         let control = find(args.sim.as_deref(), &settings).await.map_err(Failure::problem)?;
         let bot = Bot::named(&args.bot);
@@ -30,13 +34,17 @@ pub(super) fn chat(from: &SettingsArgs, args: &ChatArgs) -> Outcome {
         if !people.iter().any(|person| person.bot && person.email == bot.email) {
             return Err(Failure::problem(talk::unknown_bot(&bot, &people)));
         }
-        let chat =
-            Chat { control, bot, me: talk::address(&args.person, "example.com"), wait: Duration::from_secs(args.wait) };
-        match &args.once {
-            Some(text) => chat.once(text).await,
-            None if talk::possible() => chat.prompt().await,
-            None => chat.each_line().await,
+        let after = control.seq().await.map_err(Failure::problem)?;
+        let news = talk::follow(control.clone(), after);
+        let screen = Screen::default();
+        let me = talk::address(&args.person, "example.com");
+        if prompted {
+            return prompt(Talk::new(control.clone(), screen.clone(), &me, bot), &control, screen, news).await;
         }
+        let (wait, silence) = (Duration::from_secs(args.wait), Duration::from_millis(args.silence));
+        let talk = Talk::scripted(control, screen.clone(), &me, bot);
+        let script = Script { talk, screen, news, wait, silence, json: args.json };
+        if steps.is_empty() { script.each_line().await } else { script.all(steps).await }
     })
 }
 
@@ -67,94 +75,37 @@ async fn find(said: Option<&str>, settings: &Settings) -> Result<Control, Contro
     Err(last.unwrap_or_else(nowhere))
 }
 
-struct Chat {
-    control: Control,
-    bot: Bot,
-    me: String,
-    wait: Duration,
-}
-
-impl Chat {
-    /// Says one thing; the answer alone goes to stdout.
-    async fn once(&self, text: &str) -> Outcome {
-        match self.ask(text).await? {
-            Some(answer) => {
-                say_out(&answer)?;
-                Ok(Exit::Fine)
-            }
-            None => Err(self.silence()),
-        }
-    }
-
-    /// Without a terminal: each line of stdin is said, each answer is a part of stdout.
-    async fn each_line(&self) -> Outcome {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(Failure::problem)?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            match self.ask(&line).await? {
-                Some(answer) => say_out(&answer)?,
-                None => return Err(self.silence()),
-            }
-        }
-        Ok(Exit::Fine)
-    }
-
-    async fn ask(&self, text: &str) -> Result<Option<String>, Failure> {
-        talk::wait_until_it_hears(&self.control, &self.bot, self.wait.min(Duration::from_secs(3)))
-            .await
-            .map_err(Failure::problem)?;
-        let words = Words::Text(text.to_owned());
-        let said = self.control.say(&self.me, &self.bot.email, &words).await.map_err(Failure::problem)?;
-        let answer = self.control.answer(&self.bot.email, &said.message.room_id, said.seq, self.wait).await;
-        let answer = answer.map_err(Failure::problem)?;
-        Ok(answer.map(|message| match &message.text {
-            Some(text) if !text.is_empty() => talk::plain(text),
-            _ => talk::body(&message, false),
-        }))
-    }
-
-    fn silence(&self) -> Failure {
-        let (bot, seconds) = (&self.bot.name, self.wait.as_secs());
-        Failure::problem(format!("`{bot}` did not answer within {seconds} s; why: `botyard events {bot}`"))
-    }
-
-    async fn prompt(self) -> Outcome {
-        let mut signals = Signals::listen().map_err(Failure::fault)?;
-        let screen = Screen::default();
-        let after = self.control.seq().await.map_err(Failure::problem)?;
-        let mut news = talk::follow(self.control.clone(), after);
-        screen.show(&format!(
-            "talking to {} at {}; `/help` lists what else there is, Ctrl-D ends",
-            self.bot.name,
-            self.control.url()
-        ));
-        let mut talk = Talk::new(self.control, screen.clone(), &self.me, self.bot);
-        let mut prompt = Prompt::start(screen)?;
-        prompt.ask(talk.prompt());
-        loop {
-            tokio::select! {
-                line = prompt.line() => {
-                    let Some(line) = line else { return Ok(Exit::Fine) };
-                    match talk.hear(&line).await {
-                        After::Ask => {}
-                        After::ListBots => talk.list_bots().await,
-                        After::End => return Ok(Exit::Fine),
-                    }
-                    prompt.ask(talk.prompt());
+async fn prompt(
+    mut talk: Talk,
+    control: &Control,
+    screen: Screen,
+    mut news: tokio::sync::mpsc::Receiver<talk::News>,
+) -> Outcome {
+    let mut signals = Signals::listen().map_err(Failure::fault)?;
+    screen.show(&format!(
+        "talking to {} at {}; `/help` lists what else there is, Ctrl-D ends",
+        talk.bot().name,
+        control.url()
+    ));
+    let mut prompt = Prompt::start(screen)?;
+    prompt.ask(talk.prompt());
+    loop {
+        tokio::select! {
+            line = prompt.line() => {
+                let Some(line) = line else { return Ok(Exit::Fine) };
+                match talk.hear(&line).await {
+                    After::Ask | After::Sent(_) => {}
+                    After::ListBots => talk.list_bots().await,
+                    After::End => return Ok(Exit::Fine),
                 }
-                Some(happened) = news.recv() => talk.show(&happened),
-                asked = signals.next() => if asked == Asked::Stop {
-                    return Ok(Exit::Fine);
-                }
+                prompt.ask(talk.prompt());
+            }
+            Some(happened) = news.recv() => talk.show(&happened),
+            asked = signals.next() => if asked == Asked::Stop {
+                return Ok(Exit::Fine);
             }
         }
     }
-}
-
-fn say_out(answer: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{answer}").map_err(Failure::fault)
 }
 
 #[cfg(test)]

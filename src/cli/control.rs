@@ -3,12 +3,19 @@
 //! The shapes are written down again rather than shared with the simulator: it answers any client with JSON, and
 //! what is read here is only what is shown to a person.
 
+mod contents;
+
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 
-use crate::net::{HttpClient, HttpRequest, NetErrorKind};
+pub(super) use self::contents::{Facts, MOST_FILE, Upload};
+use crate::{
+    base::Secret,
+    net::{HttpClient, HttpRequest, HttpResponse, NetErrorKind},
+};
 
 /// Longest answer: a room of ten thousand long messages.
 const MOST_BODY: usize = 256 << 20;
@@ -90,27 +97,36 @@ pub(super) enum RoomKind {
     Group,
 }
 
-/// A message.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// A message. Written as JSON it is what was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
     pub(super) id: String,
     /// The first message of its thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parent_id: Option<String>,
     pub(super) room_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) markdown: Option<String>,
     pub(super) person_email: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) attachments: Vec<Attachment>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<String>,
+    /// All that is not looked at here.
+    #[serde(flatten)]
+    pub(super) more: Map<String, Value>,
 }
 
 /// A card.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Attachment {
     pub(super) content: Value,
+    /// Its type.
+    #[serde(flatten)]
+    pub(super) more: Map<String, Value>,
 }
 
 /// What somebody said, and the simulator's running number at it.
@@ -187,8 +203,8 @@ impl Control {
         self.get("/rooms", AT_ONCE).await
     }
 
-    /// Whether somebody is told of this bot's messages by a webhook.
-    pub(super) async fn hears(&self, bot: &str) -> Result<bool, ControlError> {
+    /// Kinds of things that somebody is told of by this bot's webhooks: `messages`, `attachmentActions`, `all`.
+    pub(super) async fn hears_of(&self, bot: &str) -> Result<Vec<String>, ControlError> {
         #[derive(Deserialize)]
         struct Shown {
             owner: String,
@@ -200,11 +216,8 @@ impl Control {
             status: String,
         }
         let all: Vec<Shown> = self.get("/webhooks", AT_ONCE).await?;
-        Ok(all.iter().any(|shown| {
-            shown.owner == bot
-                && shown.webhook.status == "active"
-                && matches!(shown.webhook.resource.as_str(), "messages" | "all")
-        }))
+        let own = all.into_iter().filter(|shown| shown.owner == bot && shown.webhook.status == "active");
+        Ok(own.map(|shown| shown.webhook.resource).collect())
     }
 
     /// Says something as a person; `to` is an address or a room's id.
@@ -217,23 +230,33 @@ impl Control {
         self.post("/say", &body, AT_ONCE).await
     }
 
-    /// The bot's first message in the room later than `after`; `None` when there is none in time.
-    pub(super) async fn answer(
+    /// Presses a button as a person; answers the running number at it.
+    pub(super) async fn press(
         &self,
-        bot: &str,
-        room: &str,
-        after: u64,
-        wait: Duration,
-    ) -> Result<Option<Message>, ControlError> {
+        me: &str,
+        message: &str,
+        inputs: &Map<String, Value>,
+    ) -> Result<u64, ControlError> {
         #[derive(Deserialize)]
-        struct Answered {
-            messages: Vec<Message>,
+        struct Done {
+            seq: u64,
         }
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let body = json!({ "bot": bot, "room": room, "after": after, "replies": 1, "timeout_ms": millis });
-        match self.post::<Answered>("/wait", &body, wait + AT_ONCE).await {
-            Ok(answered) => Ok(answered.messages.into_iter().next()),
-            Err(ControlError::Refused { status: 504, .. }) => Ok(None),
+        let body = json!({ "as": me, "message": message, "inputs": inputs });
+        Ok(self.post::<Done>("/press", &body, AT_ONCE).await?.seq)
+    }
+
+    /// Lets so many webhooks tell this bot of the next message only after a while; answers the rule's id.
+    pub(super) async fn hold_messages(&self, bot: &str, webhooks: usize, wait: Duration) -> Result<u64, ControlError> {
+        let body = json!({ "on": "delivery", "email": bot, "path": "messages/created", "times": webhooks,
+            "delay_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
+        let rules: Vec<Rule> = self.post("/rules", &body, AT_ONCE).await?;
+        Ok(rules.iter().map(|rule| rule.id).max().unwrap_or_default())
+    }
+
+    /// Takes a rule away that may be used up.
+    pub(super) async fn remove_rule(&self, id: u64) -> Result<(), ControlError> {
+        match self.call::<Vec<Rule>>("DELETE", "/rules", Some(&json!({ "id": id })), AT_ONCE).await {
+            Ok(_) | Err(ControlError::Refused { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -274,28 +297,50 @@ impl Control {
         body: Option<&Value>,
         timeout: Duration,
     ) -> Result<T, ControlError> {
-        let request = HttpRequest {
-            method,
-            url: format!("{}/sim{path}", self.url),
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            bearer: None,
-            body: body.map(|body| body.to_string().into()),
-            timeout,
-            max_body: MOST_BODY,
-        };
-        let strange = |reason: String| ControlError::Strange { url: self.url.clone(), reason };
-        let response = self.http.send(request).await.map_err(|error| match error.kind {
-            NetErrorKind::BadRequest => strange(error.to_string()),
+        let response = self
+            .send(HttpRequest {
+                method,
+                url: format!("{}/sim{path}", self.url),
+                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                bearer: None,
+                body: body.map(|body| body.to_string().into()),
+                timeout,
+                max_body: MOST_BODY,
+            })
+            .await?;
+        self.read(&response)
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ControlError> {
+        self.http.send(request).await.map_err(|error| match error.kind {
+            NetErrorKind::BadRequest => self.strange(error.to_string()),
             _ => ControlError::Unreachable { url: self.url.clone(), reason: error.to_string() },
-        })?;
+        })
+    }
+
+    fn read<T: DeserializeOwned>(&self, response: &HttpResponse) -> Result<T, ControlError> {
         if response.status == 200 {
-            return serde_json::from_slice(&response.body).map_err(|error| strange(error.to_string()));
+            return serde_json::from_slice(&response.body).map_err(|error| self.strange(error.to_string()));
         }
+        Err(self.refused(response))
+    }
+
+    fn refused(&self, response: &HttpResponse) -> ControlError {
         match serde_json::from_slice::<Refusal>(&response.body) {
-            Ok(Refusal { message }) => Err(ControlError::Refused { status: response.status, message }),
-            Err(_no_webex_shape) => Err(strange(format!("it answers {}", response.status))),
+            Ok(Refusal { message }) => ControlError::Refused { status: response.status, message },
+            Err(_no_webex_shape) => self.strange(format!("it answers {}", response.status)),
         }
     }
+
+    fn strange(&self, reason: String) -> ControlError {
+        ControlError::Strange { url: self.url.clone(), reason }
+    }
+}
+
+/// A rule in force.
+#[derive(Deserialize)]
+struct Rule {
+    id: u64,
 }
 
 /// What it says when it says no, in Webex's shape.
@@ -327,5 +372,14 @@ mod tests {
         let message = json!({ "id": "M", "roomId": "R", "roomType": "direct", "personEmail": "echo@webex.bot" });
         let message: Message = serde_json::from_value(message).unwrap();
         assert_eq!((message.text, message.parent_id, message.attachments.len()), (None, None, 0));
+    }
+
+    #[test]
+    fn a_message_is_written_as_it_was_read() {
+        let card = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": { "body": [] } });
+        let read = json!({ "id": "M", "roomId": "R", "roomType": "direct", "personEmail": "echo@webex.bot",
+            "text": "hi", "created": "2026-01-01T00:00:00.000Z", "attachments": [card], "files": ["http://x/1"] });
+        let message: Message = serde_json::from_value(read.clone()).unwrap();
+        assert_eq!(serde_json::to_value(message).unwrap(), read);
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn until_stopped(app: App, mut signals: Signals) -> Outcome {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => app.look_soon(),
+                Asked::Reload => app.reload(),
             },
             Some(reason) = told(&mut fatal) => return Err(lost(&reason)),
         }

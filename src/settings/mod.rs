@@ -223,10 +223,10 @@ pub struct Sim {
     pub keep_messages: usize,
     /// Presses of buttons that are kept.
     pub keep_actions: usize,
-    /// Entries of the journal; 0: none.
-    pub keep_journal: usize,
     /// Bytes of files that are kept.
     pub keep_file_bytes: usize,
+    /// Entries of the journal; 0: none.
+    pub keep_journal: usize,
 }
 
 fn instance_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<InstanceName, D::Error> {

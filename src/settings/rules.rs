@@ -62,7 +62,7 @@ impl Settings {
     }
 
     fn check_numbers(&self) -> Checked {
-        let at_least_one: [(&'static str, u64); 20] = [
+        let at_least_one: [(&'static str, u64); 21] = [
             ("webex.requests_per_minute", self.webex.requests_per_minute.into()),
             ("webex.connections", self.webex.connections as u64),
             ("webex.timeout_seconds", self.webex.timeout_seconds),
@@ -82,6 +82,7 @@ impl Settings {
             ("retention.buried_days", self.retention.buried_days),
             ("retention.seen_hours", self.retention.seen_hours),
             ("sim.keep_messages", self.sim.keep_messages as u64),
+            ("sim.keep_file_bytes", self.sim.keep_file_bytes as u64),
             ("sim.keep_actions", self.sim.keep_actions as u64),
         ];
         match at_least_one.iter().find(|(_, number)| *number == 0) {

@@ -44,18 +44,21 @@ async fn webex(
     Counts::add(&shared.counts.requests);
     let tracking_id = tracking_id(&request);
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
-    let (method, query) = (request.method().as_str(), request.query_string());
-    let content_type = text(&request, &header::CONTENT_TYPE);
+    let (method, content_type) = (request.method().as_str(), text(&request, &header::CONTENT_TYPE));
     let (body, mut pass) = match intake.read(content_type, api::takes_files(method, path), payload).await {
-        Ok(body) => (body, gate::admit(&shared, bearer(&request), method, path, query).await),
-        Err(refusal) => (Incoming { bytes: Bytes::new(), form: None }, Pass::unread(refusal)),
+        Ok(body) => {
+            let pass = gate::admit(&shared, bearer(&request), method, path, request.query_string()).await;
+            (body, pass)
+        }
+        Err(refusal) => (Incoming::default(), Pass::unread(refusal)),
     };
     let base = format!("http://{}/v1", host(&request, &shared));
     let mut fetched = None;
     let outcome = loop {
         let outcome = shared.act(|world| {
-            let (form, fetched) = (body.form.as_ref(), fetched.as_ref());
-            let asked = Request { method, path, query, content_type, body: &body.bytes, form, fetched, base: &base };
+            let Incoming { bytes, form } = &body;
+            let (query, form, fetched) = (request.query_string(), form.as_ref(), fetched.as_ref());
+            let asked = Request { method, path, query, content_type, body: bytes, form, fetched, base: &base };
             let outcome = pass.through(world, &asked);
             if !matches!(&outcome, Ok(Reply { fetch: Some(_), .. })) {
                 world.note(|_| What::Request {

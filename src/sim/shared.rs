@@ -125,3 +125,47 @@ impl Shared {
         world.note(|_| delivery.into_note(None, Some("dropped: too many deliveries are waiting".to_owned())));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::world::{NewMessage, NewWebhook};
+
+    fn hook(world: &mut World, token: &str) {
+        let owner = world.authenticate(token).unwrap();
+        let new = NewWebhook {
+            name: Some("n".into()),
+            target_url: Some("http://h/".into()),
+            resource: Some("messages".into()),
+            event: Some("created".into()),
+            ..NewWebhook::default()
+        };
+        world.create_webhook(owner, new).unwrap();
+    }
+
+    fn say(world: &mut World, to: &str) {
+        let alice = world.authenticate("sim-alice").unwrap();
+        let new = NewMessage { to_person_email: Some(to.into()), text: Some("hi".into()), ..NewMessage::default() };
+        world.create_message(alice, new).unwrap();
+    }
+
+    #[test]
+    fn whoever_floods_the_queue_leaves_the_others_half_of_it() {
+        let mut world = World::seeded();
+        for token in ["sim-bot-flood", "sim-bot-quiet"] {
+            hook(&mut world, token);
+        }
+        let rule = r#"{"on": "delivery", "email": "flood@webex.bot", "copies": 10, "times": 0}"#;
+        let now = world.now;
+        world.rules.add(serde_json::from_str(rule).unwrap(), now).unwrap();
+        // Nobody takes from the queue.
+        let (sender, queue) = mpsc::unbounded_channel();
+        let shared = Shared::new(world, Clock::System, "127.0.0.1:1".parse().unwrap(), vec![sender]);
+        (0..MOST_WAITING / 10).for_each(|_| shared.act(|world| say(world, "flood@webex.bot")));
+        assert_eq!(shared.waiting(), MOST_WAITING / 2);
+        assert_eq!(shared.counts.dropped.load(Ordering::Relaxed), (MOST_WAITING / 2) as u64);
+        shared.act(|world| say(world, "quiet@webex.bot"));
+        assert_eq!(queue.len(), MOST_WAITING / 2 + 1);
+        assert!(shared.act(|world| world.is_flying(world.people.by_email("quiet@webex.bot").map(|bot| bot.id))));
+    }
+}

@@ -81,7 +81,8 @@ pub trait Store: Send + Sync + 'static {
 
     // -- outbox -----------------------------------------------------------------------------------
 
-    /// Deliveries of a bot that may be tried at `now`, oldest first; heads of their order key only.
+    /// Deliveries of a bot that may be tried at `now`, oldest first, as [`due_events`](Store::due_events): none of
+    /// an order key whose head may not be.
     fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>>;
     /// Writes down that a try is about to leave. Only those are returned that may leave (same rules as `claim`).
     fn mark(&self, lease: Lease, deliveries: Vec<Seq>) -> Answer<'_, Vec<Marked>>;

@@ -100,6 +100,11 @@ async fn a_hang_up_looks_at_the_definitions_and_stops_nothing() {
     service.logged("definition applied bot.id=two").await;
     let refused = service.logged("definition=echo").await;
     assert!(refused.contains("echo.toml:1:"), "{refused}");
+    service.logged("reloaded").await;
+    service.signal(Signal::HUP);
+    let unchanged = service.logged("definition unchanged bot.id=two").await;
+    assert!(unchanged.contains("digest="), "{unchanged}");
+    service.logged("definition refused definition=echo").await;
     live.registered("two").await;
     assert_eq!(live.ask("two", "new?").await, "new?");
     assert_eq!(live.ask("echo", "broken, but the last good one stays").await, "broken, but the last good one stays");

@@ -21,6 +21,7 @@ mod tokens;
 mod trouble;
 mod wakes;
 
+mod sim_chat;
 mod sim_control;
 mod sim_delivery;
 mod sim_faults;

@@ -133,6 +133,13 @@ fn what_the_scan_says_decides_the_answer() {
         for (sent, status) in states.iter().zip([410, 200]) {
             assert_eq!(follow(&sim, "sim-bob", "GET", &link_of(&sent.json())).await.status, status);
         }
+        // As a fault: the file of one person alone, and for the other the usual.
+        let fault = json!({"path": "/messages", "email": "carol@example.com", "scan": "scanning", "scan_ms": 60_000});
+        sim.control("POST", "/rules", fault).await.ok();
+        for (token, status) in [("sim-alice", 200), ("sim-carol", 423), ("sim-carol", 200)] {
+            let sent = upload(&sim, token, "d", b"x").await;
+            assert_eq!(follow(&sim, token, "GET", &link_of(&sent.json())).await.status, status, "{token}");
+        }
         assert_eq!(sim.control("PUT", "/files", json!({"scan": "odd"})).await.status, 400);
         assert_eq!(sim.control("PUT", "/files/x", json!({"scan": "clean"})).await.status, 400);
         sim.handle.stop().await;

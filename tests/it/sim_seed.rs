@@ -14,15 +14,15 @@ use botyard::{
 
 use crate::sim_support::{Sim, on_arbiter, options};
 
-fn shipped(name: &str) -> Option<PathBuf> {
-    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sim").join(name))
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sim").join(name)
 }
 
 #[test]
 fn the_shipped_seed_starts_the_same_team_each_time() {
     on_arbiter(async {
         let start = async || {
-            let sim = Sim::start_with(SimOptions { seed: shipped("team.toml"), ..options() }).await;
+            let sim = Sim::start_with(SimOptions { seed: Some(shipped("team.toml")), ..options() }).await;
             let state = sim.control("GET", "/state", Value::Null).await.ok();
             let ids = |list: &str| -> Vec<Value> {
                 state[list].as_array().unwrap().iter().map(|item| item["id"].clone()).collect()
@@ -67,7 +67,7 @@ fn a_saved_state_goes_before_the_seed_and_faults_come_with_every_run() {
         assert_eq!(sim.v1("sim-alice", "GET", "/people/me", Value::Null).await.status, 503);
         sim.control("POST", "/rooms", json!({"title": "Kept"})).await.ok();
         sim.handle.stop().await;
-        let sim = Sim::start_with(with(shipped("team.toml"))).await;
+        let sim = Sim::start_with(with(Some(shipped("team.toml")))).await;
         assert_eq!(sim.handle.chance_seed(), 9);
         assert_eq!(sim.v1("sim-alice", "GET", "/people/me", Value::Null).await.status, 503, "in this run too");
         assert_eq!(sim.v1("dana-token", "GET", "/people/me", Value::Null).await.status, 401, "no seed");
@@ -88,7 +88,7 @@ fn files_that_are_wrong_do_not_start_and_say_where_and_why() {
         }
         let error = sim::start(SimOptions { faults: Some(path), ..options() }).await.unwrap_err().to_string();
         assert!(error.contains("unknown field `rooms`"), "{error}");
-        let sim = Sim::start_with(SimOptions { faults: shipped("rough-day.toml"), ..options() }).await;
+        let sim = Sim::start_with(SimOptions { faults: Some(shipped("rough-day.toml")), ..options() }).await;
         assert_eq!(sim.control("GET", "/rules", Value::Null).await.ok().as_array().unwrap().len(), 7);
         sim.handle.stop().await;
     });

@@ -79,6 +79,9 @@ async fn a_parked_bot_takes_the_token_that_is_put_into_its_file() {
     let after = house.sim.say(&address("filed"), "hello").await;
     house.state("filed", "parked").await;
     house.sim.post("/tokens", json!({ "email": address("filed"), "token": "another" })).await;
+    let (status, answer) = house.admin("POST", "/bots/filed/token", Some(json!({ "token": "another" }))).await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("conflict")), "{answer}");
+    assert!(answer.to_string().contains("secrets") || answer.to_string().contains("file:"), "{answer}");
     fs::write(&file, "another").unwrap();
     assert_eq!(house.sim.replies("filed", after, 1).await[0]["text"], "hello");
     house.close().await;

@@ -33,6 +33,8 @@ pub(super) struct Outbox {
     /// The store may have rows that are not here.
     more: bool,
     loading: bool,
+    /// What was handed over while the store was looked at: it may stand behind what the look brings.
+    late: HandOver<DeliveryRow>,
     not_before: Millis,
     refusals: u32,
 }
@@ -67,6 +69,7 @@ impl Outbox {
             flying: 0,
             more: true,
             loading: false,
+            late: nothing(),
             not_before: Millis(0),
             refusals: 0,
         }
@@ -85,43 +88,48 @@ impl Outbox {
         self.rows = 0;
         self.more = true;
         self.loading = false;
+        self.late = nothing();
         self.not_before = Millis(0);
         self.refusals = 0;
     }
 
     /// Takes what the bell handed over.
     pub(super) fn hand_over(&mut self, handed: HandOver<DeliveryRow>) {
+        if self.loading {
+            self.late.complete &= handed.complete && self.late.rows.len() + handed.rows.len() <= WINDOW;
+            if self.late.complete {
+                self.late.rows.extend(handed.rows);
+            }
+            return;
+        }
         if !handed.complete {
             self.more = true;
             self.keys.values_mut().for_each(|key| key.unsure = true);
         }
         for row in handed.rows {
             // Rows that are not here may be of the same destination: what overtook them would be refused.
-            if !self.more && self.rows < WINDOW {
-                self.append(row, false);
+            let follows = self.keys.get(row.order_key.as_str()).map_or(!self.more, |key| !key.unsure);
+            if follows && self.room() > 0 {
+                self.append(row);
+            } else if let Some(key) = self.keys.get_mut(row.order_key.as_str()) {
+                key.unsure = true;
             } else {
                 self.more = true;
-                if let Some(key) = self.keys.get_mut(row.order_key.as_str()) {
-                    key.unsure = true;
-                }
             }
         }
     }
 
-    fn append(&mut self, row: DeliveryRow, from_store: bool) {
-        let Some(key) = self.keys.get_mut(row.order_key.as_str()) else {
+    /// Puts a row behind those of its destination, unless it is among them already.
+    fn append(&mut self, row: DeliveryRow) {
+        if let Some(key) = self.keys.get_mut(row.order_key.as_str()) {
+            if key.rows.back().is_none_or(|last| last.seq < row.seq) {
+                key.rows.push_back(row);
+                self.rows += 1;
+            }
+        } else {
             let name: Arc<str> = row.order_key.as_str().into();
             self.ready[row.class as usize].push_back(Arc::clone(&name));
-            self.keys.insert(name, Key { rows: VecDeque::from([row]), state: State::Ready, unsure: from_store });
-            self.rows += 1;
-            return;
-        };
-        let follows = key.rows.back().is_none_or(|last| last.seq < row.seq);
-        if from_store {
-            // The store names heads only. This destination has one here already.
-            key.unsure = true;
-        } else if !key.unsure && follows {
-            key.rows.push_back(row);
+            self.keys.insert(name, Key { rows: VecDeque::from([row]), state: State::Ready, unsure: false });
             self.rows += 1;
         }
     }
@@ -132,9 +140,9 @@ impl Outbox {
         (self.more && !self.loading && room >= WINDOW / 2 && now >= self.not_before).then_some(room)
     }
 
-    /// How many more rows fit.
+    /// How many more rows fit; those on their way may come back.
     pub(super) fn room(&self) -> usize {
-        WINDOW - self.rows.min(WINDOW)
+        WINDOW.saturating_sub(self.rows + self.flying)
     }
 
     /// The destinations that are here: a look at the store leaves them out.
@@ -148,22 +156,28 @@ impl Outbox {
         self.more = false;
     }
 
-    /// The look at the store for `limit` rows has ended.
+    /// The look at the store for `limit` rows has ended. It brings whole destinations, the oldest rows first; what
+    /// the limit or the window cuts off is read when a destination has nothing left here.
     pub(super) fn loaded(&mut self, rows: Vec<DeliveryRow>, limit: usize) {
         self.loading = false;
-        self.more |= rows.len() >= limit;
+        let cut = rows.len() >= limit || rows.len() > self.room();
+        self.more |= cut;
         for row in rows {
-            if self.rows >= WINDOW {
-                self.more = true;
-                break;
+            if self.room() > 0 {
+                self.append(row);
             }
-            self.append(row, true);
         }
+        if cut {
+            self.keys.values_mut().for_each(|key| key.unsure = true);
+        }
+        let late = std::mem::replace(&mut self.late, nothing());
+        self.hand_over(late);
     }
 
     /// The look at the store failed.
     pub(super) fn not_loaded(&mut self, now: Millis) {
         self.loading = false;
+        self.late = nothing();
         self.more = true;
         self.not_before = now.plus(REST);
     }
@@ -271,6 +285,11 @@ impl Outbox {
     }
 }
 
+/// What a bell hands over that holds nothing.
+fn nothing() -> HandOver<DeliveryRow> {
+    HandOver { rows: Vec::new(), complete: true }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -337,7 +356,7 @@ mod tests {
         outbox.wake(Millis(500));
         assert_eq!(taken(&mut outbox), [1]);
         outbox.ended("a");
-        assert_eq!(outbox.wants(Millis(500)), Some(WINDOW), "the followers were left to the store");
+        assert_eq!(outbox.wants(Millis(500)), Some(WINDOW - 1), "the followers were left to the store");
     }
 
     #[test]
@@ -358,6 +377,41 @@ mod tests {
             outbox.ended(&row.order_key);
         }
         assert_eq!(outbox.wants(Millis(0)), Some(WINDOW));
+    }
+
+    #[test]
+    fn a_backlog_of_one_destination_takes_a_look_for_every_many_rows() {
+        let mut outbox = read();
+        let mut backlog: VecDeque<i64> = (0..1000).collect();
+        outbox.hand_over(whole((0..1000).map(|seq| row(seq, "a"))));
+        let (mut looks, mut sent) = (0, Vec::new());
+        while let Some(row) = outbox.take() {
+            backlog.pop_front();
+            sent.push(row.seq.0);
+            outbox.ended("a");
+            if let Some(limit) = outbox.wants(Millis(0)) {
+                looks += 1;
+                let rows = if outbox.held().is_empty() { backlog.iter().take(limit) } else { backlog.iter().take(0) };
+                outbox.load();
+                outbox.loaded(rows.map(|seq| super::tests::row(*seq, "a")).collect(), limit);
+            }
+        }
+        assert_eq!(sent, (0..1000).collect::<Vec<_>>());
+        assert!(looks <= 1000 / (WINDOW / 2) + 1, "{looks} looks");
+    }
+
+    #[test]
+    fn what_is_handed_over_during_a_look_stands_behind_what_the_look_brings() {
+        let mut outbox = Outbox::new();
+        outbox.load();
+        outbox.hand_over(whole([row(3, "a"), row(4, "b")]));
+        assert!(!outbox.has_ready());
+        outbox.loaded(vec![row(1, "a"), row(3, "a")], WINDOW);
+        assert_eq!(taken(&mut outbox), [1, 4]);
+        outbox.ended("a");
+        assert_eq!(taken(&mut outbox), [3]);
+        outbox.ended("a");
+        assert_eq!(outbox.wants(Millis(0)), None, "nothing is missing");
     }
 
     #[test]
@@ -402,10 +456,11 @@ mod tests {
         }
 
         fn due(&self, now: i64, held: &[String], limit: usize) -> Vec<DeliveryRow> {
-            let heads = self.rows.iter().filter(|(seq, (key, due))| {
-                *due <= now && !held.contains(key) && self.head(key).is_some_and(|(head, _)| head == **seq)
-            });
-            heads.take(limit).map(|(seq, (key, _))| row(*seq, key)).collect()
+            let rows = self
+                .rows
+                .iter()
+                .filter(|(_, (key, _))| !held.contains(key) && self.head(key).is_some_and(|(_, due)| due <= now));
+            rows.take(limit).map(|(seq, (key, _))| row(*seq, key)).collect()
         }
     }
 
@@ -413,6 +468,7 @@ mod tests {
     enum Step {
         Commit { keys: Vec<u8>, told: bool, complete: bool },
         Look,
+        Loaded,
         Take,
         Land { which: usize, again: bool },
         Wait,
@@ -423,6 +479,7 @@ mod tests {
             3 => (prop::collection::vec(0_u8..6, 1..20), any::<bool>(), prop::bool::weighted(0.8))
                 .prop_map(|(keys, told, complete)| Step::Commit { keys, told, complete }),
             2 => Just(Step::Look),
+            2 => Just(Step::Loaded),
             6 => Just(Step::Take),
             6 => (any::<usize>(), prop::bool::weighted(0.2)).prop_map(|(which, again)| Step::Land { which, again }),
             1 => Just(Step::Wait),
@@ -436,11 +493,12 @@ mod tests {
         fn every_row_goes_once_and_in_order(steps in prop::collection::vec(step(), 1..200)) {
             let (mut outbox, mut model) = (Outbox::new(), Model::default());
             let mut flying: Vec<DeliveryRow> = Vec::new();
+            let mut look = None;
             let (mut now, mut next) = (0_i64, 0_i64);
             // After the steps the sweeper rings and everything lands well, until nothing is left.
             let calm = (0..600).flat_map(|round| {
                 let ring = Step::Commit { keys: Vec::new(), told: true, complete: round % 7 != 0 };
-                [ring, Step::Look, Step::Take, Step::Land { which: 0, again: false }, Step::Wait]
+                [ring, Step::Look, Step::Loaded, Step::Take, Step::Land { which: 0, again: false }, Step::Wait]
             });
             for step in steps.into_iter().chain(calm) {
                 match step {
@@ -458,8 +516,10 @@ mod tests {
                         }
                     }
                     Step::Look => if let Some(limit) = outbox.wants(Millis(now)) {
-                        let rows = model.due(now, &outbox.held(), limit);
+                        look = Some((model.due(now, &outbox.held(), limit), limit));
                         outbox.load();
+                    },
+                    Step::Loaded => if let Some((rows, limit)) = look.take() {
                         outbox.loaded(rows, limit);
                     },
                     Step::Take => if let Some(row) = outbox.take() {

@@ -18,7 +18,7 @@ use actix::{
 
 use self::{
     turn::{Ended, Job},
-    window::Window,
+    window::{Ask, Window},
 };
 use super::{
     api::Api,
@@ -283,9 +283,7 @@ impl Bot {
 
     fn load(&mut self, lease: Lease, ctx: &mut Context<Self>) {
         self.loading = true;
-        let skip_keys = self.window.full_keys();
-        let skipped = !skip_keys.is_empty();
-        let limit = window::CAPACITY + self.window.len() + self.window.in_turn();
+        let Ask { skip_keys, limit } = self.window.ask();
         let query = DueQuery {
             bot: lease.bot,
             epoch: lease.epoch,
@@ -299,7 +297,7 @@ impl Bot {
             bot.loading = false;
             match rows {
                 Ok(rows) => {
-                    bot.window.loaded(rows, limit, skipped);
+                    bot.window.loaded(rows, limit);
                     // What was handed along while we read came after our look: take it now, in order.
                     bot.hear();
                     bot.pump(ctx);

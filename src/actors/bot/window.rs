@@ -18,8 +18,17 @@ const LOW: usize = 16;
 /// One key holds at most this many rows, so that one talkative dialogue leaves room for the others.
 const PER_KEY: usize = 64;
 
+/// What a read from the store is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ask {
+    /// Keys that hold their share already, and need not be read further.
+    pub(super) skip_keys: Vec<String>,
+    /// Rows at most.
+    pub(super) limit: usize,
+}
+
 /// The pending events in memory, by order key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
     keys: HashMap<String, VecDeque<EventRow>>,
     /// Keys with rows, none of them in a turn; the longest waiting first.
@@ -28,34 +37,71 @@ pub(super) struct Window {
     busy: HashSet<String>,
     /// Keys whose head waits for a retry, and until when.
     aside: HashMap<String, Millis>,
+    /// Keys that may have more rows in the store, behind those here. It is time to read them when none is left
+    /// here, and not before: a read with every bell would cost as much as the turns.
+    cut: HashSet<String>,
     /// Every row here or in a turn.
     known: HashSet<Seq>,
     rows: usize,
-    /// Nothing that may run is in the store but not here.
-    complete: bool,
+    /// A key may be in the store of which nothing is here.
+    missing: bool,
     /// The last read brought nothing new: asking again before anything changed would only spin.
     barren: bool,
 }
 
+impl Default for Window {
+    /// Empty, and nothing is known of what the store holds.
+    fn default() -> Self {
+        Self {
+            keys: HashMap::new(),
+            ready: VecDeque::new(),
+            busy: HashSet::new(),
+            aside: HashMap::new(),
+            cut: HashSet::new(),
+            known: HashSet::new(),
+            rows: 0,
+            missing: true,
+            barren: false,
+        }
+    }
+}
+
 impl Window {
-    /// Rows handed along with a wake. Only taken when nothing older can be missing.
+    /// Rows handed along with a wake. Only taken when nothing older of their key can be missing.
     pub(super) fn offer(&mut self, rows: Vec<EventRow>) {
         for row in rows {
-            if !self.complete || self.rows >= CAPACITY || self.key_is_full(&row.order_key) {
-                self.doubt();
-                return;
+            if self.missing {
+                self.barren = false;
+            } else if self.cut.contains(&row.order_key) {
+                // It stands in the store behind others that are read first.
+            } else if self.rows >= CAPACITY || self.key_is_full(&row.order_key) {
+                self.leave_behind(row.order_key);
+            } else {
+                self.insert(row);
             }
-            self.insert(row);
         }
     }
 
-    /// Rows read from the store from the oldest on, at most `limit`; `skipped` when keys were left out.
-    pub(super) fn loaded(&mut self, rows: Vec<EventRow>, limit: usize, skipped: bool) {
-        self.complete = rows.len() < limit && !skipped;
+    /// What to read now. From here until the rows are [`loaded`](Self::loaded), nothing may be offered.
+    pub(super) fn ask(&mut self) -> Ask {
+        let full = self.keys.iter().filter(|(_, rows)| rows.len() >= PER_KEY);
+        let skip_keys: Vec<String> = full.map(|(key, _)| key.clone()).collect();
+        // A read passes over what stands behind a turn in hand.
+        self.cut = self.busy.iter().chain(&skip_keys).cloned().collect();
+        self.missing = false;
+        Ask { skip_keys, limit: CAPACITY + self.rows + self.busy.len() }
+    }
+
+    /// Rows read from the store from the oldest on, as they were asked for.
+    pub(super) fn loaded(&mut self, rows: Vec<EventRow>, limit: usize) {
+        self.missing |= rows.len() >= limit;
         let before = self.rows;
         for row in rows {
+            if self.known.contains(&row.seq) {
+                continue;
+            }
             if self.key_is_full(&row.order_key) {
-                self.complete = false;
+                self.leave_behind(row.order_key);
             } else {
                 self.insert(row);
             }
@@ -65,19 +111,14 @@ impl Window {
 
     /// Something may have been missed: read from the store at the next chance.
     pub(super) fn doubt(&mut self) {
-        self.complete = false;
+        self.missing = true;
         self.barren = false;
     }
 
     /// Whether reading from the store may bring something to do; `idle`: to a turn that could begin now. While
     /// none could, a read would only bring again what is here already.
     pub(super) fn wants_load(&self, idle: bool) -> bool {
-        !self.complete && !self.barren && (self.rows < LOW || (idle && self.ready.is_empty()))
-    }
-
-    /// Keys that hold their share already, and need not be read further.
-    pub(super) fn full_keys(&self) -> Vec<String> {
-        self.keys.iter().filter(|(_, rows)| rows.len() >= PER_KEY).map(|(key, _)| key.clone()).collect()
+        self.missing && !self.barren && (self.rows < LOW || (idle && self.ready.is_empty()))
     }
 
     /// Takes at most `count` rows to run now, one a key.
@@ -102,6 +143,9 @@ impl Window {
             Some(rows) if !rows.is_empty() => self.ready.push_back(row.order_key.clone()),
             _ => {
                 self.keys.remove(&row.order_key);
+                if self.cut.remove(&row.order_key) {
+                    self.doubt();
+                }
             }
         }
     }
@@ -132,9 +176,13 @@ impl Window {
         self.busy.len()
     }
 
-    /// How many rows wait here.
-    pub(super) fn len(&self) -> usize {
-        self.rows
+    /// A row of this key stays in the store.
+    fn leave_behind(&mut self, key: String) {
+        if self.keys.contains_key(&key) || self.busy.contains(&key) {
+            self.cut.insert(key);
+        } else {
+            self.doubt();
+        }
     }
 
     fn key_is_full(&self, key: &str) -> bool {
@@ -158,6 +206,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -175,9 +225,15 @@ mod tests {
         }
     }
 
+    /// As a bot does it; the store has no more than these.
+    fn load(window: &mut Window, rows: Vec<EventRow>) {
+        let Ask { limit, .. } = window.ask();
+        window.loaded(rows, limit);
+    }
+
     fn complete() -> Window {
         let mut window = Window::default();
-        window.loaded(Vec::new(), CAPACITY, false);
+        load(&mut window, Vec::new());
         window
     }
 
@@ -201,7 +257,7 @@ mod tests {
         let mut window = Window::default();
         window.offer(vec![row(5, "a")]);
         assert!(window.take(1).is_empty() && window.wants_load(true));
-        window.loaded(vec![row(4, "a"), row(5, "a")], CAPACITY, false);
+        load(&mut window, vec![row(4, "a"), row(5, "a")]);
         assert_eq!(seqs(&window.take(1)), [4]);
     }
 
@@ -223,49 +279,162 @@ mod tests {
     fn one_talkative_key_leaves_room_for_the_others() {
         let mut window = complete();
         window.offer((0..200).map(|seq| row(seq, "a")).collect());
-        assert_eq!(window.len(), PER_KEY);
-        assert_eq!(window.full_keys(), ["a"]);
+        assert_eq!(window.rows, PER_KEY);
+        assert_eq!(window.ask().skip_keys, ["a"]);
+        window.loaded(vec![row(300, "b")], CAPACITY);
+        assert_eq!(seqs(&window.take(8)), [0, 300]);
+    }
+
+    #[test]
+    fn a_key_with_a_backlog_is_read_again_when_its_rows_are_used_up_and_not_before() {
+        let mut window = complete();
+        window.offer((1..=80).map(|seq| row(seq, "a")).collect());
+        for seq in 1..64 {
+            let taken = window.take(1);
+            assert_eq!(seqs(&taken), [seq]);
+            window.offer(vec![row(100 + seq, "a")]);
+            assert!(!window.wants_load(true), "what came meanwhile stands behind those here");
+            window.done(&taken[0]);
+            assert!(!window.wants_load(true), "after {seq}");
+        }
+        let last = window.take(1);
+        assert!(!window.wants_load(true), "a read passes over what stands behind a turn in hand");
+        window.done(&last[0]);
+        assert!(window.wants_load(true));
+        load(&mut window, (65..=80).map(|seq| row(seq, "a")).collect());
+        assert!(!window.wants_load(true));
+        assert_eq!(seqs(&window.take(1)), [65]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_turn_in_hand_at_a_read_is_looked_for_after_it() {
+        let mut window = complete();
+        window.offer(vec![row(1, "a")]);
+        let taken = window.take(1);
+        window.doubt();
+        let Ask { limit, .. } = window.ask();
+        // The turn may end while the store reads.
+        window.done(&taken[0]);
+        window.loaded(Vec::new(), limit);
+        window.offer(vec![row(3, "a")]);
+        assert!(window.take(1).is_empty() && window.wants_load(true));
     }
 
     #[test]
     fn a_read_that_brings_nothing_new_is_not_repeated_until_something_changes() {
         let mut window = Window::default();
-        let rows: Vec<_> = (1..=80).map(|seq| row(seq, "a")).collect();
-        window.loaded(rows.clone(), 80, false);
+        let rows: Vec<_> = (1..=40).map(|seq| row(seq, "a")).collect();
+        window.ask();
+        window.loaded(rows.clone(), 40);
         let taken = window.take(1);
         assert!(!window.wants_load(false), "there is enough here, and nothing could begin");
         assert!(window.wants_load(true), "the only key is busy: others may be waiting in the store");
-        window.loaded(rows.clone(), 80, true);
-        assert!(window.wants_load(true), "the key's share was filled up again");
-        window.loaded(rows, 80, true);
+        window.ask();
+        window.loaded(rows, 40);
         assert!(!window.wants_load(true));
         window.doubt();
         assert!(window.wants_load(true));
         window.done(&taken[0]);
     }
 
-    proptest! {
-        /// Whatever comes in whatever way, no key runs two events at once and none runs out of order.
-        #[test]
-        fn order_holds_inside_each_key(steps in prop::collection::vec((0u8..4, 0usize..5), 1..200)) {
-            let mut window = complete();
-            let mut next = 0;
-            let mut running: Vec<EventRow> = Vec::new();
-            let mut last: HashMap<String, i64> = HashMap::new();
-            for (step, key) in steps {
-                match step {
-                    0 | 1 => { next += 1; window.offer(vec![row(next, &key.to_string())]); }
-                    2 => for taken in window.take(2) {
-                        prop_assert!(running.iter().all(|other| other.order_key != taken.order_key));
-                        let before = last.insert(taken.order_key.clone(), taken.seq.0).unwrap_or(0);
-                        prop_assert!(before < taken.seq.0);
-                        running.push(taken);
-                    },
-                    _ => if let Some(row) = running.pop() { window.done(&row); },
-                }
+    /// A bot's part around its window, and a store that holds what was accepted.
+    #[derive(Default)]
+    struct Play {
+        window: Window,
+        /// Pending events with their keys.
+        store: BTreeMap<i64, String>,
+        /// What the bell holds while a read is on its way.
+        bell: Vec<EventRow>,
+        /// What the store answered, and what it was asked for.
+        read: Option<(Vec<EventRow>, usize)>,
+        running: Vec<EventRow>,
+        accepted: i64,
+        reads: usize,
+    }
+
+    impl Play {
+        fn accept(&mut self, key: usize, count: usize) {
+            for _ in 0..count {
+                self.accepted += 1;
+                self.store.insert(self.accepted, key.to_string());
+                self.bell.push(row(self.accepted, &key.to_string()));
             }
-            prop_assert_eq!(window.in_turn(), running.len());
-            prop_assert!(window.len() <= CAPACITY);
+            self.hear();
+        }
+
+        fn hear(&mut self) {
+            if self.read.is_none() {
+                self.window.offer(std::mem::take(&mut self.bell));
+            }
+        }
+
+        fn take(&mut self, count: usize) {
+            for taken in self.window.take(count) {
+                let key = &taken.order_key;
+                assert!(self.running.iter().all(|other| other.order_key != *key), "two of one key at once");
+                let first = self.store.iter().find(|(_, of)| *of == key).map(|(seq, _)| *seq);
+                assert_eq!(first, Some(taken.seq.0), "an older one of the key is pending");
+                self.running.push(taken);
+            }
+        }
+
+        fn done(&mut self) {
+            if let Some(row) = self.running.pop() {
+                self.store.remove(&row.seq.0);
+                self.window.done(&row);
+            }
+        }
+
+        fn ask(&mut self) {
+            if self.read.is_none() && self.window.wants_load(true) {
+                self.reads += 1;
+                let Ask { skip_keys, limit } = self.window.ask();
+                let in_turn = |key: &String| self.running.iter().any(|row| row.order_key == *key);
+                let rows = self.store.iter().filter(|(_, key)| !skip_keys.contains(key) && !in_turn(key));
+                self.read = Some((rows.take(limit).map(|(seq, key)| row(*seq, key)).collect(), limit));
+            }
+        }
+
+        fn loaded(&mut self) {
+            if let Some((rows, limit)) = self.read.take() {
+                // The store answers with what it saw; what ended meanwhile is refused when it is claimed.
+                let rows = rows.into_iter().filter(|row| self.store.contains_key(&row.seq.0)).collect();
+                self.window.loaded(rows, limit);
+                self.hear();
+            }
+        }
+    }
+
+    proptest! {
+        /// However it comes, everything accepted runs, one of a key at a time and in its order; and what it takes
+        /// is a read for every many events, not one for each.
+        #[test]
+        fn everything_accepted_runs_in_the_order_of_its_key(
+            steps in prop::collection::vec((0u8..6, 0usize..6, 1usize..40), 1..150),
+        ) {
+            let mut play = Play::default();
+            for (step, key, count) in steps {
+                match step {
+                    0 => play.accept(key, count),
+                    1 => play.accept(key, 1),
+                    2 => play.take(count % 4),
+                    3 => play.done(),
+                    4 => play.ask(),
+                    _ => play.loaded(),
+                }
+                prop_assert!(play.window.rows <= 6 * PER_KEY);
+            }
+            let (reads, pending) = (play.reads, play.store.len());
+            for _ in 0..=2 * pending + 8 {
+                play.loaded();
+                play.take(4);
+                play.ask();
+                play.loaded();
+                play.take(4);
+                play.done();
+            }
+            prop_assert!(play.store.is_empty(), "{} of {} never ran", play.store.len(), play.accepted);
+            prop_assert!(play.reads - reads <= 10 + pending / 8, "{} reads for {pending}", play.reads - reads);
         }
     }
 }

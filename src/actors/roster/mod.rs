@@ -3,42 +3,39 @@
 //! What it hands to the supervisor is in the store before: the definition (so that the last good one survives
 //! a restart) and the token (so that the bot takes it from there). It runs one look at a time.
 
+mod apply;
 mod plan;
 mod survey;
 mod tokens;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, AtomicResponse, Context, Handler, Message, WrapFuture};
-use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 pub use self::tokens::TokenPolicy;
 use self::{
-    plan::{Found, Known, plan},
-    survey::{Survey, Surveyor, Usable},
+    apply::{Entry, apply, recall, send, token_file},
+    survey::{Survey, Surveyor},
     tokens::Token,
 };
 use super::{
     exit::ExitGuard,
     line::Line,
-    report::{Applied, AppliedChange, Finding, RefusedDefinition, ReloadReport, Unchanged},
+    report::ReloadReport,
     routes::Routes,
-    supervisor::{KeepDown, Remove, Run, Supervisor},
+    supervisor::{Run, Supervisor},
 };
 use crate::{
-    base::{BotId, Clock, Digest, Millis},
-    definition::{Diagnostic, TokenSource},
-    store::{Identity, NewBot, Store},
+    base::{BotId, Clock, Secret},
+    definition::Diagnostic,
+    store::{Store, StoreError},
 };
-
-/// Bots applied at once: enough to share the writer's commits, few enough to leave it room.
-const AT_ONCE: usize = 64;
 
 /// When a look that the store broke off is repeated.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -83,17 +80,6 @@ pub struct Roster {
     _exit: ExitGuard,
 }
 
-/// A bot as the roster knows it.
-#[derive(Debug, Clone)]
-struct Entry {
-    usable: Usable,
-    identity: Option<Identity>,
-    handed: bool,
-    gone_since: Option<Millis>,
-    /// Somebody confirmed that its files are meant to be gone.
-    confirmed: bool,
-}
-
 /// Look at `bots.d` and make the running bots equal to it.
 #[derive(Debug, Message)]
 #[rtype(result = "ReloadReport")]
@@ -112,10 +98,26 @@ pub struct RefreshToken(pub BotId);
 #[rtype(result = "()")]
 pub struct HandOverAgain(pub BotId);
 
-/// A token was put into the store by command: the bot has to take it.
+/// A token given by command: goes into the store, and the bot takes it from there.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct TokenWasPut(pub BotId);
+#[rtype(result = "Result<(), PutTokenError>")]
+pub struct PutToken {
+    /// Whose.
+    pub bot: BotId,
+    /// The token.
+    pub token: Secret,
+}
+
+/// Why a token given by command was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PutTokenError {
+    /// It would not last.
+    #[error("{0}")]
+    Overruled(String),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Files besides definitions whose change calls for a look: those that tokens are read from.
 #[derive(Debug, Message)]
@@ -191,15 +193,23 @@ impl Handler<HandOverAgain> for Roster {
     }
 }
 
-impl Handler<TokenWasPut> for Roster {
-    type Result = ();
+impl Handler<PutToken> for Roster {
+    type Result = AtomicResponse<Self, Result<(), PutTokenError>>;
 
-    fn handle(&mut self, TokenWasPut(bot): TokenWasPut, _: &mut Self::Context) {
-        let Some(entry) = self.entries.get(&bot) else { return };
-        let run = Run { bot, program: entry.usable.program.clone(), identity: entry.identity.clone(), new_token: true };
-        if self.deps.supervisor.addr().is_none_or(|supervisor| supervisor.try_send(run).is_err()) {
-            tracing::error!("the supervisor could not be told of a new token");
-        }
+    fn handle(&mut self, PutToken { bot, token }: PutToken, _: &mut Self::Context) -> Self::Result {
+        let (deps, entry) = (self.deps.clone(), self.entries.get(&bot).cloned());
+        let work = async move {
+            let source = entry.as_ref().and_then(|entry| entry.usable.token());
+            if let Some(why) = deps.tokens.overrules(source, &token) {
+                return Err(PutTokenError::Overruled(why));
+            }
+            deps.store.put_token(bot.clone(), token).await?;
+            if let Some(Entry { usable, identity, .. }) = entry {
+                send(&deps, Run { bot, program: usable.program.clone(), identity, new_token: true }).await;
+            }
+            Ok(())
+        };
+        AtomicResponse::new(Box::pin(work.into_actor(self)))
     }
 }
 
@@ -263,201 +273,6 @@ impl Roster {
         self.told = survey.diagnostics;
         self.told_unreadable = survey.unreadable;
         self.told_waiting.clone_from(&report.confirmation_needed);
-    }
-}
-
-/// Fills the entries with what the store remembers: the bots that are not retired, on their last good definitions.
-///
-/// Answers whether the store could be read; if not, the next look tries again.
-async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) -> bool {
-    let (definitions, bots) = match (deps.store.definitions().await, deps.store.bots().await) {
-        (Ok(definitions), Ok(bots)) => (definitions, bots),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(error = %error, "what ran before cannot be read from the store");
-            return false;
-        }
-    };
-    let mut identities: BTreeMap<_, _> = bots.into_iter().map(|bot| (bot.bot, bot.identity)).collect();
-    for stored in definitions {
-        let Some(usable) = Usable::revive(&stored.source) else {
-            tracing::warn!(bot.id = %stored.bot, "its last good definition cannot be used by this version");
-            continue;
-        };
-        let identity = identities.remove(&stored.bot).flatten();
-        entries.entry(stored.bot).or_insert(Entry {
-            usable,
-            identity,
-            handed: false,
-            gone_since: None,
-            confirmed: false,
-        });
-    }
-    true
-}
-
-async fn apply(
-    deps: &RosterDeps,
-    entries: &mut BTreeMap<BotId, Entry>,
-    survey: &Survey,
-    confirm: bool,
-) -> ReloadReport {
-    let now = deps.clock.now();
-    let found = Found {
-        good: survey.usable.iter().map(|(bot, usable)| (bot.clone(), usable.program.digest())).collect(),
-        broken: survey.broken.clone(),
-        unreadable: !survey.unreadable.is_empty(),
-    };
-    let known = entries.iter().map(|(bot, entry)| (bot.clone(), entry.known())).collect();
-    let plan = plan(&found, &known, now, deps.grace, confirm);
-
-    let mut report = ReloadReport { confirmation_needed: plan.unconfirmed.clone(), ..ReloadReport::default() };
-    for bot in &plan.apply {
-        let Some(usable) = survey.usable.get(bot) else { continue };
-        let before = entries.get(bot);
-        let change = match before {
-            Some(entry) if entry.handed => AppliedChange::Changed,
-            _ => AppliedChange::Started,
-        };
-        let entry = Entry {
-            usable: usable.clone(),
-            identity: before.and_then(|entry| entry.identity.clone()),
-            handed: before.is_some_and(|entry| entry.handed),
-            gone_since: None,
-            confirmed: false,
-        };
-        entries.insert(bot.clone(), entry);
-        report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
-    }
-    let handed: BTreeSet<_> = plan.apply.iter().chain(&plan.apply_last_good).cloned().collect();
-    hand_over(deps, entries, &handed).await;
-    look_at_tokens(deps, entries, &plan.unchanged).await;
-
-    for (bot, entry) in entries.iter_mut() {
-        let leaving = plan.leaving.iter().any(|(leaving, _)| leaving == bot);
-        entry.gone_since = if leaving { entry.gone_since.or(Some(now)) } else { None };
-        entry.confirmed = plan.confirmed.contains(bot);
-    }
-    for bot in &plan.remove {
-        entries.remove(bot);
-        send(deps, Remove(bot.clone())).await;
-    }
-    report.unchanged = plan
-        .unchanged
-        .iter()
-        .filter_map(|bot| {
-            Some(Unchanged { bot: bot.clone(), digest: entries.get(bot)?.usable.program.digest().short() })
-        })
-        .collect();
-    report.refused = survey
-        .diagnostics
-        .iter()
-        .filter(|(_, diagnostics)| diagnostics.iter().any(Diagnostic::is_error))
-        .map(|(bot, diagnostics)| RefusedDefinition {
-            bot: bot.clone(),
-            diagnostics: diagnostics.iter().map(Finding::from).collect(),
-        })
-        .collect();
-    report.removed = plan.remove;
-    report
-}
-
-/// Stores definition and token of each bot, then hands it to the supervisor.
-async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots: &BTreeSet<BotId>) {
-    let jobs: Vec<_> =
-        entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
-    let stored: Vec<_> = stream::iter(jobs)
-        .map(|(bot, entry)| async move {
-            let kept = deps.store.put_bot(entry.new_bot(&bot)).await;
-            let token = deps.tokens.take(&deps.store, &bot, entry.usable.token()).await;
-            (bot, entry, kept, token)
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    if let Err(error) = deps.routes.refresh(deps.store.as_ref()).await {
-        tracing::error!(error = %error, "routes could not be refreshed");
-    }
-    for (bot, entry, kept, token) in stored {
-        if let Some(known) = entries.get_mut(&bot) {
-            known.handed = kept.is_ok() && token != Token::Unknown;
-        }
-        if let Err(error) = kept {
-            tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
-            continue;
-        }
-        let program = entry.usable.program;
-        match token {
-            Token::Missing(reason) => send(deps, KeepDown { bot, program, reason }).await,
-            // The store did not answer: the bot runs on what is sealed there, and it is looked at again.
-            Token::New | Token::Same | Token::Unknown => {
-                let new_token = token == Token::New;
-                send(deps, Run { bot, program, identity: entry.identity, new_token }).await;
-            }
-        }
-    }
-}
-
-/// A token's file may have changed although the definition did not.
-async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bots: &[BotId]) {
-    for bot in bots {
-        let Some(entry) = entries.get(bot) else { continue };
-        if token_file(&entry.usable).is_none() {
-            continue;
-        }
-        if deps.tokens.take(&deps.store, bot, entry.usable.token()).await == Token::New {
-            tracing::info!(bot.id = %bot, "its token file changed");
-            let run = Run {
-                bot: bot.clone(),
-                program: entry.usable.program.clone(),
-                identity: entry.identity.clone(),
-                new_token: true,
-            };
-            send(deps, run).await;
-        }
-    }
-}
-
-async fn send<M>(deps: &RosterDeps, message: M)
-where
-    M: Message<Result = ()> + Send + 'static,
-    Supervisor: Handler<M>,
-{
-    let sent = match deps.supervisor.addr() {
-        Some(supervisor) => supervisor.send(message).await.is_ok(),
-        None => false,
-    };
-    if !sent {
-        tracing::error!("the supervisor is gone");
-    }
-}
-
-/// The file that a bot's token is read from, if it is read from one.
-fn token_file(usable: &Usable) -> Option<PathBuf> {
-    match usable.token() {
-        Some(TokenSource::File(file)) => Some(file.clone()),
-        _ => None,
-    }
-}
-
-impl Entry {
-    fn known(&self) -> Known {
-        Known {
-            digest: self.usable.program.digest(),
-            handed: self.handed,
-            gone_since: self.gone_since,
-            confirmed: self.confirmed,
-        }
-    }
-
-    fn new_bot(&self, bot: &BotId) -> NewBot {
-        let digest: Digest = self.usable.program.digest();
-        NewBot {
-            bot: bot.clone(),
-            definition: bot.clone(),
-            digest,
-            source: self.usable.source(),
-            kinds: self.usable.program.kinds().0,
-        }
     }
 }
 

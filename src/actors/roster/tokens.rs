@@ -53,6 +53,23 @@ impl TokenPolicy {
         }
     }
 
+    /// Why a token that is put by command would not last: the place that the definition names holds another one,
+    /// and the next look would put that back.
+    pub(super) fn overrules(&self, source: Option<&TokenSource>, token: &Secret) -> Option<String> {
+        let (Self::Definitions { secret_dirs }, Some(source)) = (self, source) else { return None };
+        let found = source.read(secret_dirs, |name| std::env::var(name).ok()).ok()?;
+        let place = match source {
+            TokenSource::Env(name) => format!("env:{name}"),
+            TokenSource::File(path) => format!("file:{}", path.display()),
+        };
+        (found != *token).then(|| {
+            format!(
+                "its definition takes the token from `{place}`, which holds another one: change it there, or take \
+                 `token` out of the definition and set it again"
+            )
+        })
+    }
+
     async fn keep(
         &self,
         store: &Arc<dyn Store>,

@@ -1,7 +1,7 @@
 //! A store in memory: outbox and registrations as the contract words them; everything else is refused.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     future,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -123,16 +123,18 @@ impl FakeStore {
     }
 
     fn due(inner: &Inner, query: &DueQuery) -> Vec<DeliveryRow> {
-        let mut heads: HashMap<&str, Seq> = HashMap::new();
+        let mut ended: HashSet<&str> = HashSet::new();
         let pending = |row: &&Held| row.row.bot == query.bot && !matches!(row.stands, Stands::Ended(_));
-        let heads = inner.rows.values().filter(pending).filter(move |row| {
-            let head = heads.entry(&row.row.order_key).or_insert(row.row.seq);
-            *head == row.row.seq
-        });
-        let due = heads.filter(|row| match row.stands {
-            Stands::Waiting => row.due <= query.now,
-            Stands::Sending(epoch) => epoch < query.epoch,
-            Stands::Ended(_) => false,
+        let due = inner.rows.values().filter(pending).filter(move |row| {
+            let may_go = match row.stands {
+                Stands::Waiting => row.due <= query.now,
+                Stands::Sending(epoch) => epoch < query.epoch,
+                Stands::Ended(_) => false,
+            };
+            if !may_go {
+                ended.insert(&row.row.order_key);
+            }
+            !ended.contains(row.row.order_key.as_str())
         });
         let wanted = due.filter(|row| !query.skip_keys.contains(&row.row.order_key));
         let told = wanted.map(|row| DeliveryRow { doubtful: row.stands != Stands::Waiting, ..row.row.clone() });

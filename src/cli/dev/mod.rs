@@ -179,7 +179,7 @@ impl House {
                 line = prompt.line() => {
                     let Some(line) = line else { break };
                     match talk.hear(&line).await {
-                        After::Ask => {}
+                        After::Ask | After::Sent(_) => {}
                         After::ListBots => screen.show(&report::list(&self.app.bots().await, usize::MAX)),
                         After::End => break,
                     }
@@ -194,7 +194,7 @@ impl House {
                 }
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
-                    Asked::Reload => self.app.look_soon(),
+                    Asked::Reload => self.app.reload(),
                 },
                 Some(reason) = serve::told(&mut fatal) => return Err(serve::lost(&reason)),
             }

@@ -10,9 +10,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use super::recall::Recall;
 use crate::{
     base::spawn::spawn,
-    cli::control::{Control, ControlError, Entry, Message, Room},
+    cli::control::{Control, ControlError, Facts, Message, Room},
 };
 
 /// How long one question waits for something to happen.
@@ -21,19 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(1);
 /// What may wait for being shown; beyond that the next question waits.
 const QUEUE: usize = 64;
+/// Files of one message that are looked at; Webex has one.
+const MOST_FILES: usize = 4;
 
 /// Something happened to a message.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct Happening {
+    /// The simulator's running number at it.
+    pub(in crate::cli) seq: u64,
+    /// Which message.
+    pub(in crate::cli) id: String,
     /// The address of whoever did it.
-    pub(super) who: String,
-    pub(super) room: Room,
+    pub(in crate::cli) who: String,
+    pub(in crate::cli) room: Room,
     /// `created`, `updated` or `deleted`.
-    pub(super) event: String,
+    pub(in crate::cli) event: String,
     /// The message, if it can still be read.
-    pub(super) message: Option<Message>,
-    /// Its text in the journal, if it can not.
-    pub(super) text: Option<String>,
+    pub(in crate::cli) message: Option<Message>,
+    /// What is known of its files.
+    pub(in crate::cli) files: Vec<Facts>,
+    /// What it said, if it can not be read any more.
+    pub(in crate::cli) text: Option<String>,
+    /// What the message says that it answers in a thread, as far as that is known.
+    pub(in crate::cli) answers: Option<String>,
 }
 
 /// What the follower tells.
@@ -51,7 +62,7 @@ pub(in crate::cli) enum News {
 pub(in crate::cli) fn follow(control: Control, after: u64) -> mpsc::Receiver<News> {
     let (news, listener) = mpsc::channel(QUEUE);
     spawn(async move {
-        let mut follower = Follower { control, after, rooms: HashMap::new(), texts: HashMap::new() };
+        let mut follower = Follower { control, after, rooms: HashMap::new(), recall: Recall::default() };
         // Nobody listening is the only end.
         let _ = follower.run(&news).await;
     });
@@ -63,8 +74,7 @@ struct Follower {
     /// Everything up to this running number was handed on.
     after: u64,
     rooms: HashMap<String, Room>,
-    /// What was said last in each room: shown when it is deleted.
-    texts: HashMap<String, (String, String)>,
+    recall: Recall,
 }
 
 impl Follower {
@@ -131,30 +141,53 @@ impl Follower {
             }
             let message = read.get(&room.id).and_then(|messages| messages.iter().find(|message| message.id == *id));
             let message = message.filter(|_| entry.event != "deleted").cloned();
-            let text = self.text_of(entry, id, &room.id);
-            happened.push(Happening { who: who.clone(), room, event: entry.event.clone(), message, text });
+            let text = entry.text.clone().or_else(|| self.recall.get(id).map(str::to_owned));
+            if let Some(said) = message.as_ref().and_then(|message| message.text.as_ref()).or(text.as_ref()) {
+                self.recall.put(id, said);
+            }
+            let (files, answers) = match &message {
+                Some(message) => (self.files(message, &room).await?, self.answered(message, &room.id).await?),
+                None => (Vec::new(), None),
+            };
+            let (seq, id, who, event) = (entry.seq, id.clone(), who.clone(), entry.event.clone());
+            happened.push(Happening { seq, id, who, room, event, message, files, text, answers });
         }
         self.after = events.entries.last().map_or(events.seq, |entry| entry.seq).max(self.after);
         Ok(once_each(happened))
     }
 
-    /// The text of a message that is gone when it is shown.
-    fn text_of(&mut self, entry: &Entry, id: &str, room: &str) -> Option<String> {
-        match (&entry.text, self.texts.get(room)) {
-            (Some(text), _) => {
-                self.texts.insert(room.to_owned(), (id.to_owned(), text.clone()));
-                Some(text.clone())
-            }
-            (None, Some((last, text))) if last == id => Some(text.clone()),
-            _ => None,
+    /// What the files of a message are, as anybody in the room may know.
+    async fn files(&self, message: &Message, room: &Room) -> Result<Vec<Facts>, ControlError> {
+        if message.files.is_empty() {
+            return Ok(Vec::new());
         }
+        let token = self.control.token_of_any(&room.members).await?;
+        let mut files = Vec::new();
+        for (at, url) in message.files.iter().enumerate() {
+            files.push(match &token {
+                Some(token) if at < MOST_FILES => self.control.facts(url, token).await,
+                _ => Facts { url: url.clone(), ..Facts::default() },
+            });
+        }
+        Ok(files)
+    }
+
+    /// What the first message of the thread said.
+    async fn answered(&mut self, message: &Message, room: &str) -> Result<Option<String>, ControlError> {
+        let Some(parent) = &message.parent_id else { return Ok(None) };
+        if self.recall.get(parent).is_none() {
+            // It was said before anybody followed.
+            let all = self.messages(room, 0).await?;
+            let first = all.iter().find(|message| message.id == *parent).and_then(|message| message.text.as_deref());
+            self.recall.put(parent, first.unwrap_or_default());
+        }
+        Ok(self.recall.get(parent).filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     async fn room(&mut self, id: &str) -> Result<Option<Room>, ControlError> {
         if !self.rooms.contains_key(id) {
             let rooms = self.control.rooms().await?;
             self.rooms = rooms.into_iter().map(|room| (room.id.clone(), room)).collect();
-            self.texts.retain(|room, _| self.rooms.contains_key(room));
         }
         Ok(self.rooms.get(id).cloned())
     }
@@ -185,74 +218,17 @@ fn once_each(happened: Vec<Happening>) -> Vec<Happening> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-    use tokio::task::LocalSet;
+    use serde_json::json;
 
-    use super::*;
-    use crate::{
-        base::Secret,
-        cli::{
-            control::Words,
-            talk::{After, Bot, Screen, Talk},
-        },
-        net::{HttpClient, HttpRequest},
-        sim::{SimHandle, SimOptions, start},
+    use crate::cli::{
+        control::Words,
+        talk::testing::{ALICE, next, on_stage, text},
     };
-
-    const ALICE: &str = "alice@example.com";
-
-    /// A simulator, and `echo` who is played by the test.
-    struct Stage {
-        simulator: SimHandle,
-        control: Control,
-        http: HttpClient,
-    }
-
-    impl Stage {
-        async fn new() -> Self {
-            let options = SimOptions { threads: 0, ..SimOptions::new("127.0.0.1:0".parse().unwrap()) };
-            let simulator = start(options).await.unwrap();
-            let control = Control::new(&simulator.control_url()).unwrap();
-            let stage = Self { simulator, control, http: HttpClient::direct().unwrap() };
-            // Its first call brings the bot to life; a webhook shows that it listens.
-            let hook =
-                json!({ "name": "n", "targetUrl": "http://127.0.0.1:9/", "resource": "messages", "event": "created" });
-            stage.echo("POST", "/webhooks", &hook).await;
-            stage
-        }
-
-        async fn echo(&self, method: &'static str, path: &str, body: &Value) -> Value {
-            let request = HttpRequest {
-                method,
-                url: format!("{}{path}", self.simulator.url()),
-                headers: vec![("content-type".into(), "application/json".into())],
-                bearer: Some(Secret::new("sim-bot-echo")),
-                body: Some(body.to_string().into()),
-                timeout: Duration::from_secs(10),
-                max_body: 1 << 20,
-            };
-            let response = self.http.send(request).await.unwrap();
-            assert!(response.status < 300, "{path}: {}", response.status);
-            serde_json::from_slice(&response.body).unwrap_or_default()
-        }
-    }
-
-    async fn next(news: &mut mpsc::Receiver<News>) -> Happening {
-        match news.recv().await {
-            Some(News::Happened(happening)) => *happening,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn text(happening: &Happening) -> Option<&str> {
-        happening.message.as_ref().and_then(|message| message.text.as_deref())
-    }
 
     #[tokio::test]
     async fn what_is_said_and_deleted_is_followed_in_order() {
-        let play = async {
-            let stage = Stage::new().await;
-            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
+        on_stage(async |stage| {
+            let mut news = stage.news().await;
             stage.control.say(ALICE, "echo@webex.bot", &Words::Text("hi".into())).await.unwrap();
             let said = next(&mut news).await;
             assert_eq!((said.who.as_str(), text(&said)), (ALICE, Some("hi")));
@@ -267,41 +243,37 @@ mod tests {
             stage.echo("DELETE", &path, &json!({})).await;
             let deleted = next(&mut news).await;
             assert_eq!((deleted.event.as_str(), deleted.text.as_deref()), ("deleted", Some("hi back")));
-            stage.simulator.stop().await;
-        };
-        LocalSet::new().run_until(play).await;
+        })
+        .await;
     }
 
     #[tokio::test]
-    async fn a_person_goes_to_a_group_room_and_mentions() {
-        let play = async {
-            let stage = Stage::new().await;
-            let mut news = follow(stage.control.clone(), stage.control.seq().await.unwrap());
-            let mut talk = Talk::new(stage.control.clone(), Screen::default(), "alice", Bot::named("echo"));
-            assert_eq!(talk.prompt(), "echo> ");
-            assert_eq!(talk.hear("/room ops").await, After::Ask);
-            assert_eq!(talk.prompt(), "#ops> ");
-            talk.hear("@echo hello").await;
-            let said = next(&mut news).await;
-            assert_eq!((said.room.title.as_str(), text(&said)), ("ops", Some("Echo hello")));
+    async fn a_thread_is_followed_with_what_it_answers() {
+        on_stage(async |stage| {
+            let before = stage.control.say(ALICE, "echo@webex.bot", &Words::Text("when?".into())).await.unwrap();
+            let mut news = stage.news().await;
+            let answer = json!({ "toPersonEmail": ALICE, "text": "now", "parentId": before.message.id });
+            stage.echo("POST", "/messages", &answer).await;
+            let answered = next(&mut news).await;
+            assert_eq!((text(&answered), answered.answers.as_deref()), (Some("now"), Some("when?")));
+        })
+        .await;
+    }
 
-            // Bob is not in it: he joins.
-            talk.hear("/me bob").await;
-            assert_eq!(talk.prompt(), "bob to echo> ");
-            talk.hear("/room ops").await;
-            talk.hear("hello all").await;
-            let said = next(&mut news).await;
-            assert_eq!((said.who.as_str(), text(&said)), ("bob@example.com", Some("hello all")));
-
-            talk.hear("/direct").await;
-            talk.hear("//only us").await;
-            assert_eq!(text(&next(&mut news).await), Some("/only us"));
-            for (line, after) in [("/to nobody", After::Ask), ("/bots", After::ListBots), ("/quit", After::End)] {
-                assert_eq!(talk.hear(line).await, after, "{line}");
-            }
-            assert_eq!(talk.prompt(), "bob to echo> ");
-            stage.simulator.stop().await;
-        };
-        LocalSet::new().run_until(play).await;
+    #[tokio::test]
+    async fn a_file_is_followed_with_what_it_is() {
+        on_stage(async |stage| {
+            let mut news = stage.news().await;
+            let file = json!({ "name": "größe.txt", "type": "text/plain", "text": "hello" });
+            stage.steer("POST", "/say", &json!({ "as": "echo@webex.bot", "to": ALICE, "file": file })).await;
+            let facts = next(&mut news).await.files.remove(0);
+            assert_eq!((facts.name.as_deref(), facts.size, facts.trouble), (Some("größe.txt"), Some(5), None));
+            // While it is scanned there is only where it will be.
+            stage.steer("PUT", "/files", &json!({ "scan": "scanning" })).await;
+            stage.steer("POST", "/say", &json!({ "as": "echo@webex.bot", "to": ALICE, "file": file })).await;
+            let facts = next(&mut news).await.files.remove(0);
+            assert_eq!((facts.name.as_deref(), facts.trouble), (None, Some("it is still being scanned")));
+        })
+        .await;
     }
 }

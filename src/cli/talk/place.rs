@@ -122,13 +122,26 @@ impl Part<'_> {
 
     fn markdown(&self) -> String {
         match self {
-            // What was typed is meant as typed, so nothing in it is markdown.
-            Self::Text(text) => {
-                let escaped =
-                    text.chars().flat_map(|c| c.is_ascii_punctuation().then_some('\\').into_iter().chain([c]));
-                escaped.collect()
-            }
+            Self::Text(text) => escaped(text),
             Self::Mention(person) => format!("<@personEmail:{}|{}>", person.email, person.name),
+        }
+    }
+}
+
+/// What was typed is meant as typed, so nothing in it is markdown.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| c.is_ascii_punctuation().then_some('\\').into_iter().chain([c])).collect()
+}
+
+/// The same words as fields of a message, for whoever cannot mention in another way: name and value.
+pub(super) fn field(words: Words) -> (&'static str, String) {
+    match words {
+        Words::Text(text) => ("text", text),
+        Words::Markdown(markdown) => ("markdown", markdown),
+        Words::Mentioning(whom, text) => {
+            let mut parts: Vec<String> = whom.iter().map(|email| format!("<@personEmail:{email}>")).collect();
+            parts.push(escaped(&text));
+            ("markdown", parts.join(" "))
         }
     }
 }
@@ -199,6 +212,13 @@ mod tests {
             words("hi *there* @echo", &members()),
             Words::Markdown("hi \\*there\\* <@personEmail:echo@webex.bot|Echo>".into())
         );
+    }
+
+    #[test]
+    fn words_with_a_file_mention_in_markdown() {
+        assert_eq!(field(words("look", &members())), ("text", "look".into()));
+        let markdown = field(words("@echo 1 * 2", &members()));
+        assert_eq!(markdown, ("markdown", "<@personEmail:echo@webex.bot> 1 \\* 2".into()));
     }
 
     #[test]

@@ -71,8 +71,7 @@ pub(super) fn disable_webhooks(shared: &Shared, body: &[u8]) -> Outcome {
     let Owner { email } = parse(body)?;
     shared.act(|world| {
         let owner = person(world, &email)?;
-        world.webhooks.switch_off(owner);
-        world.touch();
+        world.disable_webhooks_of(owner);
         Ok::<_, Refusal>(())
     })?;
     look::webhooks(shared)

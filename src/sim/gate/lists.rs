@@ -1,5 +1,6 @@
 //! Lists that come out wrong, as Webex's now and then do. Plain functions over an answer.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
@@ -22,7 +23,7 @@ pub(super) fn disturb(list: List, reply: Reply, request: &Request<'_>) -> Reply 
             body["items"] = json!([]);
             let query = if request.query.is_empty() { String::new() } else { format!("{}&", request.query) };
             let next = Some(format!("{}{}?{query}{EMPTIED}", request.base, request.path));
-            Reply { body: serde_json::to_vec(&body).ok().map(Into::into), next, ..reply }
+            Reply { body: serde_json::to_vec(&body).ok().map(Bytes::from), next, ..reply }
         }
         List::NextUnmentioned => {
             let next = reply.next.as_deref().map(without_mentions);
@@ -37,7 +38,7 @@ pub(super) fn disturb(list: List, reply: Reply, request: &Request<'_>) -> Reply 
                 let reason = "Key management server failed to respond appropriately.";
                 item.insert("errors".to_owned(), json!({ field: { "code": "kms_failure", "reason": reason } }));
             }
-            Reply { body: serde_json::to_vec(&body).ok().map(Into::into), ..reply }
+            Reply { body: serde_json::to_vec(&body).ok().map(Bytes::from), ..reply }
         }
     }
 }
@@ -62,7 +63,7 @@ mod tests {
 
     fn reply(body: &str) -> Reply {
         let next = Some("http://sim/v1/rooms?mentionedPeople=me&max=2&cursor=x".to_owned());
-        Reply { next, ..Reply::json(body.into()) }
+        Reply { next, ..Reply::json(body.as_bytes().to_vec()) }
     }
 
     fn text(reply: &Reply) -> &str {

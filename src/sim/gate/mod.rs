@@ -91,11 +91,6 @@ fn judge(
 }
 
 impl Pass {
-    /// What it brings cannot be had after all.
-    pub(crate) fn refuse(&mut self, refusal: Refusal) {
-        self.verdict = Err(refusal);
-    }
-
     /// Handles the request, if it was let in.
     pub(crate) fn through(&self, world: &mut World, request: &Request<'_>) -> Result<Reply, Refusal> {
         let caller = self.verdict.clone()?;
@@ -109,6 +104,11 @@ impl Pass {
             Some(list) => outcome.map(|reply| lists::disturb(list, reply, request)),
             None => outcome,
         }
+    }
+
+    /// What the request needed could not be had: from here on it is refused.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.verdict = Err(refusal);
     }
 
     /// Which rule had a hand in it, for the journal.

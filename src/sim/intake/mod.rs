@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// The body of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Incoming {
     /// Empty when it is a form in parts.
     pub(crate) bytes: Bytes,

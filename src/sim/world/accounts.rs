@@ -192,7 +192,7 @@ impl World {
         for room in rooms {
             self.expel(caller, room, id);
         }
-        self.webhooks.switch_off(id);
+        self.disable_webhooks_of(id);
         self.people.part(id);
         self.touch();
         Ok(())

@@ -173,8 +173,8 @@ fn later(now: Millis, ms: u64) -> Millis {
 impl World {
     /// Keeps a file of a message that is being written.
     pub(super) fn keep_file(&mut self, id: ContentId, seq: u64, new: NewFile) {
-        // A fault is about this request, so it goes before what is said of files in general.
         let (scan, scan_until) = match self.scan_next.take() {
+            // A fault asks for this file alone.
             Some((scan, for_ms)) => (scan, for_ms.map(|ms| later(self.now, ms))),
             None => self.messages.files.scan_of_next(self.now, self.switches.scan_ms),
         };

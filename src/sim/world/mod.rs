@@ -233,10 +233,10 @@ impl World {
         self.seq = self.seq.max(before.seq);
         self.revision = before.revision;
         self.now = self.now.max(before.now);
+        self.home = before.home;
         self.setup = before.setup;
         self.steering = before.steering;
         self.flying = before.flying;
-        self.home = before.home;
         self.catch_up();
     }
 

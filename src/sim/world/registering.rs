@@ -275,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn one_user_owns_so_many_and_no_more() {
+        let mut world = World::seeded();
+        let echo = world.authenticate("sim-bot-echo").unwrap();
+        for _ in 0..MOST_WEBHOOKS {
+            world.create_webhook(echo, new("messages", "created")).unwrap();
+        }
+        let refusal = world.create_webhook(echo, new("messages", "created")).unwrap_err();
+        assert!(refusal.message.contains("30000"), "{}", refusal.message);
+        let other = world.authenticate("sim-bot-other").unwrap();
+        assert!(world.create_webhook(other, new("messages", "created")).is_ok());
+    }
+
+    #[test]
     fn what_never_happens_here_can_be_registered_too() {
         let mut world = World::seeded();
         let echo = world.authenticate("sim-bot-echo").unwrap();

@@ -180,15 +180,6 @@ impl Webhooks {
         self.by_id.get_mut(&id)
     }
 
-    /// Switches off all that this person owns: it was deleted.
-    pub(crate) fn switch_off(&mut self, person: PersonId) {
-        for id in self.of.get(&person).into_iter().flat_map(BTreeMap::values) {
-            if let Some(webhook) = self.by_id.get_mut(id) {
-                webhook.active = false;
-            }
-        }
-    }
-
     /// This person's, oldest first.
     pub(super) fn of(&self, person: PersonId) -> impl Iterator<Item = &Webhook> {
         self.of.get(&person).into_iter().flat_map(BTreeMap::values).filter_map(|id| self.by_id.get(id))
@@ -224,6 +215,17 @@ impl World {
         let now = self.now;
         if let Some(webhook) = self.webhooks.get_mut(id) {
             webhook.failed(now);
+        }
+        self.touch();
+    }
+
+    /// The creator is gone: their webhooks are disabled, and nobody will ever enable them again.
+    pub(crate) fn disable_webhooks_of(&mut self, owner: PersonId) {
+        let ids: Vec<WebhookId> = self.webhooks.of(owner).map(|webhook| webhook.id).collect();
+        for id in ids {
+            if let Some(webhook) = self.webhooks.by_id.get_mut(&id) {
+                webhook.active = false;
+            }
         }
         self.touch();
     }

@@ -70,18 +70,24 @@ impl Ground {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
-        run(self.dir.path(), args, env)
+        run(self.dir.path(), args, env, "")
     }
 
     /// The same while this thread goes on, e.g. with a simulator.
     pub(crate) async fn run_beside(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
+        self.run_with(args, env, "").await
+    }
+
+    /// The same with these lines on its standard input.
+    pub(crate) async fn run_with(&self, args: &[&str], env: &[(&str, &str)], lines: &str) -> Ran {
         let owned = |text: &&str| (*text).to_owned();
+        let lines = lines.to_owned();
         let (dir, args) = (self.dir.path().to_owned(), args.iter().map(owned).collect::<Vec<_>>());
         let env: Vec<_> = env.iter().map(|(name, value)| (owned(name), owned(value))).collect();
         let running = tokio::task::spawn_blocking(move || {
             let args: Vec<_> = args.iter().map(String::as_str).collect();
             let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            run(&dir, &args, &env)
+            run(&dir, &args, &env, &lines)
         });
         running.await.unwrap()
     }
@@ -101,10 +107,10 @@ impl Ground {
     }
 }
 
-fn run(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Ran {
+fn run(dir: &Path, args: &[&str], env: &[(&str, &str)], lines: &str) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botyard"));
     command.env_clear().envs(env.iter().copied()).current_dir(dir).args(args);
-    let output = command.write_stdin("").timeout(Duration::from_mins(1)).output().unwrap();
+    let output = command.write_stdin(lines).timeout(Duration::from_mins(1)).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().unwrap_or_else(|| panic!("{args:?}: {:?}", output.status));
     let ran = Ran { code, out: text(output.stdout), err: text(output.stderr) };

@@ -1,13 +1,12 @@
 //! What a fault does: the words of it that a rule is written in, and what came of a rule that fitted.
 
+use crate::sim::world::files::Scan;
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor},
 };
-
-use crate::sim::world::Scan;
 
 /// What happens to an answer on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

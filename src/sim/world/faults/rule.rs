@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::{List, Span, Wire};
-use crate::sim::{refusal::Refusal, world::Scan};
+use crate::sim::refusal::Refusal;
+use crate::sim::world::Scan;
 
 /// Ten minutes: longer than any timeout one may want to see.
 const LONGEST_DELAY: u64 = 600_000;

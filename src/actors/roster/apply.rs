@@ -1,0 +1,234 @@
+//! One look's work: what is found against what runs, bots handed over to the supervisor, and those that leave.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use actix::{Handler, Message};
+use futures_util::{StreamExt, stream};
+
+use super::{
+    RosterDeps,
+    plan::{Found, Known, plan},
+    survey::{Survey, Usable},
+    tokens::Token,
+};
+use crate::{
+    actors::{
+        report::{Applied, AppliedChange, Finding, RefusedDefinition, ReloadReport, Unchanged},
+        supervisor::{KeepDown, Remove, Run, Supervisor},
+    },
+    base::{BotId, Digest, Millis},
+    definition::{Diagnostic, TokenSource},
+    store::{Identity, NewBot},
+};
+
+/// Bots applied at once: enough to share the writer's commits, few enough to leave it room.
+const AT_ONCE: usize = 64;
+
+/// A bot as the roster knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) usable: Usable,
+    pub(super) identity: Option<Identity>,
+    pub(super) handed: bool,
+    pub(super) gone_since: Option<Millis>,
+    /// Somebody confirmed that its files are meant to be gone.
+    pub(super) confirmed: bool,
+}
+
+/// Fills the entries with what the store remembers: the bots that are not retired, on their last good definitions.
+///
+/// Answers whether the store could be read; if not, the next look tries again.
+pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>) -> bool {
+    let (definitions, bots) = match (deps.store.definitions().await, deps.store.bots().await) {
+        (Ok(definitions), Ok(bots)) => (definitions, bots),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(error = %error, "what ran before cannot be read from the store");
+            return false;
+        }
+    };
+    let mut identities: BTreeMap<_, _> = bots.into_iter().map(|bot| (bot.bot, bot.identity)).collect();
+    for stored in definitions {
+        let Some(usable) = Usable::revive(&stored.source) else {
+            tracing::warn!(bot.id = %stored.bot, "its last good definition cannot be used by this version");
+            continue;
+        };
+        let identity = identities.remove(&stored.bot).flatten();
+        entries.entry(stored.bot).or_insert(Entry {
+            usable,
+            identity,
+            handed: false,
+            gone_since: None,
+            confirmed: false,
+        });
+    }
+    true
+}
+
+pub(super) async fn apply(
+    deps: &RosterDeps,
+    entries: &mut BTreeMap<BotId, Entry>,
+    survey: &Survey,
+    confirm: bool,
+) -> ReloadReport {
+    let now = deps.clock.now();
+    let found = Found {
+        good: survey.usable.iter().map(|(bot, usable)| (bot.clone(), usable.program.digest())).collect(),
+        broken: survey.broken.clone(),
+        unreadable: !survey.unreadable.is_empty(),
+    };
+    let known = entries.iter().map(|(bot, entry)| (bot.clone(), entry.known())).collect();
+    let plan = plan(&found, &known, now, deps.grace, confirm);
+
+    let mut report = ReloadReport { confirmation_needed: plan.unconfirmed.clone(), ..ReloadReport::default() };
+    for bot in &plan.apply {
+        let Some(usable) = survey.usable.get(bot) else { continue };
+        let before = entries.get(bot);
+        let change = match before {
+            Some(entry) if entry.handed => AppliedChange::Changed,
+            _ => AppliedChange::Started,
+        };
+        let entry = Entry {
+            usable: usable.clone(),
+            identity: before.and_then(|entry| entry.identity.clone()),
+            handed: before.is_some_and(|entry| entry.handed),
+            gone_since: None,
+            confirmed: false,
+        };
+        entries.insert(bot.clone(), entry);
+        report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
+    }
+    let handed: BTreeSet<_> = plan.apply.iter().chain(&plan.apply_last_good).cloned().collect();
+    hand_over(deps, entries, &handed).await;
+    look_at_tokens(deps, entries, &plan.unchanged).await;
+
+    for (bot, entry) in entries.iter_mut() {
+        let leaving = plan.leaving.iter().any(|(leaving, _)| leaving == bot);
+        entry.gone_since = if leaving { entry.gone_since.or(Some(now)) } else { None };
+        entry.confirmed = plan.confirmed.contains(bot);
+    }
+    for bot in &plan.remove {
+        entries.remove(bot);
+        send(deps, Remove(bot.clone())).await;
+    }
+    report.unchanged = plan
+        .unchanged
+        .iter()
+        .filter_map(|bot| {
+            Some(Unchanged { bot: bot.clone(), digest: entries.get(bot)?.usable.program.digest().short() })
+        })
+        .collect();
+    report.refused = survey
+        .diagnostics
+        .iter()
+        .filter(|(_, diagnostics)| diagnostics.iter().any(Diagnostic::is_error))
+        .map(|(bot, diagnostics)| RefusedDefinition {
+            bot: bot.clone(),
+            diagnostics: diagnostics.iter().map(Finding::from).collect(),
+        })
+        .collect();
+    report.removed = plan.remove;
+    report
+}
+
+/// Stores definition and token of each bot, then hands it to the supervisor.
+async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots: &BTreeSet<BotId>) {
+    let jobs: Vec<_> =
+        entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
+    let stored: Vec<_> = stream::iter(jobs)
+        .map(|(bot, entry)| async move {
+            let kept = deps.store.put_bot(entry.new_bot(&bot)).await;
+            let token = deps.tokens.take(&deps.store, &bot, entry.usable.token()).await;
+            (bot, entry, kept, token)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    if let Err(error) = deps.routes.refresh(deps.store.as_ref()).await {
+        tracing::error!(error = %error, "routes could not be refreshed");
+    }
+    for (bot, entry, kept, token) in stored {
+        if let Some(known) = entries.get_mut(&bot) {
+            known.handed = kept.is_ok() && token != Token::Unknown;
+        }
+        if let Err(error) = kept {
+            tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
+            continue;
+        }
+        let program = entry.usable.program;
+        match token {
+            Token::Missing(reason) => send(deps, KeepDown { bot, program, reason }).await,
+            // The store did not answer: the bot runs on what is sealed there, and it is looked at again.
+            Token::New | Token::Same | Token::Unknown => {
+                let new_token = token == Token::New;
+                send(deps, Run { bot, program, identity: entry.identity, new_token }).await;
+            }
+        }
+    }
+}
+
+/// A token's file may have changed although the definition did not.
+async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bots: &[BotId]) {
+    for bot in bots {
+        let Some(entry) = entries.get(bot) else { continue };
+        if token_file(&entry.usable).is_none() {
+            continue;
+        }
+        if deps.tokens.take(&deps.store, bot, entry.usable.token()).await == Token::New {
+            tracing::info!(bot.id = %bot, "its token file changed");
+            let run = Run {
+                bot: bot.clone(),
+                program: entry.usable.program.clone(),
+                identity: entry.identity.clone(),
+                new_token: true,
+            };
+            send(deps, run).await;
+        }
+    }
+}
+
+pub(super) async fn send<M>(deps: &RosterDeps, message: M)
+where
+    M: Message<Result = ()> + Send + 'static,
+    Supervisor: Handler<M>,
+{
+    let sent = match deps.supervisor.addr() {
+        Some(supervisor) => supervisor.send(message).await.is_ok(),
+        None => false,
+    };
+    if !sent {
+        tracing::error!("the supervisor is gone");
+    }
+}
+
+/// The file that a bot's token is read from, if it is read from one.
+pub(super) fn token_file(usable: &Usable) -> Option<PathBuf> {
+    match usable.token() {
+        Some(TokenSource::File(file)) => Some(file.clone()),
+        _ => None,
+    }
+}
+
+impl Entry {
+    fn known(&self) -> Known {
+        Known {
+            digest: self.usable.program.digest(),
+            handed: self.handed,
+            gone_since: self.gone_since,
+            confirmed: self.confirmed,
+        }
+    }
+
+    fn new_bot(&self, bot: &BotId) -> NewBot {
+        let digest: Digest = self.usable.program.digest();
+        NewBot {
+            bot: bot.clone(),
+            definition: bot.clone(),
+            digest,
+            source: self.usable.source(),
+            kinds: self.usable.program.kinds().0,
+        }
+    }
+}
