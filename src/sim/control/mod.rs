@@ -13,7 +13,7 @@
 //! | `POST /sim/wait` | `{bot?, room?, after?, replies?, silent_ms?, timeout_ms?}` | `{seq, silent, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`, or with `silent_ms` once that long passed without a further one; 504 when not within the time (10 s) |
 //! | `GET /sim/journal` | `after, kind (request, event, delivery), room, person, max (100), wait_ms` | `{seq, oldest, entries}`; waits up to `wait_ms` for a first entry |
 //! | `PUT /sim/journal` | `{keep}` | how many entries are kept; 0 switches it off |
-//! | `GET /sim/people`, `POST /sim/people` | `{email, name?, admin?, token?}` | people with `tokens`; an address at `webex.bot` makes a bot |
+//! | `GET /sim/people`, `POST /sim/people` | `{email, name?, admin?, token?}` | people with `tokens`; an address that ends in `@webex.bot` makes a bot |
 //! | `POST /sim/tokens` | `{email, token?, revoke_others?}` | `{token}`: a further token, or with `revoke_others` the only one |
 //! | `DELETE /sim/tokens` | `{token}` | the token is dead from now on |
 //! | `GET /sim/rooms`, `POST /sim/rooms` | `{as?, title, members?: [address]}` | rooms with `members` |
