@@ -128,6 +128,8 @@ pub(crate) struct Switches {
     pub(crate) webex_signature: bool,
     /// A reply to a reply goes to its root instead of being refused.
     pub(crate) resolve_thread_root: bool,
+    /// A bot may reply in a thread whose root it cannot read. Believed: frameworks do so when a reply mentions them.
+    pub(crate) reply_to_unseen_root: bool,
     /// Webhooks hear of edited messages.
     pub(crate) message_updates: bool,
     /// The text of a message with a card can be edited. Cisco's description refuses it, notes of others do not.
@@ -153,6 +155,7 @@ impl Default for Switches {
         Self {
             webex_signature: false,
             resolve_thread_root: false,
+            reply_to_unseen_root: true,
             message_updates: true,
             edit_cards: false,
             file_with_card: true,
