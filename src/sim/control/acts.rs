@@ -108,8 +108,7 @@ fn write_mentioning(
     let text =
         text.ok_or_else(|| Refusal::bad("`mention` goes with `text`; in markdown write the mention yourself"))?;
     let room = room(world, &say.to)?;
-    let parent =
-        say.parent.as_deref().map(|id| MessageId::parse(id).ok_or_else(|| Refusal::bad("`parent` is no message id")));
+    let parent = say.parent.as_deref().map(|id| world.thread_root(author, room, id)).transpose()?;
     let (mut plain, mut html, mut mentioned) = (String::new(), String::new(), Vec::new());
     for email in &say.mention {
         let id = person(world, email)?;
@@ -136,7 +135,7 @@ fn write_mentioning(
         mentioned,
         mentions_all: false,
     };
-    world.post(author, room, parent.transpose()?, Content { body, file, attachments: Vec::new() })
+    world.post(author, room, parent, Content { body, file, attachments: Vec::new() })
 }
 
 #[derive(Deserialize)]

@@ -199,7 +199,7 @@ impl World {
     }
 
     /// The root of the thread that a reply to this message belongs to.
-    fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
+    pub(crate) fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
         let parent = MessageId::parse(id).and_then(|id| self.messages.get(id));
         let unseen = self.switches.reply_to_unseen_root;
         let parent = parent.filter(|parent| parent.room == room && (unseen || self.sees(caller, parent)));
