@@ -190,6 +190,9 @@ impl World {
         if person == caller {
             return Err(Refusal::bad("A message cannot be sent to oneself."));
         }
+        if self.rooms.get(RoomId::direct(caller, person)).is_none() {
+            self.check_place()?;
+        }
         Ok(Target::Person(person))
     }
 
