@@ -199,7 +199,9 @@ impl World {
             }
             None => u64::MAX,
         };
-        let end = room.timeline.partition_point(|(seq, _)| *seq < before);
+        // A further page begins where the last one ended, without a walk over what was shown.
+        let shown = wanted.after.map_or(u64::MAX, |last| last.1.unsigned_abs());
+        let end = room.timeline.partition_point(|(seq, _)| *seq < before.min(shown));
         let messages = room
             .timeline
             .range(..end)
