@@ -247,15 +247,17 @@ impl World {
         self.people.get(person).map_or_else(String::new, |person| person.email.clone())
     }
 
-    /// Tells those who may read a message about it.
+    /// Tells those who may read a message about it. Of edits webhooks hear only where the switch says so; the journal
+    /// always does.
     pub(super) fn emit_message(&mut self, event: EventName, actor: PersonId, id: MessageId) {
         let Some(message) = self.messages.get(id) else { return };
         let Some(room) = self.rooms.get(message.room) else { return };
+        let told = event != EventName::Updated || self.switches.message_updates;
         let audience = room
             .members
             .keys()
             .copied()
-            .filter(|person| self.webhooks.any(*person) && self.sees(*person, message))
+            .filter(|person| told && self.webhooks.any(*person) && self.sees(*person, message))
             .collect();
         let id = message.id.public();
         let mut emitted = if event == EventName::Deleted {
