@@ -133,7 +133,7 @@ fn the_state_is_taken_out_put_back_and_reset() {
 }
 
 #[test]
-fn a_mention_in_a_thread_needs_a_root_in_the_same_room() {
+fn what_a_client_writes_with_a_mention_has_the_limits_of_any_message() {
     on_arbiter(async {
         let sim = Sim::start().await;
         sim.v1("sim-bot-echo", "GET", "/people/me", Value::Null).await.ok();
@@ -146,6 +146,12 @@ fn a_mention_in_a_thread_needs_a_root_in_the_same_room() {
         let said = sim.control("POST", "/say", say("Ops")).await.ok();
         assert_eq!(said["message"]["parentId"], root);
         assert_eq!(sim.control("POST", "/say", say("Other")).await.status, 404);
+        let long = json!({"to": "Ops", "text": "x".repeat(7_439), "mention": ["echo@webex.bot"]});
+        let refused = sim.control("POST", "/say", long).await;
+        assert!(refused.status == 400 && refused.text("message").contains("7439"), "{}", refused.body);
+        let twice = json!({"to": "Ops", "text": "hi", "mention": ["echo@webex.bot", "echo@webex.bot"]});
+        let said = sim.control("POST", "/say", twice).await.ok();
+        assert_eq!(said["message"]["mentionedPeople"].as_array().map(Vec::len), Some(1));
         sim.handle.stop().await;
     });
 }

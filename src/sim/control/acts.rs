@@ -124,9 +124,14 @@ fn write_mentioning(
         plain.push(' ');
         html.push_str(&markdown::element(&written, &name));
         html.push(' ');
-        mentioned.push(id);
+        if !mentioned.contains(&id) {
+            mentioned.push(id);
+        }
     }
     plain.push_str(text);
+    // What a client writes has the limits of any other message.
+    let written = NewMessage { room_id: Some(room.public()), text: Some(plain.clone()), ..NewMessage::default() };
+    world.check_message(author, &written)?;
     html.push_str(&markdown::escape(text));
     let body = Body {
         text: Some(plain),
