@@ -220,13 +220,15 @@ impl World {
         self.seed();
     }
 
-    /// Puts back what was saved, in the place of everything. On an error nothing has changed.
+    /// Puts back what was saved, in the place of everything; faults are those of a start with it. On an error nothing
+    /// has changed.
     pub(crate) fn replace(&mut self, saved: Saved) -> Result<(), String> {
         let mut fresh = Self::empty(self.retention, self.budgets.default_per_minute());
         fresh.load(saved)?;
         self.succeed_by(fresh);
         self.seq += 1;
         self.revision += 1;
+        self.seed_faults();
         Ok(())
     }
 
@@ -305,6 +307,16 @@ mod tests {
         assert!(world.seq() > before);
         assert_eq!(world.people.len(), 4);
         assert!(world.authenticate("sim-carol").is_some());
+    }
+
+    #[test]
+    fn a_state_that_is_put_back_meets_the_faults_of_a_start_with_it() {
+        let mut world = World::seeded();
+        let rule = serde_json::from_str(r#"{"status": 500, "times": 0}"#).unwrap();
+        world.setup = Arc::new(Setup { chance_seed: 7, entries: vec![SeedEntry::Fault(rule)], ..Setup::default() });
+        let saved = world.save();
+        world.replace(saved).unwrap();
+        assert_eq!((world.rules.list(world.now).len(), world.rules.seed()), (1, 7));
     }
 
     #[test]

@@ -190,6 +190,9 @@ impl World {
         if person == caller {
             return Err(Refusal::bad("A message cannot be sent to oneself."));
         }
+        if self.rooms.get(RoomId::direct(caller, person)).is_none() {
+            self.check_place()?;
+        }
         Ok(Target::Person(person))
     }
 
@@ -199,7 +202,7 @@ impl World {
     }
 
     /// The root of the thread that a reply to this message belongs to.
-    fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
+    pub(crate) fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
         let parent = MessageId::parse(id).and_then(|id| self.messages.get(id));
         let unseen = self.switches.reply_to_unseen_root;
         let parent = parent.filter(|parent| parent.room == room && (unseen || self.sees(caller, parent)));
