@@ -34,15 +34,19 @@ async fn several_bots_answer_at_once_each_for_itself() {
 
 #[actix::test]
 async fn in_a_group_room_a_bot_hears_only_what_mentions_it() {
-    let house = House::with(&[("echo.toml", ECHO)]).await;
-    house.registered(&["echo"]).await;
-    let room = json!({ "title": "Kitchen", "members": [address("echo"), "bob@example.com"] });
+    let house = House::with(&[("on-call.toml", ECHO)]).await;
+    house.registered(&["on-call"]).await;
+    let room = json!({ "title": "Kitchen", "members": [address("on-call"), "bob@example.com"] });
     house.sim.post("/rooms", room).await;
     house.sim.say("Kitchen", "not for you").await;
-    for form in ["id", "uuid"] {
-        let mention = json!({ "to": "Kitchen", "text": "tea?", "mention": [address("echo")], "mention_form": form });
+    // It is called `On call`, and some clients write no more than the first word of a name.
+    for (form, words) in [("id", "whole"), ("uuid", "whole"), ("id", "first"), ("uuid", "first")] {
+        let mention = json!({
+            "to": "Kitchen", "text": "tea?", "mention": [address("on-call")],
+            "mention_form": form, "mention_words": words,
+        });
         let after = house.sim.say_it(mention).await;
-        let replies = house.sim.replies("echo", after, 1).await;
+        let replies = house.sim.replies("on-call", after, 1).await;
         assert_eq!(replies[0]["text"], "tea?", "the mention is not part of the text");
     }
     let messages = house.sim.get("/rooms/Kitchen/messages").await.to_string();

@@ -22,6 +22,8 @@ fn a_deleted_bot_is_locked_out_and_its_webhooks_are_silent() {
         sim.v1("sim-alice", "POST", "/memberships", add).await.ok();
         // Alice hears of herself and the bot, of its leaving, and of Bob; the bot of its coming, and then no more.
         let hooks = target.hooks(5).await;
+        while sim.control("GET", "", Value::Null).await.ok()["deliveries"]["waiting"] != 0 {}
+        assert_eq!(target.count(), 5);
         let heard = |event: &str, email: &str| {
             let fits = |hook: &Value| hook["event"] == event && hook["data"]["personEmail"] == email;
             hooks.iter().filter(|hook| fits(&hook.json())).count()

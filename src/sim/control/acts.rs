@@ -23,6 +23,15 @@ enum MentionForm {
     Uuid,
 }
 
+/// How much of a name clients write in a mention: some show the first word alone.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MentionWords {
+    #[default]
+    Whole,
+    First,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Say {
@@ -35,6 +44,8 @@ struct Say {
     mention: Vec<String>,
     #[serde(default)]
     mention_form: MentionForm,
+    #[serde(default)]
+    mention_words: MentionWords,
     #[serde(default)]
     attachments: Vec<Attachment>,
     file: Option<Upload>,
@@ -115,14 +126,18 @@ fn write_mentioning(
         if !world.room_of(author, room)?.members.contains_key(&id) {
             return Err(Refusal::bad(format!("`{email}` is not in the room, so it cannot be mentioned there")));
         }
-        let name = world.person(id)?.name.clone();
+        let name = world.person(id)?.name.as_str();
+        let name = match say.mention_words {
+            MentionWords::Whole => name,
+            MentionWords::First => name.split_whitespace().next().unwrap_or(name),
+        };
         let written = match say.mention_form {
             MentionForm::Id => id.public(),
             MentionForm::Uuid => id.bare(),
         };
-        plain.push_str(&name);
+        plain.push_str(name);
         plain.push(' ');
-        html.push_str(&markdown::element(&written, &name));
+        html.push_str(&markdown::element(&written, name));
         html.push(' ');
         if !mentioned.contains(&id) {
             mentioned.push(id);

@@ -9,7 +9,7 @@
 //! | call | body or query | answer |
 //! | --- | --- | --- |
 //! | `GET /sim` | | totals: `seq`, people, rooms, messages, webhooks, requests, deliveries |
-//! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", attachments?, file?: {name, type?, base64 \| text}}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
+//! | `POST /sim/say` | `{as?, to, text \| markdown, parent?, mention?: [address], mention_form?: "id" \| "uuid", mention_words?: "whole" \| "first", attachments?, file?: {name, type?, base64 \| text}}` | `{seq, message}`; `as` is alice when left out, `to` an address, a room's id or title; `mention` puts mentions before the text, as a client does |
 //! | `POST /sim/press` | `{as?, message, inputs}` | `{seq, action}` |
 //! | `POST /sim/wait` | `{bot?, room?, after?, replies?, silent_ms?, timeout_ms?}` | `{seq, silent, messages}` once there are so many (1) messages of the bot (of any bot in the room) later than `after`, or with `silent_ms` once that long passed without a further one; 504 when not within the time (10 s) |
 //! | `GET /sim/journal` | `after, kind (request, event, delivery), room, person, max (100), wait_ms` | `{seq, oldest, entries}`; waits up to `wait_ms` for a first entry |

@@ -37,6 +37,9 @@ pub(crate) struct Action {
     pub(crate) message: MessageId,
     pub(crate) room: RoomId,
     pub(crate) person: PersonId,
+    /// Whose card it is: the bot may read the press also when it has deleted the card since.
+    #[serde(default)]
+    pub(crate) author: Option<PersonId>,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) created: Millis,
 }
@@ -168,6 +171,7 @@ impl World {
             message,
             room,
             person: caller,
+            author: Some(author),
             inputs,
             created: self.now,
         };
@@ -180,10 +184,9 @@ impl World {
     /// The press, if this person may read it: who pressed, whose card it is, and people in the room.
     pub(crate) fn action_of(&self, caller: PersonId, id: ActionId) -> Result<&Action, Refusal> {
         let action = self.actions.get(id).filter(|action| {
-            let author = self.messages.get(action.message).map(|message| message.author);
             let member = self.rooms.get(action.room).is_some_and(|room| room.members.contains_key(&caller));
             let person = self.people.get(caller).is_some_and(|person| !person.bot);
-            member && (person || action.person == caller || author == Some(caller))
+            member && (person || action.person == caller || action.author == Some(caller))
         });
         action.ok_or_else(|| Refusal::missing("Unable to get attachment action."))
     }
@@ -259,16 +262,19 @@ mod tests {
         let mut world = World::seeded();
         let alice = world.people.by_email("alice@example.com").unwrap().id;
         let echo = world.authenticate("sim-bot-echo").unwrap();
-        let new = NewMessage {
+        let posted = || NewMessage {
             to_person_email: Some("alice@example.com".into()),
             attachments: vec![card()],
             ..NewMessage::default()
         };
-        let message = world.create_message(echo, new).unwrap();
+        let message = world.create_message(echo, posted()).unwrap();
         let inputs = Map::from_iter([("unheard".to_owned(), json!("of"))]);
         assert!(world.press(echo, message, inputs.clone()).unwrap_err().message.contains("Author of a card"));
         let id = world.press(alice, message, inputs.clone()).unwrap();
         assert_eq!(world.action_of(echo, id).unwrap().inputs, inputs);
+        world.delete_message(echo, message).unwrap();
+        assert!(world.action_of(echo, id).is_ok(), "what it was told of can be read, though the card is gone");
+        let message = world.create_message(echo, posted()).unwrap();
         let large = Map::from_iter([("x".to_owned(), json!("y".repeat(LONGEST_INPUTS)))]);
         assert!(world.press(alice, message, large).unwrap_err().message.starts_with("inputs is longer"));
         assert!(world.press(alice, MessageId::fresh(), Map::new()).unwrap_err().message.contains("MessageId"));
