@@ -1,5 +1,5 @@
-//! Two tables of `docs/reference/simulator.md` are written from the code, so that they cannot tell another story:
-//! the control API, from the head of `control`, and the switches, from their fields.
+//! Two parts of `docs/reference/simulator.md` are written from the code, so that they cannot tell another story:
+//! the control API with the form of its rules, from the head of `control`, and the switches, from their fields.
 //!
 //! `UPDATE_REFERENCE=1 cargo test --lib sim::page` writes them anew. The table of operations is written by hand and
 //! held against the routes by `api::operations`.
@@ -10,10 +10,11 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/simulato
 const CONTROL: &str = include_str!("control/mod.rs");
 const WORLD: &str = include_str!("world/mod.rs");
 
-/// The table of calls at the head of the control API.
+/// What stands at the head of the control API, from its first table on. A heading is one of the page's third level.
 fn control() -> String {
-    let rows = CONTROL.lines().filter_map(|line| line.strip_prefix("//! ")).filter(|line| line.starts_with('|'));
-    rows.fold(String::new(), |table, row| table + row + "\n")
+    let lines = CONTROL.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).skip_while(|line| !line.starts_with('|'));
+    lines.fold(String::new(), |part, line| part + if line.starts_with("# ") { "##" } else { "" } + line + "\n")
 }
 
 /// Each switch with its default and what its field says.
@@ -58,8 +59,10 @@ fn the_page_says_what_the_code_says() {
 }
 
 #[test]
-fn both_tables_have_their_rows() {
-    assert!(control().lines().count() > 15 && control().contains("| `POST /sim/say` |"), "{}", control());
+fn both_parts_have_their_rows() {
+    for row in ["| `POST /sim/say` | ", "\n### Rules\n", "| `chance` | "] {
+        assert!(control().contains(row), "no {row} in {}", control());
+    }
     let count = serde_json::to_value(Switches::default()).unwrap().as_object().unwrap().len();
     assert_eq!(switches().lines().count(), 2 + count, "{}", switches());
     assert!(switches().lines().all(|row| !row.contains("|  |")), "{}", switches());
