@@ -4,10 +4,17 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# Python programs that the tests and the linters run; kept apart from the machine's own.
+# Programs that the tests and the linters run, Python's and Node's; kept apart from the machine's own.
 VENV := .venv
 VENV_READY := $(VENV)/.ready
 REQUIREMENTS := tests/clients/requirements.txt scripts/requirements.txt
+# The older Python SDK wants older versions of the same libraries, so it has an environment of its own.
+OLDER := $(VENV)/webexteamssdk
+OLDER_REQUIREMENTS := tests/clients/webexteamssdk.txt
+PIP_QUIETLY := --quiet --disable-pip-version-check
+# Webex's SDK for Node. The virtual environment brings Node itself, so that a machine needs none.
+NODE := tests/clients/node
+NODE_READY := $(NODE)/node_modules/.ready
 
 # Programs in Rust that only some words need; kept apart likewise.
 TOOLS := .tools
@@ -23,7 +30,7 @@ run: | rust ## Simulator, all of bots.d and a prompt to talk to them: no account
 	@echo "building Botyard (the first time compiles about 300 crates: some minutes; after that, seconds) ..." >&2
 	@cargo run --bin botyard -- dev $(ARGS)
 
-test: $(VENV_READY) | rust ## Every test: unit, documentation, end to end with a real client
+test: $(VENV_READY) $(NODE_READY) | rust ## Every test: unit, documentation, end to end with real clients
 	@echo "building Botyard and its tests (the first time: some minutes) ..." >&2
 	cargo test
 
@@ -74,14 +81,27 @@ $(FUZZ): | rust
 	@echo "setting up cargo-fuzz in $(TOOLS) ..." >&2
 	@cargo install --quiet --locked --root $(TOOLS) --version 0.13.2 cargo-fuzz
 
-$(VENV_READY): $(REQUIREMENTS)
+$(VENV_READY): $(REQUIREMENTS) $(OLDER_REQUIREMENTS)
 	@command -v python3 >/dev/null || { \
-	  echo "Python 3 is not installed: the tests run a real Webex client, which is a Python program. On Debian: apt-get install python3-venv" >&2; \
+	  echo "Python 3 is not installed: the tests run real Webex clients, which are Python programs. On Debian: apt-get install python3-venv" >&2; \
 	  exit 1; }
-	@echo "setting up $(VENV) ..." >&2
+	@echo "setting up $(VENV): Python's Webex clients, and Node (60 MB to fetch) ..." >&2
 	@rm -rf $(VENV)
-	@python3 -m venv $(VENV) || { \
+	@python3 -m venv $(VENV) && python3 -m venv $(OLDER) || { \
 	  echo "\`python3 -m venv\` does not work. On Debian: apt-get install python3-venv" >&2; \
 	  exit 1; }
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(REQUIREMENTS))
+	@$(VENV)/bin/python -m pip install $(PIP_QUIETLY) $(addprefix --requirement ,$(REQUIREMENTS)) \
+	&& $(OLDER)/bin/python -m pip install $(PIP_QUIETLY) --use-pep517 --requirement $(OLDER_REQUIREMENTS) || { \
+	  echo "\`pip install\` did not work (see above): the tests need the clients, and the Node, that it was to bring" >&2; \
+	  exit 1; }
+	@touch $@
+
+$(NODE_READY): $(VENV_READY) $(NODE)/package.json $(NODE)/package-lock.json $(NODE)/.npmrc
+	@$(VENV)/bin/node --version >/dev/null || { \
+	  echo "the Node that $(VENV) brings does not run here, and without it Webex's SDK for Node cannot be tested" >&2; \
+	  exit 1; }
+	@echo "setting up $(NODE)/node_modules: Webex's SDK for Node (30 MB to fetch, 180 MB on the disk) ..." >&2
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" npm ci --prefix $(NODE) --loglevel=error >&2 || { \
+	  echo "\`npm ci\` in $(NODE) did not work (see above): the tests need the packages of its package-lock.json" >&2; \
+	  exit 1; }
 	@touch $@

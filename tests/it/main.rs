@@ -13,6 +13,7 @@ mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
+mod node_sdk;
 mod python_bot;
 mod python_sdk;
 mod registrations;

@@ -1,20 +1,8 @@
-//! The organisation of the simulator as a client meets it: who is deleted, teams, and webhooks for everyone.
+//! The organisation of the simulator through sockets: who is deleted, teams, and webhooks for everyone.
 
 use serde_json::{Value, json};
 
-use crate::{
-    sim_support::{Sim, Target, on_arbiter},
-    support::python::run,
-};
-
-#[test]
-fn the_python_sdk_manages_the_organisation() {
-    on_arbiter(async {
-        let sim = Sim::start().await;
-        run("webexpythonsdk_org.py", &[&sim.handle.url(), "sim-admin", "sim-alice", "sim-bob"]).await;
-        sim.handle.stop().await;
-    });
-}
+use crate::sim_support::{Sim, Target, on_arbiter};
 
 #[test]
 fn a_deleted_bot_is_locked_out_and_its_webhooks_are_silent() {

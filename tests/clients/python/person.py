@@ -1,6 +1,6 @@
 """A person talks to a bot with Cisco's Python SDK: in the direct room, then in a group room with a mention.
 
-Usage: webexpythonsdk_person.py BASE_URL PERSON_TOKEN BOT_EMAIL
+Usage: person.py BASE_URL PERSON_TOKEN BOT_EMAIL
 
 The bot is to say what was said to it. Ends with `all is well`, or with the assertion that does not hold.
 """
