@@ -4,7 +4,10 @@
 //! `UPDATE_REFERENCE=1 cargo test --lib sim::page` writes them anew. The table of operations is written by hand and
 //! held against the routes by `api::operations`.
 
-use super::world::Switches;
+use super::{
+    options::Retention,
+    world::{Rule, Switches, World},
+};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/simulator.md");
 const CONTROL: &str = include_str!("control/mod.rs");
@@ -91,4 +94,32 @@ fn the_control_api_has_no_call_that_its_table_does_not_name() {
         found += 1;
     }
     assert!(found > 15, "only {found} calls were found");
+}
+
+/// The calls of the control API that a document shows: path and body.
+fn shown(document: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    document.lines().filter(|line| line.starts_with("$ curl ")).filter_map(|line| {
+        let (_, call) = line.split_once("127.0.0.1:7070/sim/")?;
+        let path = call.split(['?', ' ', '\'']).next()?;
+        let body = call.split_once("-d '").map_or("{}", |(_, body)| body.trim_end_matches('\''));
+        Some((path, body))
+    })
+}
+
+#[test]
+fn every_call_that_the_documents_show_is_one() {
+    let mut world = World::empty(Retention::default(), 0);
+    let mut rules = 0;
+    for (path, body) in shown(include_str!("../../docs/reference/simulator.md"))
+        .chain(shown(include_str!("../../docs/guide/simulator.md")))
+    {
+        assert!(control().contains(&format!("/sim/{path}`")), "the control API has no /sim/{path}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}"));
+        if path == "rules" && body != serde_json::json!({}) {
+            let rule: Rule = serde_json::from_value(body.clone()).unwrap_or_else(|error| panic!("{body}: {error}"));
+            world.rules.add(rule, world.now).unwrap_or_else(|refusal| panic!("{body}: {}", refusal.message));
+            rules += 1;
+        }
+    }
+    assert!(rules > 2, "only {rules} rules are shown");
 }
