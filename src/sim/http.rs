@@ -21,6 +21,8 @@ use super::{
 
 /// Largest body of the control API: a state document holds all files, in base64.
 const MOST_CONTROL_BODY: usize = 512 << 20;
+/// Characters of a path in the journal; an id has some 80.
+const LONGEST_PATH: usize = 2_048;
 
 /// Everything that is served.
 pub(crate) fn routes(shared: Arc<Shared>, intake: Intake) -> impl FnOnce(&mut ServiceConfig) {
@@ -64,7 +66,7 @@ async fn webex(
                 world.note(|_| What::Request {
                     person: pass.person,
                     method: method.to_owned(),
-                    path: request.uri().to_string().trim_start_matches("/v1").to_owned(),
+                    path: journalled(&request),
                     status: outcome.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status),
                     tracking_id: tracking_id.clone(),
                     fault: pass.fault(),
@@ -85,7 +87,12 @@ async fn webex(
 
 /// One request to the control API.
 async fn steer(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
-    // A page in a browser can post a form or plain text anywhere without being asked; JSON it cannot.
+    // A page in a browser can post a form, plain text or nothing anywhere without being asked; JSON it cannot, and
+    // it says where it comes from.
+    if request.headers().contains_key(header::ORIGIN) {
+        let refusal = Refusal::forbidden("the control API is not for pages in a browser");
+        return respond(Err(refusal), &tracking_id(&request));
+    }
     let json = text(&request, &header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
     let answer = match intake::whole(payload, MOST_CONTROL_BODY).await {
         Ok(body) if body.is_empty() || json => {
@@ -133,6 +140,12 @@ fn respond(outcome: Result<Reply, Refusal>, tracking_id: &str) -> HttpResponse {
         Some(body) => response.insert_header((header::CONTENT_TYPE, content_type)).body(body),
         None => response.finish(),
     }
+}
+
+/// The path with the query, as the journal keeps it: cut off where it is longer than any that is meant.
+fn journalled(request: &HttpRequest) -> String {
+    let path = request.uri().to_string();
+    path.strip_prefix("/v1").unwrap_or(&path).chars().take(LONGEST_PATH).collect()
 }
 
 /// The client's own, when it sent a usable one.

@@ -53,6 +53,11 @@ impl Refusal {
         Self::missing("The requested resource could not be found.")
     }
 
+    /// 400 for a webhook to be deleted that is not there: Webex's own answer, unlike that of reading one.
+    pub(crate) fn no_webhook_to_delete() -> Self {
+        Self::bad("Invalid webhookId for Delete Webhook request.")
+    }
+
     /// 401.
     pub(crate) fn no_token() -> Self {
         Self::new(401, "The request requires a valid access token set in the Authorization request header.")

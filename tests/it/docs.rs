@@ -200,7 +200,7 @@ fn is_test(span: &str) -> bool {
 }
 
 /// Whether there is such a function where the path leads: `a::tests::f` is in `src/a.rs`, `src/a/mod.rs` or
-/// `src/a/tests.rs`, `a::f` in `tests/it/a.rs`.
+/// `src/a/tests.rs`, `a::play::f` in `src/a/play.rs`, `a::f` in `tests/it/a.rs`.
 fn test_exists(path: &str) -> bool {
     let (module, name) = path.rsplit_once("::").unwrap_or_default();
     let module = module.replace("::", "/");
@@ -208,7 +208,7 @@ fn test_exists(path: &str) -> bool {
     if let Some(outer) = module.strip_suffix("/tests") {
         files.extend([format!("src/{outer}.rs"), format!("src/{outer}/mod.rs")]);
     }
-    if module.contains("/tests") {
+    if module.contains("/tests") || module.ends_with("/play") {
         files.extend([format!("src/{module}.rs"), format!("src/{module}/mod.rs")]);
     }
     let function = format!("fn {name}(");

@@ -133,6 +133,30 @@ fn the_state_is_taken_out_put_back_and_reset() {
 }
 
 #[test]
+fn what_a_client_writes_with_a_mention_has_the_limits_of_any_message() {
+    on_arbiter(async {
+        let sim = Sim::start().await;
+        sim.v1("sim-bot-echo", "GET", "/people/me", Value::Null).await.ok();
+        for title in ["Ops", "Other"] {
+            sim.control("POST", "/rooms", json!({"title": title, "members": ["echo@webex.bot"]})).await.ok();
+        }
+        let root = sim.control("POST", "/say", json!({"to": "Ops", "text": "root"})).await.ok();
+        let root = root["message"]["id"].clone();
+        let say = |to| json!({"to": to, "text": "hi", "mention": ["echo@webex.bot"], "parent": root});
+        let said = sim.control("POST", "/say", say("Ops")).await.ok();
+        assert_eq!(said["message"]["parentId"], root);
+        assert_eq!(sim.control("POST", "/say", say("Other")).await.status, 404);
+        let long = json!({"to": "Ops", "text": "x".repeat(7_439), "mention": ["echo@webex.bot"]});
+        let refused = sim.control("POST", "/say", long).await;
+        assert!(refused.status == 400 && refused.text("message").contains("7439"), "{}", refused.body);
+        let twice = json!({"to": "Ops", "text": "hi", "mention": ["echo@webex.bot", "echo@webex.bot"]});
+        let said = sim.control("POST", "/say", twice).await.ok();
+        assert_eq!(said["message"]["mentionedPeople"].as_array().map(Vec::len), Some(1));
+        sim.handle.stop().await;
+    });
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_with_a_reason() {
     on_arbiter(async {
         let sim = Sim::start().await;
@@ -156,6 +180,9 @@ fn what_cannot_be_meant_is_refused_with_a_reason() {
         let url = format!("{}/reset", sim.handle.control_url());
         let answer = sim.raw(None, "POST", url, headers, Some(Bytes::from_static(b"{}"))).await;
         assert_eq!(answer.status, 415, "a page in a browser could send this");
+        let headers = vec![("Origin".to_owned(), "https://elsewhere.example".to_owned())];
+        let url = format!("{}/reset", sim.handle.control_url());
+        assert_eq!(sim.raw(None, "POST", url, headers, None).await.status, 403, "and this, without any body");
         sim.handle.stop().await;
     });
 }

@@ -50,6 +50,9 @@ fn refusals_that_http_has_a_status_for() {
         let body = Some(Bytes::from_static(b"<title/>"));
         let answer = sim.raw(Some("sim-alice"), "POST", url("/rooms"), form, body).await;
         assert_eq!((answer.status, answer.text("message")), (415, "Content type 'text/xml' not supported".into()));
+        let loud = vec![("Content-Type".to_owned(), "Application/JSON".to_owned())];
+        let body = Some(Bytes::from_static(br#"{"title":"Ops"}"#));
+        assert_eq!(sim.raw(Some("sim-alice"), "POST", url("/rooms"), loud, body).await.status, 200);
         let answer = sim.v1("sim-alice", "DELETE", "/people/me", Value::Null).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
         assert_eq!(sim.v1("sim-alice", "GET", "/cats", Value::Null).await.status, 404);

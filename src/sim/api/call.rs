@@ -19,6 +19,10 @@ use crate::sim::{
 /// No page is longer.
 const LONGEST_PAGE: usize = 1_000;
 
+/// Media types are the same in any case.
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What is asked, without any type of the HTTP server.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Request<'a> {
@@ -101,7 +105,7 @@ impl<'a> Call<'a> {
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         match self.media_type() {
-            "application/json" => self.parse_json(),
+            kind if kind.eq_ignore_ascii_case(JSON) => self.parse_json(),
             other => Err(unsupported(other)),
         }
     }
@@ -109,8 +113,8 @@ impl<'a> Call<'a> {
     /// The body as JSON or as a form.
     pub(super) fn json_or_form<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         match self.media_type() {
-            "application/json" => self.parse_json(),
-            "application/x-www-form-urlencoded" => parse_pairs(form_urlencoded::parse(self.request.body)),
+            kind if kind.eq_ignore_ascii_case(JSON) => self.parse_json(),
+            kind if kind.eq_ignore_ascii_case(FORM) => parse_pairs(form_urlencoded::parse(self.request.body)),
             other => Err(unsupported(other)),
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
-    let id = call.id(WebhookId::parse, "Invalid webhookId for Delete Webhook request.")?;
+    let id = call.id(WebhookId::parse, MISSING).map_err(|_no_id| Refusal::no_webhook_to_delete())?;
     call.world.delete_webhook(call.caller, id)?;
     Ok(Reply::empty())
 }
@@ -69,6 +69,13 @@ mod tests {
         ask(&mut world, "sim-bot-echo", "DELETE", &path, &Value::Null).unwrap();
         let (list, _) = ask(&mut world, "sim-bot-echo", "GET", "/webhooks", &Value::Null).unwrap();
         assert_eq!(list["items"], Value::Array(vec![]));
+        for gone in [path.as_str(), "/webhooks/none"] {
+            let refusal = ask(&mut world, "sim-bot-echo", "DELETE", gone, &Value::Null).unwrap_err();
+            assert_eq!(
+                (refusal.status, refusal.message.as_str()),
+                (400, "Invalid webhookId for Delete Webhook request.")
+            );
+        }
     }
 
     #[test]

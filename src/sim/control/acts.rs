@@ -108,8 +108,7 @@ fn write_mentioning(
     let text =
         text.ok_or_else(|| Refusal::bad("`mention` goes with `text`; in markdown write the mention yourself"))?;
     let room = room(world, &say.to)?;
-    let parent =
-        say.parent.as_deref().map(|id| MessageId::parse(id).ok_or_else(|| Refusal::bad("`parent` is no message id")));
+    let parent = say.parent.as_deref().map(|id| world.thread_root(author, room, id)).transpose()?;
     let (mut plain, mut html, mut mentioned) = (String::new(), String::new(), Vec::new());
     for email in &say.mention {
         let id = person(world, email)?;
@@ -125,9 +124,14 @@ fn write_mentioning(
         plain.push(' ');
         html.push_str(&markdown::element(&written, &name));
         html.push(' ');
-        mentioned.push(id);
+        if !mentioned.contains(&id) {
+            mentioned.push(id);
+        }
     }
     plain.push_str(text);
+    // What a client writes has the limits of any other message.
+    let written = NewMessage { room_id: Some(room.public()), text: Some(plain.clone()), ..NewMessage::default() };
+    world.check_message(author, &written)?;
     html.push_str(&markdown::escape(text));
     let body = Body {
         text: Some(plain),
@@ -136,7 +140,7 @@ fn write_mentioning(
         mentioned,
         mentions_all: false,
     };
-    world.post(author, room, parent.transpose()?, Content { body, file, attachments: Vec::new() })
+    world.post(author, room, parent, Content { body, file, attachments: Vec::new() })
 }
 
 #[derive(Deserialize)]

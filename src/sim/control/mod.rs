@@ -1,6 +1,7 @@
 //! The control API below `/sim`: act as a person, see everything, make things go wrong.
 //!
-//! It takes and gives JSON (`Content-Type: application/json`), needs no token, and is no part of Webex.
+//! It takes and gives JSON (`Content-Type: application/json`), needs no token, and is no part of Webex. What a page
+//! in a browser asks for (with `Origin`) is refused.
 //! People and bots are named by their address, rooms by id or by title. An error has the shape of Webex's.
 //! `seq` is the world's running number: messages and journal entries share it, so "after this message" can be
 //! asked of both.

@@ -1,18 +1,21 @@
 //! People, bots and their tokens.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
 use super::{Outcome, json, parse, person};
-use crate::sim::{
-    ids::PersonId,
-    shared::Shared,
-    world::{Person, World},
-};
+use crate::sim::{ids::PersonId, shared::Shared, world::Person};
 
 pub(super) fn list(shared: &Shared) -> Outcome {
     shared.act(|world| {
-        let people: Vec<Value> = world.people.iter().map(|person| show(world, person)).collect();
+        let mut tokens: HashMap<PersonId, Vec<&str>> = HashMap::new();
+        for (token, owner) in world.people.tokens() {
+            tokens.entry(*owner).or_default().push(token);
+        }
+        let people: Vec<Value> =
+            world.people.iter().map(|person| show(person, tokens.remove(&person.id).unwrap_or_default())).collect();
         json(&people)
     })
 }
@@ -38,7 +41,7 @@ pub(super) fn add(shared: &Shared, body: &[u8]) -> Outcome {
         if let Some(token) = &new.token {
             world.people.grant(token, id);
         }
-        json(&show(world, world.person(id)?))
+        json(&show(world.person(id)?, new.token.as_deref().into_iter().collect()))
     })
 }
 
@@ -83,20 +86,14 @@ pub(super) fn revoke(shared: &Shared, body: &[u8]) -> Outcome {
     })
 }
 
-fn show(world: &World, person: &Person) -> Value {
+fn show(person: &Person, mut tokens: Vec<&str>) -> Value {
+    tokens.sort_unstable();
     value!({
         "id": person.id.public(),
         "email": person.email,
         "name": person.name,
         "bot": person.bot,
         "admin": person.admin,
-        "tokens": tokens(world, person.id),
+        "tokens": tokens,
     })
-}
-
-fn tokens(world: &World, id: PersonId) -> Vec<&str> {
-    let own = world.people.tokens().iter().filter(|(_, owner)| **owner == id);
-    let mut tokens: Vec<&str> = own.map(|(token, _)| token.as_str()).collect();
-    tokens.sort_unstable();
-    tokens
 }

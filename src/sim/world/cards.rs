@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     World,
     events::{Emitted, EventName, Resource},
+    limits::{LONGEST_INPUTS, check_text},
 };
 use crate::{
     base::Millis,
@@ -159,6 +160,7 @@ impl World {
         if card.author == caller {
             return Err(refused("Author of a card cannot submit a cardAction on that card"));
         }
+        check_text("inputs", serde_json::to_string(&inputs).ok().as_deref(), LONGEST_INPUTS)?;
         let (room, author) = (card.room, card.author);
         let action = Action {
             id: ActionId::fresh(),
@@ -267,6 +269,8 @@ mod tests {
         assert!(world.press(echo, message, inputs.clone()).unwrap_err().message.contains("Author of a card"));
         let id = world.press(alice, message, inputs.clone()).unwrap();
         assert_eq!(world.action_of(echo, id).unwrap().inputs, inputs);
+        let large = Map::from_iter([("x".to_owned(), json!("y".repeat(LONGEST_INPUTS)))]);
+        assert!(world.press(alice, message, large).unwrap_err().message.starts_with("inputs is longer"));
         assert!(world.press(alice, MessageId::fresh(), Map::new()).unwrap_err().message.contains("MessageId"));
     }
 }

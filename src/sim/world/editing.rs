@@ -50,9 +50,7 @@ impl World {
             message.updated = Some(now);
             message.edits += 1;
         }
-        if self.switches.message_updates {
-            self.emit_message(EventName::Updated, caller, id);
-        }
+        self.emit_message(EventName::Updated, caller, id);
         Ok(())
     }
 
@@ -74,7 +72,7 @@ impl World {
 mod tests {
     use super::{
         super::{
-            NewFile, NewMessage,
+            NewFile, NewMessage, NewWebhook,
             cards::CARD,
             writing::tests::{Ops, ops, to_room},
         },
@@ -129,6 +127,28 @@ mod tests {
         world.switches.edit_cards = true;
         assert_eq!((edit(&mut world, card), edit(&mut world, file)), (200, 400));
         assert_eq!(world.messages.get(card).unwrap().attachments.len(), 1);
+    }
+
+    #[test]
+    fn an_edit_that_webhooks_do_not_hear_of_still_happened() {
+        let Ops { mut world, alice, echo, room } = ops();
+        let hook = NewWebhook {
+            name: Some("n".into()),
+            target_url: Some("http://h/".into()),
+            resource: Some("messages".into()),
+            event: Some("updated".into()),
+            ..NewWebhook::default()
+        };
+        world.create_webhook(echo, hook).unwrap();
+        let id = world.create_message(alice, to_room(room, "<@personEmail:echo@webex.bot> v0")).unwrap();
+        let mut edit = |told| {
+            world.switches.message_updates = told;
+            let before = world.revision();
+            let text = Some("<@personEmail:echo@webex.bot> v".into());
+            world.edit_message(alice, id, &room.public(), None, text).unwrap();
+            (world.take_deliveries().len(), world.revision() > before)
+        };
+        assert_eq!((edit(true), edit(false)), ((1, true), (0, true)));
     }
 
     #[test]

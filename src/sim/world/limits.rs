@@ -5,6 +5,8 @@ use crate::sim::refusal::Refusal;
 
 /// People and bots, those that are gone included.
 pub(crate) const MOST_PEOPLE: usize = 200_000;
+/// Tokens of all people together.
+pub(crate) const MOST_TOKENS: usize = 1_000_000;
 /// Rooms of all kinds.
 pub(crate) const MOST_ROOMS: usize = 500_000;
 /// Memberships in all rooms together.
@@ -23,6 +25,9 @@ pub(crate) const MOST_PHONES: usize = 10;
 pub(crate) const LONGEST_NAME: usize = 1_024;
 /// Bytes of a description, URL, filter or secret.
 pub(crate) const LONGEST_TEXT: usize = 4_096;
+
+/// Bytes of what one press sends, as JSON: as much as the card it belongs to.
+pub(crate) const LONGEST_INPUTS: usize = 80 * 1024;
 
 /// Refuses a text of more bytes than `most`.
 pub(crate) fn check_text(field: &str, text: Option<&str>, most: usize) -> Result<(), Refusal> {

@@ -199,7 +199,9 @@ impl World {
             }
             None => u64::MAX,
         };
-        let end = room.timeline.partition_point(|(seq, _)| *seq < before);
+        // A further page begins where the last one ended, without a walk over what was shown.
+        let shown = wanted.after.map_or(u64::MAX, |last| last.1.unsigned_abs());
+        let end = room.timeline.partition_point(|(seq, _)| *seq < before.min(shown));
         let messages = room
             .timeline
             .range(..end)
@@ -245,15 +247,17 @@ impl World {
         self.people.get(person).map_or_else(String::new, |person| person.email.clone())
     }
 
-    /// Tells those who may read a message about it.
+    /// Tells those who may read a message about it. Of edits webhooks hear only where the switch says so; the journal
+    /// always does.
     pub(super) fn emit_message(&mut self, event: EventName, actor: PersonId, id: MessageId) {
         let Some(message) = self.messages.get(id) else { return };
         let Some(room) = self.rooms.get(message.room) else { return };
+        let told = event != EventName::Updated || self.switches.message_updates;
         let audience = room
             .members
             .keys()
             .copied()
-            .filter(|person| self.webhooks.any(*person) && self.sees(*person, message))
+            .filter(|person| told && self.webhooks.any(*person) && self.sees(*person, message))
             .collect();
         let id = message.id.public();
         let mut emitted = if event == EventName::Deleted {

@@ -128,6 +128,8 @@ pub(crate) struct Switches {
     pub(crate) webex_signature: bool,
     /// A reply to a reply goes to its root instead of being refused.
     pub(crate) resolve_thread_root: bool,
+    /// A bot may reply in a thread whose root it cannot read. Believed: frameworks do so when a reply mentions them.
+    pub(crate) reply_to_unseen_root: bool,
     /// Webhooks hear of edited messages.
     pub(crate) message_updates: bool,
     /// The text of a message with a card can be edited. Cisco's description refuses it, notes of others do not.
@@ -153,6 +155,7 @@ impl Default for Switches {
         Self {
             webex_signature: false,
             resolve_thread_root: false,
+            reply_to_unseen_root: true,
             message_updates: true,
             edit_cards: false,
             file_with_card: true,
@@ -217,13 +220,15 @@ impl World {
         self.seed();
     }
 
-    /// Puts back what was saved, in the place of everything. On an error nothing has changed.
+    /// Puts back what was saved, in the place of everything; faults are those of a start with it. On an error nothing
+    /// has changed.
     pub(crate) fn replace(&mut self, saved: Saved) -> Result<(), String> {
         let mut fresh = Self::empty(self.retention, self.budgets.default_per_minute());
         fresh.load(saved)?;
         self.succeed_by(fresh);
         self.seq += 1;
         self.revision += 1;
+        self.seed_faults();
         Ok(())
     }
 
@@ -302,6 +307,16 @@ mod tests {
         assert!(world.seq() > before);
         assert_eq!(world.people.len(), 4);
         assert!(world.authenticate("sim-carol").is_some());
+    }
+
+    #[test]
+    fn a_state_that_is_put_back_meets_the_faults_of_a_start_with_it() {
+        let mut world = World::seeded();
+        let rule = serde_json::from_str(r#"{"status": 500, "times": 0}"#).unwrap();
+        world.setup = Arc::new(Setup { chance_seed: 7, entries: vec![SeedEntry::Fault(rule)], ..Setup::default() });
+        let saved = world.save();
+        world.replace(saved).unwrap();
+        assert_eq!((world.rules.list(world.now).len(), world.rules.seed()), (1, 7));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     License, World,
-    limits::{LONGEST_NAME, MOST_PEOPLE, check_count, check_text},
+    limits::{LONGEST_NAME, MOST_PEOPLE, MOST_TOKENS, check_count, check_text},
 };
 use crate::{
     base::Millis,
@@ -162,10 +162,18 @@ impl People {
         }
     }
 
-    /// Ends a token. Whether it was alive.
+    /// Ends a token. Whether it was alive. Remembered is only one that would come back by itself.
     pub(crate) fn revoke(&mut self, token: &str) -> bool {
-        self.revoked.insert(token.to_owned());
-        self.tokens.remove(token).is_some()
+        let alive = self.tokens.remove(token).is_some();
+        if token.starts_with(BOT_TOKEN) && (alive || self.revoked.len() < MOST_TOKENS) {
+            self.revoked.insert(token.to_owned());
+        }
+        alive
+    }
+
+    /// Tokens, dead ones that are remembered included.
+    pub(super) fn count_tokens(&self) -> usize {
+        self.tokens.len() + self.revoked.len()
     }
 
     /// Ends every token of a person, also the one that would make the bot anew.
@@ -313,6 +321,16 @@ mod tests {
         assert_eq!(world.authenticate("sim-bot-echo"), None);
         world.people.grant("new-token", id);
         assert_eq!(world.authenticate("new-token"), Some(id));
+    }
+
+    #[test]
+    fn of_dead_tokens_only_those_are_remembered_that_would_make_their_bot_anew() {
+        let mut world = World::seeded();
+        assert!(world.people.revoke("sim-alice") && !world.people.revoke("never-there"));
+        assert_eq!(world.authenticate("sim-alice"), None);
+        assert!(world.people.revoked().is_empty());
+        assert!(!world.people.revoke("sim-bot-early"));
+        assert_eq!(world.authenticate("sim-bot-early"), None);
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl World {
     /// `DELETE /webhooks/{id}`.
     pub(crate) fn delete_webhook(&mut self, caller: PersonId, id: WebhookId) -> Result<(), Refusal> {
         match self.webhooks.get(id) {
-            None => Err(Refusal::no_such_resource()),
+            None => Err(Refusal::no_webhook_to_delete()),
             Some(webhook) if !self.manages(caller, webhook) => {
                 Err(Refusal::bad("Failed to delete webhook.  You are not the owner of it."))
             }

@@ -119,9 +119,14 @@ impl World {
 
     /// Puts a new group room in, if there is a place.
     pub(super) fn open_room(&mut self, caller: PersonId, room: Room) -> Result<RoomId, Refusal> {
-        check_count("rooms", self.rooms.len(), MOST_ROOMS)?;
-        check_count("memberships", self.rooms.memberships(), MOST_MEMBERSHIPS)?;
+        self.check_place()?;
         Ok(self.enter(caller, room))
+    }
+
+    /// Whether there is a place for one more room.
+    pub(super) fn check_place(&self) -> Result<(), Refusal> {
+        check_count("rooms", self.rooms.len(), MOST_ROOMS)?;
+        check_count("memberships", self.rooms.memberships(), MOST_MEMBERSHIPS)
     }
 
     fn enter(&mut self, caller: PersonId, room: Room) -> RoomId {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, File, Message, Person, Room, Switches, Team, World, webhooks::SavedWebhook};
+use super::{Action, File, Message, Person, Room, Switches, Team, World, steering::END, webhooks::SavedWebhook};
 use crate::{base::Millis, sim::ids::PersonId};
 
 /// Everything that outlives the process. Faults, budgets and the journal belong to a run.
@@ -30,6 +30,22 @@ pub(crate) struct Saved {
 }
 
 const VERSION: u32 = 1;
+
+impl Saved {
+    /// The last running number of anything in it.
+    fn newest(&self) -> u64 {
+        let people = self.people.iter().map(|person| person.seq);
+        let teams = self.teams.iter().map(|team| team.seq);
+        let rooms = self.rooms.iter().flat_map(|room| {
+            let (members, tabs) = (room.members.values().map(|member| member.seq), room.tabs.iter().map(|tab| tab.seq));
+            members.chain(tabs).chain([room.seq])
+        });
+        let messages = self.messages.iter().map(|message| message.seq);
+        let actions = self.actions.iter().map(|action| action.seq);
+        let webhooks = self.webhooks.iter().map(|webhook| webhook.seq);
+        people.chain(teams).chain(rooms).chain(messages).chain(actions).chain(webhooks).max().unwrap_or_default()
+    }
+}
 
 impl World {
     /// What is saved, oldest first.
@@ -69,7 +85,12 @@ impl World {
         if saved.version != VERSION {
             return Err(format!("it has version {}, this program reads version {VERSION}", saved.version));
         }
-        self.seq = saved.seq;
+        if !(Millis::default()..=END).contains(&saved.now) {
+            return Err("its `now` is no moment from 1970 to 9999".to_owned());
+        }
+        saved.switches.check().map_err(|refusal| format!("its switches: {}", refusal.message))?;
+        // Written by hand, it may be behind what it holds: what comes next would stand among what was there.
+        self.seq = saved.seq.max(saved.newest());
         self.now = saved.now;
         self.switches = saved.switches;
         saved.people.into_iter().for_each(|person| self.people.insert(person));
@@ -93,7 +114,9 @@ impl World {
         if let Some(team) = self.teams.iter().find(|team| self.rooms.get(team.id.general()).is_none()) {
             return Err(format!("team {:?} has no General room", team.id));
         }
-        for message in saved.messages {
+        let mut messages = saved.messages;
+        messages.sort_unstable_by_key(|message| message.seq);
+        for message in messages {
             self.known(message.author)?;
             let Some(room) = self.rooms.get(message.room) else {
                 return Err(format!("message {:?} is in no room", message.id));
@@ -187,6 +210,29 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_next_stands_behind_all_that_a_document_holds() {
+        let mut world = World::seeded();
+        let alice = world.authenticate("sim-alice").unwrap();
+        let to_bob = |text: &str| NewMessage {
+            to_person_email: Some("bob@example.com".into()),
+            text: Some(text.into()),
+            ..NewMessage::default()
+        };
+        for text in ["one", "two"] {
+            world.create_message(alice, to_bob(text)).unwrap();
+        }
+        let mut saved = serde_json::to_value(world.save()).unwrap();
+        saved["seq"] = 0.into();
+        saved["messages"].as_array_mut().unwrap().reverse();
+        let mut again = World::empty(Retention::default(), 0);
+        again.load(serde_json::from_value(saved).unwrap()).unwrap();
+        again.create_message(alice, to_bob("three")).unwrap();
+        let said: Vec<_> = again.messages.written_since(alice, 0).map(|message| message.body.text.clone()).collect();
+        assert_eq!(said, ["one", "two", "three"].map(|text| Some(text.to_owned())));
+        assert!(again.rooms.iter().all(|room| room.timeline.iter().is_sorted()));
+    }
+
+    #[test]
     fn what_does_not_fit_is_named() {
         let mut saved = World::seeded().save();
         saved.people.clear();
@@ -194,5 +240,10 @@ mod tests {
         assert!(error.contains("who is not in it"), "{error}");
         let saved = Saved { version: 9, ..World::seeded().save() };
         assert!(World::empty(Retention::default(), 0).load(saved).unwrap_err().contains("version 9"));
+        let saved = Saved { now: Millis(i64::MAX), ..World::seeded().save() };
+        assert!(World::empty(Retention::default(), 0).load(saved).unwrap_err().contains("`now`"));
+        let switches = Switches { delivery_timeout_ms: 0, ..Switches::default() };
+        let saved = Saved { switches, ..World::seeded().save() };
+        assert!(World::empty(Retention::default(), 0).load(saved).unwrap_err().contains("`delivery_timeout_ms`"));
     }
 }

@@ -5,7 +5,11 @@
 
 use serde::Deserialize;
 
-use super::{NewWebhook, RoomChange, Rule, Switches, World, people};
+use super::{
+    NewWebhook, RoomChange, Rule, Switches, World,
+    limits::{MOST_TOKENS, check_count},
+    people,
+};
 use crate::{
     base::Secret,
     sim::{
@@ -201,7 +205,7 @@ impl World {
         if self.people.tokens().contains_key(token) {
             return Err(Refusal::new(409, "this token belongs to somebody already"));
         }
-        Ok(())
+        check_count("tokens", self.people.count_tokens(), MOST_TOKENS)
     }
 
     fn planted(&self, field: &str, email: &str) -> Result<PersonId, Refusal> {

@@ -8,6 +8,9 @@ use serde::Serialize;
 use super::World;
 use crate::{base::Millis, sim::refusal::Refusal};
 
+/// The end of the year 9999: what lies behind has no form in which Webex writes dates.
+pub(super) const END: Millis = Millis(253_402_300_799_999);
+
 /// How the simulator's time follows the clock it was given.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Steering {
@@ -58,8 +61,6 @@ impl World {
 
     /// Makes it a later moment. Time never goes back: what has happened would lie in the future.
     pub(crate) fn set_time(&mut self, to: Millis) -> Result<(), Refusal> {
-        // Year 9999: what lies behind has no form in which Webex writes dates.
-        const END: Millis = Millis(253_402_300_799_999);
         if to < self.now {
             return Err(Refusal::bad(format!("time never goes back: it is {} already", self.now.iso())));
         }

@@ -58,7 +58,7 @@ pub(super) struct Record {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedWebhook {
     id: WebhookId,
-    seq: u64,
+    pub(super) seq: u64,
     owner: PersonId,
     name: String,
     target_url: String,

@@ -190,6 +190,9 @@ impl World {
         if person == caller {
             return Err(Refusal::bad("A message cannot be sent to oneself."));
         }
+        if self.rooms.get(RoomId::direct(caller, person)).is_none() {
+            self.check_place()?;
+        }
         Ok(Target::Person(person))
     }
 
@@ -199,9 +202,10 @@ impl World {
     }
 
     /// The root of the thread that a reply to this message belongs to.
-    fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
+    pub(crate) fn thread_root(&self, caller: PersonId, room: RoomId, id: &str) -> Result<MessageId, Refusal> {
         let parent = MessageId::parse(id).and_then(|id| self.messages.get(id));
-        let parent = parent.filter(|parent| parent.room == room && self.sees(caller, parent));
+        let unseen = self.switches.reply_to_unseen_root;
+        let parent = parent.filter(|parent| parent.room == room && (unseen || self.sees(caller, parent)));
         let parent = parent.ok_or_else(|| Refusal::missing("Could not find the parent message in this room."))?;
         match parent.parent {
             None => Ok(parent.id),
@@ -346,6 +350,18 @@ pub(super) mod tests {
         world.switches.resolve_thread_root = true;
         let second = world.create_message(alice, reply_to(reply)).unwrap();
         assert_eq!(world.messages.get(second).unwrap().parent, Some(root));
+    }
+
+    #[test]
+    fn a_bot_replies_in_a_thread_that_it_cannot_read_unless_the_switch_says_otherwise() {
+        let Ops { mut world, alice, room, .. } = ops();
+        let bot = world.authenticate("sim-bot-echo").unwrap();
+        let root = world.create_message(alice, to_room(room, "root")).unwrap();
+        let reply = || NewMessage { parent_id: Some(root.public()), ..to_room(room, "re") };
+        assert!(world.message_of(bot, root).is_err());
+        world.create_message(bot, reply()).unwrap();
+        world.switches.reply_to_unseen_root = false;
+        assert_eq!(world.create_message(bot, reply()).unwrap_err().status, 404);
     }
 
     #[test]
