@@ -51,6 +51,9 @@ const PREPARED: &[(&str, &str, &str, &str, &str)] = &[
         "/webhooks",
         r#"{"name":"n","targetUrl":"http://h/","resource":"all","event":"all","secret":"s"}"#,
     ),
+    ("team", "alice", "POST", "/teams", r#"{"name":"Ops"}"#),
+    ("mate", "alice", "POST", "/team/memberships", r#"{"teamId":"$team","personId":"$bob"}"#),
+    ("tab", "alice", "POST", "/room/tabs", r#"{"roomId":"$room","contentUrl":"https://h/","displayName":"T"}"#),
 ];
 
 /// How many calls an input made, and how many of them were granted.
@@ -296,6 +299,15 @@ mod tests {
             "/attachment/actions/$action",
             "/webhooks",
             "/webhooks/$hook",
+            "/teams",
+            "/teams/$team",
+            "/team/memberships",
+            "/team/memberships/$mate",
+            "/room/tabs",
+            "/room/tabs/$tab",
+            "/rooms/$room/meetingInfo",
+            "/contents/$file",
+            "/roles",
             "/people",
             "/people?email=%",
             "/people/$echo",

@@ -63,7 +63,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Outcome {
         new.file = Some(file.clone());
         new.files.clear();
     }
-    let (to_person_id, to_person_email) = (new.to_person_id.clone(), new.to_person_email.clone());
+    // An empty destination is none, and a person is named by the form that every answer has.
+    let to_person_id = new.to_person_id.as_deref().and_then(PersonId::parse).map(PersonId::public);
+    let to_person_email = new.to_person_email.clone().filter(|email| !email.is_empty());
     let id = call.world.create_message(call.caller, new)?;
     let message = call.world.message_of(call.caller, id)?;
     let mut shown = call.show_message(message);
@@ -128,6 +130,16 @@ mod tests {
         let (list, _) = ask(&mut world, "sim-bot-echo", "GET", path, &Value::Null).unwrap();
         assert_eq!(list["items"][0]["id"], sent["id"]);
         assert!(list["items"][0].get("toPersonEmail").is_none());
+    }
+
+    #[test]
+    fn the_answer_names_the_destination_that_was_given_and_no_empty_one() {
+        let mut world = World::seeded();
+        let bob = PersonId::of("bob@example.com");
+        let new = json!({"toPersonId": bob.bare(), "toPersonEmail": "", "roomId": "", "text": "hi"});
+        let (sent, _) = ask(&mut world, "sim-alice", "POST", "/messages", &new).unwrap();
+        assert_eq!(sent["toPersonId"], bob.public());
+        assert_eq!(sent.get("toPersonEmail"), None);
     }
 
     #[test]
