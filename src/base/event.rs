@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Millis;
+use super::{id::Digest, time::Millis};
 
 /// One thing to react to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,15 +156,16 @@ impl Event {
         }
     }
 
-    /// What the event keeps its order with: the room and the person it is about, or the room alone.
+    /// What the event keeps its order with: a mark of the room and the person it is about, or of the room alone.
     ///
-    /// Strict inside a key, parallel across; never empty.
+    /// Strict inside a key, parallel across; never empty. A mark of 22 characters instead of two ids of 80: it
+    /// stands in every row of a backlog, in an index and in memory.
     #[must_use]
     pub fn order_key(&self) -> String {
+        let room = self.room().as_bytes();
         match self.person() {
-            // Not `format!`: it leaves room at the end, and a backlog holds many of these.
-            Some(person) => [self.room(), "|", person].concat(),
-            None => self.room().to_owned(),
+            Some(person) => Digest::of([room, person.as_bytes()]).mark(),
+            None => Digest::of([room]).mark(),
         }
     }
 
@@ -204,6 +205,8 @@ enum Borrowed<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn message() -> Event {
@@ -232,8 +235,11 @@ mod tests {
 
     #[test]
     fn order_is_by_room_and_person_and_never_empty() {
-        assert_eq!(message().order_key(), "R|P");
-        let room = Event { trigger: Trigger::Room { change: Change::Updated, room: "R".into() }, ..message() };
-        assert_eq!(room.order_key(), "R");
+        let room =
+            |id: &str| Event { trigger: Trigger::Room { change: Change::Updated, room: id.into() }, ..message() };
+        let keys = [message().order_key(), room("R").order_key(), room("P").order_key(), room("RP").order_key()];
+        assert!(keys.iter().all(|key| key.len() == 22));
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+        assert_eq!(message().order_key(), Event { at: Millis(9), ..message() }.order_key());
     }
 }

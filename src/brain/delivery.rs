@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Digest;
+
 /// One message to be sent: within Webex's limits already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -31,14 +33,15 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// What deliveries keep their order with: `room:ID`, `person:ID`, `email:ADDRESS`.
+    /// What deliveries keep their order with: a mark of the destination, 22 characters long.
     #[must_use]
     pub fn order_key(&self) -> String {
-        match self {
-            Self::Room(id) => format!("room:{id}"),
-            Self::Person(id) => format!("person:{id}"),
-            Self::Email(address) => format!("email:{address}"),
-        }
+        let (kind, name) = match self {
+            Self::Room(id) => ("room", id),
+            Self::Person(id) => ("person", id),
+            Self::Email(address) => ("email", address),
+        };
+        Digest::of([kind.as_bytes(), name.as_bytes()]).mark()
     }
 }
 
@@ -85,6 +88,8 @@ mod tests {
         let text = r#"{"v":"1","to":{"room":"R"},"text":"hi"}"#;
         assert_eq!(String::from_utf8(delivery.encode()).unwrap(), text);
         assert_eq!(Delivery::decode(text.as_bytes()).unwrap(), delivery);
-        assert_eq!(delivery.to.order_key(), "room:R");
+        let others = [Destination::Room("S".into()), Destination::Person("R".into()), Destination::Email("R".into())];
+        assert!(others.iter().all(|other| other.order_key() != delivery.to.order_key()));
+        assert_eq!(delivery.to.order_key(), Destination::Room("R".into()).order_key());
     }
 }

@@ -56,7 +56,7 @@ fn edits_and_deletions_of_messages_are_read() {
 fn a_membership_names_the_member_and_who_acted() {
     let data = r#"{"id":"MS1","roomId":"R1","roomType":"group","personId":"B1","personEmail":"echo@webex.bot","personDisplayName":"Echo","personOrgId":"O1","isModerator":false,"isMonitor":false,"isRoomHidden":false,"created":"2026-01-02T03:04:05.678Z"}"#;
     let read = event("memberships", "created", data);
-    assert_eq!((read.actor.as_deref(), read.person(), read.order_key().as_str()), (Some("P1"), Some("B1"), "R1|B1"));
+    assert_eq!((read.actor.as_deref(), read.room(), read.person()), (Some("P1"), "R1", Some("B1")));
     let Trigger::Membership { name, email, .. } = read.trigger else { panic!("{read:?}") };
     assert_eq!((name.as_deref(), email.as_deref()), (Some("Echo"), Some("echo@webex.bot")));
 }
@@ -69,7 +69,7 @@ fn rooms_and_card_presses_are_read() {
     }
     let data = r#"{"id":"AA1","type":"submit","messageId":"M1","personId":"P1","roomId":"R1","created":"2026-01-02T03:04:05.678Z"}"#;
     let press = event("attachmentActions", "created", data);
-    assert_eq!((press.kind(), press.order_key().as_str()), ("attachmentActions.created", "R1|P1"));
+    assert_eq!((press.kind(), press.room(), press.person()), ("attachmentActions.created", "R1", Some("P1")));
     assert!(matches!(press.trigger, Trigger::CardAction { message, .. } if message == "M1"));
 }
 
@@ -79,7 +79,7 @@ fn only_resource_event_and_data_id_are_needed() {
     let least = parse(r#"{"resource":"messages","event":"created","data":{"id":"M1"}}"#).unwrap();
     assert_eq!(least.kind(), Some("messages.created"));
     let read = least.into_event(NOW).unwrap();
-    assert_eq!((read.at, read.order_key().as_str()), (NOW, "|"));
+    assert_eq!((read.at, read.room(), read.person()), (NOW, "", Some("")));
     for (text, missing) in [
         (r#"{"event":"created","data":{"id":"M1"}}"#, "resource"),
         (r#"{"resource":"messages","data":{"id":"M1"}}"#, "event"),
@@ -99,7 +99,7 @@ fn only_resource_event_and_data_id_are_needed() {
 fn a_field_of_another_type_costs_nothing() {
     let data = r#"{"id":"M1","roomId":"R1","personId":"P1","personEmail":null,"parentId":7,"roomType":{"a":[1]},"created":[1,2],"updated":false}"#;
     let read = event("messages", "created", data);
-    assert_eq!((read.at, read.order_key().as_str()), (NOW, "R1|P1"));
+    assert_eq!((read.at, read.room(), read.person()), (NOW, "R1", Some("P1")));
     let escaped = event("messages", "created", r#"{"id":"M\u00fc","roomId":"R1","personId":"P1"}"#);
     assert!(matches!(escaped.trigger, Trigger::Message { id, .. } if id == "Mü"));
 }

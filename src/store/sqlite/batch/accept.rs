@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::SqliteConnection;
 
 use super::{
@@ -86,9 +85,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
 /// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the
 /// size, and it is there that each accept writes a page of its own.
 fn mark(key: &str) -> String {
-    let digest = Digest::of([key.as_bytes()]);
-    let (half, _) = digest.0.split_at(16);
-    URL_SAFE_NO_PAD.encode(half)
+    Digest::of([key.as_bytes()]).mark()
 }
 
 fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
