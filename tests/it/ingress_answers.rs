@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use botyard::{
-    base::{BotId, Secret},
+    base::{BotId, Event, Secret},
     http::{Refusal, ServerMode},
     store::{RouteRow, StoreError},
     webex::signature::{Algorithm, sign},
@@ -23,7 +23,10 @@ async fn a_signed_message_is_stored_and_then_answered_200_in_either_mode() {
         let stored = door.store.stored();
         assert_eq!(stored.len(), 1);
         assert_eq!((stored[0].bot.as_str(), stored[0].kind), ("echo", "messages.created"));
-        assert_eq!((stored[0].order_key.as_str(), stored[0].dedupe_key.as_str()), ("ROOM|ann", "messages.created:M1"));
+        assert_eq!(stored[0].dedupe_key, "messages.created:M1");
+        let event = Event::decode(&stored[0].payload).unwrap();
+        assert_eq!((event.room(), event.person()), ("ROOM", Some("ann")));
+        assert_eq!(stored[0].order_key, event.order_key());
         assert_eq!(door.metrics.ingress.stored.get(), 1);
         door.running.stop(true).await;
     }
