@@ -144,8 +144,9 @@ impl Process {
         let (sender, lines) = watch::channel(Vec::new());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
-            for line in stderr.lines() {
-                let line = line.unwrap();
+            // To its end, whatever it holds: a program that nobody reads any more stands still at its next word.
+            for line in stderr.split(b'\n') {
+                let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
                 sender.send_modify(|lines: &mut Vec<String>| lines.push(line));
             }
         });
@@ -165,8 +166,9 @@ impl Process {
     pub(crate) async fn logged(&self, words: &str) -> String {
         let mut lines = self.lines.clone();
         let found = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
-        let waited = tokio::time::timeout(Duration::from_secs(30), lines.wait_for(found)).await;
-        let there = matches!(waited, Ok(Ok(_)));
+        // In one statement: what is waited for is a lock on the lines, and to read them again under it stands still
+        // when a line comes in between.
+        let there = matches!(tokio::time::timeout(Duration::from_secs(30), lines.wait_for(found)).await, Ok(Ok(_)));
         let log = self.log();
         assert!(there, "`{words}` was never logged:\n{}", log.join("\n"));
         log.into_iter().find(|line| line.contains(words)).unwrap()
