@@ -71,16 +71,6 @@ pub struct Snapshot {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
-impl Snapshot {
-    /// Paths of the definitions that are new, changed or gone in `newer`.
-    #[must_use]
-    pub fn differences(&self, newer: &Self) -> Vec<PathBuf> {
-        let gone = self.units.keys().filter(|path| !newer.units.contains_key(*path));
-        let changed = newer.units.iter().filter(|(path, unit)| self.units.get(*path) != Some(unit)).map(|(p, _)| p);
-        gone.chain(changed).cloned().collect()
-    }
-}
-
 /// Looks at every definition below `dirs`. Reads names and metadata only.
 #[must_use]
 pub fn scan(dirs: &[PathBuf]) -> Snapshot {
@@ -237,6 +227,13 @@ mod tests {
         );
     }
 
+    /// Paths of the definitions that are new, changed or gone in `newer`.
+    fn differences(older: &Snapshot, newer: &Snapshot) -> Vec<PathBuf> {
+        let gone = older.units.keys().filter(|path| !newer.units.contains_key(*path));
+        let changed = newer.units.iter().filter(|(path, unit)| older.units.get(*path) != Some(unit)).map(|(p, _)| p);
+        gone.chain(changed).cloned().collect()
+    }
+
     #[test]
     fn a_change_of_any_file_of_a_unit_is_a_difference() {
         let root = tempfile::tempdir().unwrap();
@@ -244,10 +241,10 @@ mod tests {
         write(root.path(), "a.toml", "1");
         write(root.path(), "b/bot.toml", "1");
         let first = scan(&dirs);
-        assert_eq!(first.differences(&scan(&dirs)), Vec::<PathBuf>::new());
+        assert_eq!(differences(&first, &scan(&dirs)), Vec::<PathBuf>::new());
         write(root.path(), "b/cards/x.json", "{}");
         fs::remove_file(root.path().join("a.toml")).unwrap();
-        assert_eq!(first.differences(&scan(&dirs)), [root.path().join("a.toml"), root.path().join("b")]);
+        assert_eq!(differences(&first, &scan(&dirs)), [root.path().join("a.toml"), root.path().join("b")]);
     }
 
     #[test]
@@ -263,7 +260,7 @@ mod tests {
         assert_eq!(names(&first), ["echo.toml"]);
         fs::remove_file(root.path().join("..data")).unwrap();
         symlink("..two", root.path().join("..data")).unwrap();
-        assert_eq!(first.differences(&scan(&dirs)).len(), 1);
+        assert_eq!(differences(&first, &scan(&dirs)).len(), 1);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::{net::IpAddr, path::Path};
 use url::{Host, Url};
 
 use super::{Settings, SettingsError, files};
-use crate::base::BotId;
 
 /// What the settings are for; the rules differ a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,12 +52,6 @@ impl Settings {
         self.check_listeners()?;
         self.check_seal()?;
         self.check_files()
-    }
-
-    /// Where Webex posts to for one bot: `{public_url}/hooks/{bot}`; nothing without a public URL.
-    #[must_use]
-    pub fn hook_url(&self, bot: &BotId) -> Option<String> {
-        self.public_url.as_ref().map(|url| format!("{url}/hooks/{bot}"))
     }
 
     fn check_numbers(&self) -> Checked {

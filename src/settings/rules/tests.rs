@@ -52,12 +52,11 @@ fn a_public_url_is_https_unless_it_is_loopback() {
 }
 
 #[test]
-fn the_hook_url_keeps_the_path_and_doubles_no_slash() {
-    let bot = BotId::parse("echo").unwrap();
+fn the_public_url_keeps_its_path_and_ends_with_no_slash() {
     for url in ["https://h/yard", "https://h/yard/"] {
-        assert_eq!(settings(&[("public_url", url)]).hook_url(&bot).as_deref(), Some("https://h/yard/hooks/echo"));
+        assert_eq!(settings(&[("public_url", url)]).public_url.as_deref(), Some("https://h/yard"));
     }
-    assert_eq!(settings(&[]).hook_url(&bot), None);
+    assert!(settings(&[]).public_url.is_none());
 }
 
 #[test]

@@ -201,11 +201,13 @@ impl World {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::world::{NewMessage, RoomChange};
+pub(super) mod testing {
+    //! Webhooks to try things with, and something for them to hear of.
 
-    fn new(resource: &str, event: &str) -> NewWebhook {
+    use super::*;
+    use crate::sim::world::NewMessage;
+
+    pub(in crate::sim::world) fn new(resource: &str, event: &str) -> NewWebhook {
         NewWebhook {
             name: Some("n".into()),
             target_url: Some("http://127.0.0.1:1/hooks/echo".into()),
@@ -215,15 +217,24 @@ mod tests {
         }
     }
 
-    fn change() -> WebhookChange {
+    pub(in crate::sim::world) fn change() -> WebhookChange {
         WebhookChange { name: Some("n".into()), target_url: Some("http://h/".into()), ..WebhookChange::default() }
     }
 
-    fn say(world: &mut World, to: &str) {
+    pub(in crate::sim::world) fn say(world: &mut World, to: &str) {
         let alice = world.people.by_email("alice@example.com").unwrap().id;
         let new = NewMessage { to_person_email: Some(to.into()), text: Some("hi".into()), ..NewMessage::default() };
         world.create_message(alice, new).unwrap();
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        testing::{change, new, say},
+        *,
+    };
+    use crate::sim::world::RoomChange;
 
     #[test]
     fn a_registration_has_the_refusals_of_webex() {

@@ -283,17 +283,27 @@ impl World {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
+    //! A room to be made, and two who may.
+
     use super::*;
 
-    fn titled(title: &str) -> RoomChange {
+    pub(in crate::sim::world) fn titled(title: &str) -> RoomChange {
         RoomChange { title: Some(title.into()), ..RoomChange::default() }
     }
 
-    fn alice_and_bob(world: &World) -> (PersonId, PersonId) {
+    pub(in crate::sim::world) fn alice_and_bob(world: &World) -> (PersonId, PersonId) {
         let id = |email| world.people.by_email(email).unwrap().id;
         (id("alice@example.com"), id("bob@example.com"))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        testing::{alice_and_bob, titled},
+        *,
+    };
 
     #[test]
     fn a_direct_room_is_made_once_and_cannot_be_changed() {

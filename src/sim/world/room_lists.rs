@@ -146,21 +146,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::sim::world::RoomChange;
+    use crate::sim::world::{
+        RoomChange,
+        room_acts::testing::{alice_and_bob, titled},
+    };
 
     const ALL: Wanted = Wanted { after: None, max: 10 };
 
-    fn titled(title: &str) -> RoomChange {
-        RoomChange { title: Some(title.into()), ..RoomChange::default() }
-    }
-
     fn ids(world: &World, caller: PersonId, query: RoomQuery) -> Vec<RoomId> {
         world.list_rooms(caller, &query, ALL).unwrap().items.iter().map(|room| room.id).collect()
-    }
-
-    fn alice_and_bob(world: &World) -> (PersonId, PersonId) {
-        let id = |email| world.people.by_email(email).unwrap().id;
-        (id("alice@example.com"), id("bob@example.com"))
     }
 
     #[test]

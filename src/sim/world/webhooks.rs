@@ -259,27 +259,10 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::world::{NewMessage, NewWebhook, WebhookChange};
-
-    fn new(resource: &str, event: &str) -> NewWebhook {
-        NewWebhook {
-            name: Some("n".into()),
-            target_url: Some("http://127.0.0.1:1/hooks/echo".into()),
-            resource: Some(resource.into()),
-            event: Some(event.into()),
-            ..NewWebhook::default()
-        }
-    }
-
-    fn change() -> WebhookChange {
-        WebhookChange { name: Some("n".into()), target_url: Some("http://h/".into()), ..WebhookChange::default() }
-    }
-
-    fn say(world: &mut World, to: &str) {
-        let alice = world.people.by_email("alice@example.com").unwrap().id;
-        let new = NewMessage { to_person_email: Some(to.into()), text: Some("hi".into()), ..NewMessage::default() };
-        world.create_message(alice, new).unwrap();
-    }
+    use crate::sim::world::{
+        WebhookChange,
+        registering::testing::{change, new, say},
+    };
 
     #[test]
     fn a_hundred_failures_in_five_minutes_switch_it_off() {

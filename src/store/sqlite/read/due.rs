@@ -9,41 +9,44 @@ use crate::{
     store::{Class, DeliveryRow, DueBot, DueQuery, EventRow, StoreError, sqlite::uuid_column::Id},
 };
 
-/// An event may be claimed when it is waiting and due, or was left behind by a dead epoch, and every earlier
-/// pending event of its key may be claimed too: a key whose head waits for its retry waits as a whole.
+/// The due rows of a bot. A row may be taken when it is waiting and due, or was left behind by a dead epoch, and
+/// every earlier pending row of its key may be taken too: a key whose head waits for its retry waits as a whole.
 ///
 /// The head alone is asked here, one step in an index for each row, however long the key's backlog is: it is
-/// the head that is in a turn or waits. Of the rows behind a claimable head the last column says which may not
-/// be claimed (a clock that was set back leaves such), and [`events`] ends the key there.
+/// the head that is in a turn, on its way, or waits. Of the rows behind a head that may be taken the last column
+/// says which may not (a clock that was set back leaves such), and [`until_barred`] ends the key there.
 ///
 /// The `+` before the limit is for the planner: it takes a bare parameter there for a hint, and makes the plan
 /// anew for every read.
-const EVENTS: &str = "
-    SELECT e.seq, e.public_id, e.order_key, e.class, e.attempt, e.accepted_at, e.payload,
-           (e.state = 0 AND e.due_at <= $2) OR (e.state = 1 AND e.epoch < $3)
-    FROM inbox AS e
-    WHERE e.bot = $1 AND e.finished_at IS NULL
-      AND e.order_key NOT IN (SELECT value FROM json_each($4))
-      AND (
-        SELECT (h.state = 0 AND h.due_at <= $2) OR (h.state = 1 AND h.epoch < $3)
-        FROM inbox AS h
-        WHERE h.bot = e.bot AND h.order_key = e.order_key AND h.finished_at IS NULL
-        ORDER BY h.seq LIMIT 1)
-    ORDER BY e.seq LIMIT +$5";
+macro_rules! due {
+    ($columns:literal, $table:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            ", (r.state = 0 AND r.due_at <= $2) OR (r.state = 1 AND r.epoch < $3)
+             FROM ",
+            $table,
+            " AS r
+             WHERE r.bot = $1 AND r.finished_at IS NULL
+               AND r.order_key NOT IN (SELECT value FROM json_each($4))
+               AND (
+                 SELECT (h.state = 0 AND h.due_at <= $2) OR (h.state = 1 AND h.epoch < $3)
+                 FROM ",
+            $table,
+            " AS h
+                 WHERE h.bot = r.bot AND h.order_key = r.order_key AND h.finished_at IS NULL
+                 ORDER BY h.seq LIMIT 1)
+             ORDER BY r.seq LIMIT +$5"
+        )
+    };
+}
 
-/// As for events: whole destinations whose head may be sent.
-const DELIVERIES: &str = "
-    SELECT d.seq, d.public_id, d.event, d.order_key, d.class, d.attempt, d.state = 1, d.created_at, d.payload,
-           (d.state = 0 AND d.due_at <= $2) OR (d.state = 1 AND d.epoch < $3)
-    FROM outbox AS d
-    WHERE d.bot = $1 AND d.finished_at IS NULL
-      AND d.order_key NOT IN (SELECT value FROM json_each($4))
-      AND (
-        SELECT (h.state = 0 AND h.due_at <= $2) OR (h.state = 1 AND h.epoch < $3)
-        FROM outbox AS h
-        WHERE h.bot = d.bot AND h.order_key = d.order_key AND h.finished_at IS NULL
-        ORDER BY h.seq LIMIT 1)
-    ORDER BY d.seq LIMIT +$5";
+const EVENTS: &str = due!("r.seq, r.public_id, r.order_key, r.class, r.attempt, r.accepted_at, r.payload", "inbox");
+
+const DELIVERIES: &str = due!(
+    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1, r.created_at, r.payload",
+    "outbox"
+);
 
 #[cfg(test)]
 pub(in super::super) const HOT_READS: &[&str] = &[EVENTS, DELIVERIES];
@@ -71,17 +74,11 @@ pub(in super::super) async fn events(
         .bind(i64::from(query.limit))
         .fetch_all(conn)
         .await?;
-    let mut events = Vec::with_capacity(rows.len());
-    let mut ended = HashSet::new();
-    for (seq, Id(id), order_key, class, attempt, accepted_at, payload, claimable) in rows {
-        if !claimable {
-            ended.insert(order_key);
-        } else if !ended.contains(&order_key) {
-            let (seq, class, attempt) = (Seq(seq), self::class(class), count(attempt));
-            events.push(EventRow { seq, id, order_key, class, attempt, accepted_at: Millis(accepted_at), payload });
-        }
-    }
-    Ok(events)
+    let rows = rows.into_iter().map(|(seq, Id(id), order_key, class, attempt, accepted_at, payload, free)| {
+        let (seq, class, attempt) = (Seq(seq), self::class(class), count(attempt));
+        (free, EventRow { seq, id, order_key, class, attempt, accepted_at: Millis(accepted_at), payload })
+    });
+    Ok(until_barred(rows, |row| &row.order_key))
 }
 
 pub(in super::super) async fn deliveries(
@@ -97,13 +94,9 @@ pub(in super::super) async fn deliveries(
         .bind(i64::from(query.limit))
         .fetch_all(conn)
         .await?;
-    let mut deliveries = Vec::with_capacity(rows.len());
-    let mut ended = HashSet::new();
-    for (seq, Id(id), Id(event), order_key, class, attempt, doubtful, created_at, payload, sendable) in rows {
-        if !sendable {
-            ended.insert(order_key);
-        } else if !ended.contains(&order_key) {
-            deliveries.push(DeliveryRow {
+    let rows = rows.into_iter().map(
+        |(seq, Id(id), Id(event), order_key, class, attempt, doubtful, created_at, payload, free)| {
+            let row = DeliveryRow {
                 seq: Seq(seq),
                 id,
                 bot: query.bot.clone(),
@@ -114,10 +107,25 @@ pub(in super::super) async fn deliveries(
                 doubtful,
                 created_at: Millis(created_at),
                 payload,
-            });
+            };
+            (free, row)
+        },
+    );
+    Ok(until_barred(rows, |row| &row.order_key))
+}
+
+/// Of each key the rows up to the first that may not be taken.
+fn until_barred<T>(rows: impl Iterator<Item = (bool, T)>, key: impl Fn(&T) -> &str) -> Vec<T> {
+    let mut barred = HashSet::new();
+    let mut taken = Vec::with_capacity(rows.size_hint().0);
+    for (free, row) in rows {
+        if !free {
+            barred.insert(key(&row).to_owned());
+        } else if !barred.contains(key(&row)) {
+            taken.push(row);
         }
     }
-    Ok(deliveries)
+    taken
 }
 
 pub(in super::super) async fn bots(conn: &mut SqliteConnection, now: Millis) -> Result<Vec<DueBot>, StoreError> {
