@@ -8,6 +8,7 @@ mod binary_ends;
 mod binary_refusals;
 mod binary_service;
 mod binary_usage;
+mod dead_letters;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
