@@ -312,8 +312,21 @@ pub struct BacklogRow {
     pub deliveries: u64,
     /// Events buried.
     pub buried: u64,
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest: Option<Millis>,
+}
+
+/// What presses, over all bots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pressing {
+    /// When the oldest pending event was accepted.
+    pub oldest_event: Option<Millis>,
+    /// When the oldest pending delivery was promised.
+    pub oldest_delivery: Option<Millis>,
+    /// Events buried.
+    pub buried: u64,
+    /// Deliveries given up.
+    pub failed: u64,
 }
 
 /// Until when things are kept: rows finished before these moments go.

@@ -13,7 +13,7 @@ use crate::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
         DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
         EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
-        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
         StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
@@ -325,6 +325,9 @@ impl Store for FakeStore {
         refused()
     }
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
+        refused()
+    }
+    fn pressing(&self) -> Answer<'_, Pressing> {
         refused()
     }
     fn probe(&self) -> Answer<'_, ()> {

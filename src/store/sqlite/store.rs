@@ -16,8 +16,9 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
         DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Marked, NewBot, NewEvent, NewWebhook, Pruned,
-        Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
+        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Marked, NewBot, NewEvent, NewWebhook,
+        Pressing, Pruned, Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit,
+        WebhookRow,
     },
 };
 
@@ -210,6 +211,10 @@ impl Store for SqliteStore {
 
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
         read!(self, conn => look::backlog(conn))
+    }
+
+    fn pressing(&self) -> Answer<'_, Pressing> {
+        read!(self, conn => look::pressing(conn))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

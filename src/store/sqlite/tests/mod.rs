@@ -9,6 +9,7 @@ mod house;
 mod letters;
 mod model;
 mod opening;
+mod pressing;
 mod trouble;
 mod turns;
 
