@@ -8,7 +8,14 @@ use crate::{
 
 fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResult {
     let Marked { seq, attempt } = mark;
-    DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, tracking_id: Some(format!("T{attempt}")) }
+    DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt,
+        outcome,
+        doubtful: false,
+        tracking_id: Some(format!("T{attempt}")),
+    }
 }
 
 fn sent() -> DeliveryOutcome {
