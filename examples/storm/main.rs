@@ -7,6 +7,7 @@
 //! overtaken or misdirected make the exit code 1.
 
 mod bare;
+mod chaos;
 mod client;
 mod driver;
 mod figures;
@@ -17,8 +18,16 @@ mod scenes;
 mod service;
 mod show;
 mod upstream;
+mod ward;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +74,21 @@ enum Scene {
     Backlog,
     /// Group commit with syncs made 5 ms slower
     Sync,
+    /// Kills, faults and rewritten definitions against the simulator; then the ledger
+    Chaos {
+        /// What everything random comes from [default: another one each time]
+        #[arg(long)]
+        seed: Option<u64>,
+        /// End after so many `kill -9`
+        #[arg(long, default_value_t = 200)]
+        kills: u64,
+        /// End after so many minutes at the latest
+        #[arg(long, default_value_t = 15)]
+        minutes: u64,
+        /// Messages a second that people write
+        #[arg(long, default_value_t = 40)]
+        rate: u64,
+    },
     /// Everything, beside the bare handler, against the aims
     Report,
     /// The bare handler itself, until its standard input ends
@@ -115,6 +139,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.scene {
         Scene::Bare { workers } => bare::serve(workers).map(|()| true),
+        Scene::Chaos { seed, kills, minutes, rate } => cause_chaos(&cli.options, seed, kills, minutes, rate),
         _ => play(&cli),
     };
     match result {
@@ -146,6 +171,34 @@ fn play(cli: &Cli) -> Result<bool> {
     })
 }
 
+/// Causes chaos and prints the summary; whether the ledger agrees.
+fn cause_chaos(options: &Options, seed: Option<u64>, kills: u64, minutes: u64, rate: u64) -> Result<bool> {
+    let (Setup { plan, .. }, json) = (setup(options)?, options.json);
+    let options = chaos::Options {
+        botyard: plan.botyard,
+        dir: plan.dir,
+        seed: seed.unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000),
+        kills,
+        time: Duration::from_secs(minutes.clamp(1, 120) * 60),
+        bots: options.bots.unwrap_or(20).max(1),
+        rate: rate.clamp(1, 1_000),
+        life_ms: 100..1_800,
+        patience: Duration::from_mins(5),
+    };
+    botyard::net::install_tls();
+    actix_rt::Runtime::new()?.block_on(async {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let outcome = tokio::select! {
+            played = Box::pin(chaos::run(&options, &tell)) => played?,
+            _ = interrupt.recv() => anyhow::bail!("interrupted"),
+            _ = terminate.recv() => anyhow::bail!("terminated"),
+        };
+        let text = if json { serde_json::to_string_pretty(&outcome)? } else { chaos::text(&outcome) };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(outcome.is_sound())
+    })
+}
+
 async fn scene(cli: &Cli, setup: &Setup, report: &mut Report) -> Result<()> {
     match cli.scene {
         Scene::Run { count, rate, answered } => {
@@ -165,7 +218,7 @@ async fn scene(cli: &Cli, setup: &Setup, report: &mut Report) -> Result<()> {
         Scene::Backlog => backlog(setup, report).await?,
         Scene::Sync => slow_sync(setup, report).await?,
         Scene::Report => everything(setup, report).await,
-        Scene::Bare { .. } => {}
+        Scene::Bare { .. } | Scene::Chaos { .. } => {}
     }
     Ok(())
 }

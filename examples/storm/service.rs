@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use crate::{
     client::Connection,
     fleet,
-    process::Ward,
     upstream::{Hook, Upstream},
+    ward::Ward,
 };
 
 /// Registrations count as settled when Webex was left alone for so long.
