@@ -108,7 +108,7 @@ pub struct DeliveryRow {
     pub class: Class,
     /// Tries so far.
     pub attempt: u32,
-    /// A try was marked by a dead epoch and has no outcome: it may have been sent.
+    /// It may have been sent: a try was marked by a dead epoch and has no outcome, or the answer to one was lost.
     pub doubtful: bool,
     /// When the turn promised it.
     pub created_at: Millis,
@@ -156,6 +156,8 @@ pub enum DeliveryOutcome {
         reason: String,
         /// Whether this try counts towards the limit of attempts (a 429 or a dead token does not).
         counts: bool,
+        /// Whether this try may have arrived (its answer was lost): the delivery is doubtful from now on.
+        doubtful: bool,
     },
     /// Never again: Webex refuses it, or it was tried often enough.
     Failed {
@@ -285,7 +287,7 @@ pub struct DeliverySummary {
     pub tracking_id: Option<String>,
     /// Why it waits or failed.
     pub reason: Option<String>,
-    /// It was repeated although the try before may have been sent.
+    /// A try before may have been sent: it was repeated all the same, or will be.
     pub doubtful: bool,
 }
 

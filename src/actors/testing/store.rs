@@ -137,7 +137,8 @@ impl FakeStore {
             !ended.contains(row.row.order_key.as_str())
         });
         let wanted = due.filter(|row| !query.skip_keys.contains(&row.row.order_key));
-        let told = wanted.map(|row| DeliveryRow { doubtful: row.stands != Stands::Waiting, ..row.row.clone() });
+        let told = wanted
+            .map(|row| DeliveryRow { doubtful: row.row.doubtful || row.stands != Stands::Waiting, ..row.row.clone() });
         told.take(query.limit as usize).collect()
     }
 
@@ -169,7 +170,8 @@ impl FakeStore {
             return false;
         }
         match result.outcome {
-            DeliveryOutcome::Retry { at, counts, .. } => {
+            DeliveryOutcome::Retry { at, counts, doubtful, .. } => {
+                row.row.doubtful |= doubtful;
                 row.stands = Stands::Waiting;
                 row.due = at;
                 row.tries -= u32::from(!counts);

@@ -117,7 +117,7 @@ fn sending(story: &mut Story, of: &DeliverySummary) {
         story.at(Some(at), &format!("attempt {} left", of.attempt));
     }
     if of.doubtful {
-        story.at(None, "doubtful: the process ended during an attempt, which may have arrived all the same");
+        story.at(None, "doubtful: the answer to an attempt never came (or the process ended first), and it may have arrived all the same");
     }
     let reason = of.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let waits = of.finished_at.is_none() && of.due_at > of.created_at;
