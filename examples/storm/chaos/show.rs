@@ -33,7 +33,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     row("definitions", tally(&outcome.reloads));
     row("messages said", outcome.said.to_string());
     row("accepted", format!("{}, and {} whose 200 nobody saw", it.accepted, it.stored_unseen));
-    row("refused or never delivered", it.never_accepted.to_string());
+    row("refused or never delivered", tally(&it.never_accepted));
     row("webhooks known again", it.repeated_webhooks.to_string());
     row("finished", it.finished.to_string());
     row("buried", tally(&it.buried));

@@ -40,8 +40,8 @@ pub(crate) struct Verdict {
     pub(crate) accepted: u64,
     /// Stored although no 2xx was seen: it was on its way when the service died.
     pub(crate) stored_unseen: u64,
-    /// Refused or never delivered: Webex gave up, and nothing was promised.
-    pub(crate) never_accepted: u64,
+    /// Refused or never delivered, by what came of the last try: Webex gave up, and nothing was promised.
+    pub(crate) never_accepted: BTreeMap<String, u64>,
     /// Webhooks that came again and were known.
     pub(crate) repeated_webhooks: u64,
     pub(crate) finished: u64,
@@ -137,7 +137,11 @@ impl<'e> Court<'e> {
                 return self.find(Wrong::Lost, Some(said.number), about("answered 2xx, and no row of it"));
             }
             [] => {
-                self.verdict.never_accepted += 1;
+                let last = self.knocks.get(&key).and_then(|knocks| knocks.last());
+                let why = last.map_or("never tried".to_owned(), |knock| {
+                    knock.status.map_or("nobody answered".to_owned(), |status| format!("answered {status}"))
+                });
+                *self.verdict.never_accepted.entry(why).or_default() += 1;
                 return;
             }
             [event] => event,
@@ -305,3 +309,6 @@ impl<'e> Court<'e> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
