@@ -47,7 +47,7 @@ impl Ward {
                 self.0.kill()?;
                 return Ok(self.0.wait()?);
             }
-            sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 }
