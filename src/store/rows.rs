@@ -312,7 +312,7 @@ pub struct BacklogRow {
     pub deliveries: u64,
     /// Events buried.
     pub buried: u64,
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest: Option<Millis>,
 }
 

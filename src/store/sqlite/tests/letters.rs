@@ -220,6 +220,25 @@ async fn a_replayed_event_waits_behind_its_key_as_the_same_event_with_attempts_c
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replayed_letter_waits_since_its_replay_however_old_it_is() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        rig.buried(&lease, "m1", "k", Cause::TooOld).await;
+        rig.failed(&lease, "m2", "x", false).await;
+        tokio::time::advance(Duration::from_hours(100)).await;
+        let now = rig.clock.now();
+        assert_eq!(rig.replay(all()).await.unwrap().moved(), 2);
+        let since = (rig.due(&lease).await[0].accepted_at, rig.due_deliveries(&lease).await[0].created_at);
+        assert_eq!(since, (now, now), "or it would be too old again at its first trouble");
+        let pressing = rig.store.pressing().await.unwrap();
+        assert_eq!((pressing.oldest_event, pressing.oldest_delivery), (Some(now), Some(now)));
+        assert_eq!(rig.store.backlog().await.unwrap()[0].oldest, Some(now));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_an_old_claim_of_a_replayed_event_still_commits_finds_nobody() {
     here(async {
