@@ -109,7 +109,7 @@ pub struct DeliveryRow {
     pub class: Class,
     /// Tries so far.
     pub attempt: u32,
-    /// A try was marked by a dead epoch and has no outcome: it may have been sent.
+    /// It may have been sent: a try was marked by a dead epoch and has no outcome, or the answer to one was lost.
     pub doubtful: bool,
     /// Since when it waits: when the turn promised it, or it was last replayed.
     pub created_at: Millis,

@@ -78,7 +78,8 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
                 info!(bot.id = %bot, delivery.id = %row.id, "repeating a delivery that may have been sent before");
             }
             let answer = office.send(&pass, &request, office.settings.timeout).await;
-            row.doubtful = answer.as_ref().is_err_and(|error| error.may_have_arrived);
+            // Once in doubt it stays so: what a later try comes to says nothing about the one before.
+            row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
             judge(&answer, mark.attempt, &row, pass.repeat_doubtful, &office)
         }
         Err(outcome) => Tried { outcome, news: News::Fine, tracking_id: None },
@@ -159,7 +160,10 @@ fn judge(
         };
         (outcome, news)
     };
-    let uncounted = |at: Millis, reason: &str| DeliveryOutcome::Retry { at, reason: reason.to_owned(), counts: false };
+    let uncounted = |at: Millis, reason: &str| {
+        let reason = reason.to_owned();
+        DeliveryOutcome::Retry { at, reason, counts: false }
+    };
     let (outcome, news) = match answer {
         Ok(reply) => match reply.verdict() {
             Verdict::Fine => (DeliveryOutcome::Sent { remote_id: posted_id(&reply.body) }, News::Fine),

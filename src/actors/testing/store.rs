@@ -138,7 +138,8 @@ impl FakeStore {
             !ended.contains(row.row.order_key.as_str())
         });
         let wanted = due.filter(|row| !query.skip_keys.contains(&row.row.order_key));
-        let told = wanted.map(|row| DeliveryRow { doubtful: row.stands != Stands::Waiting, ..row.row.clone() });
+        let told = wanted
+            .map(|row| DeliveryRow { doubtful: row.row.doubtful || row.stands != Stands::Waiting, ..row.row.clone() });
         told.take(query.limit as usize).collect()
     }
 
@@ -171,6 +172,7 @@ impl FakeStore {
         }
         match result.outcome {
             DeliveryOutcome::Retry { at, counts, .. } => {
+                row.row.doubtful |= result.doubtful;
                 row.stands = Stands::Waiting;
                 row.due = at;
                 row.tries -= u32::from(!counts);
