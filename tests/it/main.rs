@@ -9,6 +9,7 @@ mod binary_refusals;
 mod binary_service;
 mod binary_usage;
 mod chaos_short;
+mod dead_letters;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
