@@ -14,7 +14,7 @@ use crate::{
     },
     base::{BotId, Secret},
     http::{SteerError, Steered, Steering},
-    store::{BacklogRow, BotRow, Store},
+    store::{BacklogRow, BotRow, By, Store},
 };
 
 /// What the admin API reaches.
@@ -112,14 +112,14 @@ impl Steering for House {
         })
     }
 
-    fn put_token(&self, bot: BotId, token: Secret) -> Steered<'_, ()> {
+    fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()> {
         Box::pin(async move {
             let rows = self.store.bots().await.map_err(unavailable)?;
             if !rows.iter().any(|row| row.bot == bot) {
                 return Err(SteerError::UnknownBot);
             }
             let roster = self.roster.addr().ok_or(SteerError::Closing)?;
-            roster.send(PutToken { bot, token }).await.map_err(unavailable)?.map_err(|error| match error {
+            roster.send(PutToken { bot, token, by }).await.map_err(unavailable)?.map_err(|error| match error {
                 PutTokenError::Overruled(why) => SteerError::Conflict(why),
                 PutTokenError::Store(error) => unavailable(error),
             })

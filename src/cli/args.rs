@@ -50,6 +50,8 @@ pub enum Command {
     Bots(BotsArgs),
     /// What happened to events, and why
     Events(EventsArgs),
+    /// Who changed what, and when
+    Audit(AuditArgs),
     /// Look at `bots.d` now
     Reload(ReloadArgs),
     /// Keep a bot's token
@@ -171,6 +173,25 @@ pub struct EventsArgs {
     /// Only those in this state
     #[arg(long, value_parser = ["waiting", "claimed", "finished", "buried"])]
     pub state: Option<String>,
+    /// At most so many, newest first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard audit`
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// Only of this bot
+    pub bot: Option<String>,
+    /// Only acts of this kind, as in `--act replay`
+    #[arg(long, value_name = "ACT")]
+    pub act: Option<String>,
+    /// Only acts before this number: the next page
+    #[arg(long, value_name = "NUMBER")]
+    pub before: Option<i64>,
     /// At most so many, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,

@@ -45,6 +45,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Chat(args) => chat::chat(&cli.settings, &args),
         Command::Bots(args) => admin::bots(&cli.settings, &args),
         Command::Events(args) => admin::events(&cli.settings, &args),
+        Command::Audit(args) => admin::audit(&cli.settings, &args),
         Command::Reload(args) => admin::reload(&cli.settings, &args),
         Command::Token(args) => admin::token(&cli.settings, &args),
         Command::Healthcheck => admin::healthcheck(&cli.settings),

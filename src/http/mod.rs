@@ -12,7 +12,7 @@ pub mod server;
 mod stall;
 pub mod steering;
 
-pub use admin::Admin;
+pub use admin::{ASKER, Admin};
 pub use admin_token::AdminToken;
 pub use ingress::Ingress;
 pub use probes::Readiness;

@@ -236,13 +236,17 @@ mod tests {
 
     #[test]
     fn every_variant_is_used() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
         let mut used = String::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.file_name().is_some_and(|name| name != "refusal.rs") {
-                let text = fs::read_to_string(path).unwrap();
-                used.push_str(text.split("#[cfg(test)]").next().unwrap());
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.file_name().is_some_and(|name| name != "refusal.rs") {
+                    let text = fs::read_to_string(path).unwrap();
+                    used.push_str(text.split("#[cfg(test)]").next().unwrap());
+                }
             }
         }
         for (_, name) in declared() {

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use crate::{
     actors::report::{BotStatus, ReloadReport},
     base::{BotId, Secret},
+    store::By,
 };
 
 /// What [`Steering`] answers with. Not `Send`: it is awaited where it was made.
@@ -48,6 +49,6 @@ pub trait Steering: Send + Sync + 'static {
     /// Looks at `bots.d` now and makes the running bots equal to it; `confirm` lets it remove what a
     /// suddenly half-empty folder would otherwise not remove. It goes on when nobody waits for it any more.
     fn reload(&self, confirm: bool) -> Steered<'_, ReloadReport>;
-    /// Keeps a token for a bot and starts it with that.
-    fn put_token(&self, bot: BotId, token: Secret) -> Steered<'_, ()>;
+    /// Keeps a token for a bot, on whose behalf it is, and starts it with that.
+    fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()>;
 }

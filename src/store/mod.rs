@@ -4,6 +4,7 @@
 //! stand behind the same verbs. Verbs that claim or commit take a [`Lease`]: the store, not the
 //! caller's good manners, decides whether an incarnation of a bot may still act.
 
+pub mod audit;
 pub mod model;
 pub mod rows;
 pub mod sqlite;
@@ -13,6 +14,7 @@ use std::{future::Future, pin::Pin};
 
 use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
 
+pub use audit::*;
 pub use model::*;
 pub use rows::*;
 pub use turn::*;
@@ -95,12 +97,12 @@ pub trait Store: Send + Sync + 'static {
     /// Every bot the store knows, retired ones included.
     fn bots(&self) -> Answer<'_, Vec<BotRow>>;
     /// Makes or updates the row of a bot with what its definition says (last good definition, wanted kinds);
-    /// takes it out of retirement.
+    /// takes it out of retirement. A definition that was not the last good one before is written down in the audit.
     fn put_bot(&self, bot: NewBot) -> Answer<'_, ()>;
     /// Raises the bot's epoch: the answer is now the only right to claim and commit for it.
     fn take_lease(&self, bot: BotId, owner: String) -> Answer<'_, Lease>;
-    /// Seals and keeps a token. The same token again changes nothing.
-    fn put_token(&self, bot: BotId, token: Secret) -> Answer<'_, ()>;
+    /// Seals and keeps a token, and writes down on whose behalf. The same token again changes nothing.
+    fn put_token(&self, bot: BotId, token: Secret, by: By) -> Answer<'_, ()>;
     /// The bot's token, unsealed.
     fn token(&self, bot: BotId) -> Answer<'_, Option<Secret>>;
     /// Keeps who the token turned out to be.
@@ -142,6 +144,8 @@ pub trait Store: Send + Sync + 'static {
     fn events(&self, query: EventQuery) -> Answer<'_, Vec<EventSummary>>;
     /// One event with its record and its deliveries.
     fn event(&self, id: EventId) -> Answer<'_, Option<EventDetail>>;
+    /// Who did what, newest first.
+    fn audit(&self, query: AuditQuery) -> Answer<'_, Vec<AuditRow>>;
     /// How much is pending, per bot.
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>>;
     /// Writes and reads back: is the store writable?

@@ -19,7 +19,7 @@ use botyard::{
         Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
-    store::{Class, NewEvent, Store},
+    store::{By, Class, NewEvent, Store},
     telemetry::Metrics,
 };
 use tempfile::TempDir;
@@ -91,7 +91,7 @@ impl Steering for Puppet {
         Box::pin(async { Ok(ReloadReport { refused: broken, ..report() }) })
     }
 
-    fn put_token(&self, _: BotId, token: Secret) -> Steered<'_, ()> {
+    fn put_token(&self, _: BotId, token: Secret, _: By) -> Steered<'_, ()> {
         Box::pin(async move {
             if token.expose() == "taken" {
                 return Err(SteerError::Conflict("this token is that of bot `hello`".into()));

@@ -14,7 +14,7 @@ use botyard::{
         Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
-    store::{Accepted, Class, NewEvent, Store, StoreError},
+    store::{Accepted, By, Class, NewEvent, Store, StoreError},
     telemetry::{CONTENT_TYPE, Metrics},
 };
 
@@ -30,7 +30,7 @@ const BOT_TOKEN: &str = "the-bots-own-token";
 #[derive(Default)]
 struct Puppet {
     reloads: Mutex<Vec<bool>>,
-    tokens: Mutex<Vec<(BotId, Secret)>>,
+    tokens: Mutex<Vec<(BotId, Secret, By)>>,
 }
 
 fn echo() -> BotId {
@@ -73,14 +73,14 @@ impl Steering for Puppet {
         Box::pin(async { Ok(report()) })
     }
 
-    fn put_token(&self, bot: BotId, token: Secret) -> Steered<'_, ()> {
+    fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()> {
         Box::pin(async move {
             match token.expose() {
                 "taken" => Err(SteerError::Conflict("this token is that of bot `hello`".into())),
                 "absent" => Err(SteerError::Unavailable("the roster does not answer".into())),
                 "late" => Err(SteerError::Closing),
                 _ => {
-                    self.tokens.lock().unwrap().push((bot, token));
+                    self.tokens.lock().unwrap().push((bot, token, by));
                     Ok(())
                 }
             }
@@ -270,7 +270,7 @@ async fn a_token_is_handed_on_and_never_shown() {
     let door = open(ServerMode::Here).await;
     let put = door.post("/v1/bots/echo/token", &format!(r#"{{"token":"{BOT_TOKEN}"}}"#)).await;
     assert_eq!((put.status, put.body.as_str()), (204, ""));
-    assert_eq!(*door.puppet.tokens.lock().unwrap(), [(echo(), Secret::new(BOT_TOKEN))]);
+    assert_eq!(*door.puppet.tokens.lock().unwrap(), [(echo(), Secret::new(BOT_TOKEN), By::admin(None))]);
     let bodies = [
         format!("\"{BOT_TOKEN}\""),
         format!(r#"{{"{BOT_TOKEN}":1}}"#),
@@ -291,4 +291,15 @@ async fn a_token_is_handed_on_and_never_shown() {
     let headers = [("Authorization", &*format!("Bearer {TOKEN}")), ("Content-Type", "text/plain")];
     let plain = send(door.running.addr(), "POST", "/v1/bots/echo/token", &headers, "{}").await;
     assert_eq!((plain.status, plain.code().as_str()), (415, "not_json"));
+}
+
+#[actix::test]
+async fn who_did_what_is_told_and_a_word_that_is_no_act_is_refused_with_those_that_are() {
+    let door = open(ServerMode::Here).await;
+    let answer = door.ask("GET", "/v1/audit?bot=echo&act=replay&limit=5", Some(&format!("Bearer {TOKEN}")), "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"acts":[]}"#));
+    let answer = door.ask("GET", "/v1/audit?act=sung", Some(&format!("Bearer {TOKEN}")), "").await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("`token_set`"), "{}", answer.body);
+    door.running.stop(false).await;
 }

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     base::{BotId, Clock, Secret},
     definition::Diagnostic,
-    store::{Store, StoreError},
+    store::{By, Store, StoreError},
 };
 
 /// When a look that the store broke off is repeated.
@@ -106,6 +106,8 @@ pub struct PutToken {
     pub bot: BotId,
     /// The token.
     pub token: Secret,
+    /// Who gave it.
+    pub by: By,
 }
 
 /// Why a token given by command was not taken.
@@ -196,14 +198,14 @@ impl Handler<HandOverAgain> for Roster {
 impl Handler<PutToken> for Roster {
     type Result = AtomicResponse<Self, Result<(), PutTokenError>>;
 
-    fn handle(&mut self, PutToken { bot, token }: PutToken, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, PutToken { bot, token, by }: PutToken, _: &mut Self::Context) -> Self::Result {
         let (deps, entry) = (self.deps.clone(), self.entries.get(&bot).cloned());
         let work = async move {
             let source = entry.as_ref().and_then(|entry| entry.usable.token());
             if let Some(why) = deps.tokens.overrules(source, &token) {
                 return Err(PutTokenError::Overruled(why));
             }
-            deps.store.put_token(bot.clone(), token).await?;
+            deps.store.put_token(bot.clone(), token, by).await?;
             if let Some(Entry { usable, identity, .. }) = entry {
                 send(&deps, Run { bot, program: usable.program.clone(), identity, new_token: true }).await;
             }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     base::{BotId, Secret},
     definition::TokenSource,
-    store::{Store, StoreError},
+    store::{By, Store, StoreError},
 };
 
 /// Where tokens come from in this process.
@@ -80,7 +80,7 @@ impl TokenPolicy {
         Ok(match (found, sealed) {
             (Ok(Some(token)), Some(sealed)) if token == sealed => Token::Same,
             (Ok(Some(token)), _) => {
-                store.put_token(bot.clone(), token).await?;
+                store.put_token(bot.clone(), token, By::house("definition")).await?;
                 Token::New
             }
             (Ok(None), Some(_)) => Token::Same,

@@ -10,10 +10,10 @@ use crate::{
     base::{BotId, Epoch, EventId, Lease, Millis, Secret, Seq, StateScope},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Answer, BacklogRow, BotRow, Claimed, Class, DeliveryOutcome, DeliveryResult, DeliveryRow,
-        DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity,
-        IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store,
-        StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
+        DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
+        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention,
+        RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
 
@@ -269,7 +269,7 @@ impl Store for FakeStore {
     fn put_bot(&self, _: NewBot) -> Answer<'_, ()> {
         refused()
     }
-    fn put_token(&self, _: BotId, _: Secret) -> Answer<'_, ()> {
+    fn put_token(&self, _: BotId, _: Secret, _: By) -> Answer<'_, ()> {
         refused()
     }
     fn token(&self, _: BotId) -> Answer<'_, Option<Secret>> {
@@ -306,6 +306,9 @@ impl Store for FakeStore {
         refused()
     }
     fn event(&self, _: EventId) -> Answer<'_, Option<EventDetail>> {
+        refused()
+    }
+    fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
         refused()
     }
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {

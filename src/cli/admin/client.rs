@@ -6,9 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::user;
 use crate::{
     cli::failure::Failure,
-    http::AdminToken,
+    http::{ASKER, AdminToken},
     net::{HttpClient, HttpRequest, HttpResponse, NetError, NetErrorKind},
 };
 
@@ -143,6 +144,7 @@ impl Client {
 
     async fn ask(&self, mut request: HttpRequest) -> Result<Answered, Trouble> {
         request.bearer = Some(self.token.secret.clone());
+        request.headers.push((ASKER.to_owned(), user::name()));
         let (address, within) = (self.address, request.timeout);
         match self.http.send(request).await {
             Ok(answer) => self.understood(answer),

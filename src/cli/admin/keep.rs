@@ -9,7 +9,7 @@ use super::{
     health, out,
     service::{self, Absent},
     source::{self, Source, broken},
-    token, unknown,
+    token, unknown, user,
 };
 use crate::{
     app::Use,
@@ -83,7 +83,7 @@ async fn keep(store: &dyn Store, set: &Defined, bot: &BotId, token: Secret) -> R
     if !known {
         store.put_bot(defined(set, bot)?).await.map_err(broken)?;
     }
-    store.put_token(bot.clone(), token).await.map_err(broken)?;
+    store.put_token(bot.clone(), token, user::command_line()).await.map_err(broken)?;
     let source = set.definitions.get(bot).and_then(|definition| definition.token.as_ref());
     Ok(source.map(|source| source.value.clone()))
 }

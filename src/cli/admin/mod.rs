@@ -1,6 +1,7 @@
 //! The commands that look at and steer a running service, by its admin API. With none running, those that can
 //! open the store.
 
+mod audit;
 mod bots;
 mod client;
 mod events;
@@ -14,11 +15,13 @@ mod source;
 mod story;
 mod token;
 mod unknown;
+mod user;
 
 use std::future::Future;
 
 use serde_json::json;
 
+pub(super) use self::audit::audit;
 use self::{
     client::Trouble,
     events::Wanted,

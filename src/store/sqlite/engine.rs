@@ -89,8 +89,14 @@ pub(super) async fn close(mut conn: SqliteConnection) {
 /// Brings the schema up to what this program knows.
 pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
     // Listed by hand and not by `migrate!`: so the build sees a changed file without a build script.
-    let first = SqlStr::from_static(include_str!("../../../migrations/0001_init.sql"));
-    let migrations = vec![Migration::new(1, "init".into(), MigrationType::Simple, first, false)];
+    let listed = [
+        ("init", include_str!("../../../migrations/0001_init.sql")),
+        ("audit", include_str!("../../../migrations/0002_audit.sql")),
+    ];
+    let migrations = (1..).zip(listed).map(|(number, (name, text))| {
+        Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)
+    });
+    let migrations: Vec<_> = migrations.collect();
     Migrator::with_migrations(migrations).run(conn).await
 }
 

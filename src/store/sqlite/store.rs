@@ -8,16 +8,16 @@ use super::{
         Asked, Change, ConfirmWebhook, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
         Retire, StageWebhook, TakeLease,
     },
-    read::{bots, due, look, memory},
+    read::{audit, bots, due, look, memory},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
-        Accepted, Answer, BacklogRow, BotRow, Claimed, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery,
-        EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent,
-        NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
-        TurnCommit, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
+        DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
+        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
+        StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
     },
 };
 
@@ -99,8 +99,8 @@ impl Store for SqliteStore {
         Box::pin(self.change(TakeLease { bot, owner }))
     }
 
-    fn put_token(&self, bot: BotId, token: Secret) -> Answer<'_, ()> {
-        Box::pin(self.change(PutToken { bot, token, seal: self.0.seal.clone() }))
+    fn put_token(&self, bot: BotId, token: Secret, by: By) -> Answer<'_, ()> {
+        Box::pin(self.change(PutToken { bot, token, by, seal: self.0.seal.clone() }))
     }
 
     fn token(&self, bot: BotId) -> Answer<'_, Option<Secret>> {
@@ -169,6 +169,10 @@ impl Store for SqliteStore {
 
     fn event(&self, id: EventId) -> Answer<'_, Option<EventDetail>> {
         read!(self, conn => look::event(conn, id))
+    }
+
+    fn audit(&self, query: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
+        read!(self, conn => audit::acts(conn, &query))
     }
 
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {

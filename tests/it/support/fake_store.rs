@@ -86,6 +86,9 @@ macro_rules! not_for_a_door {
     (@ $name:ident ($a:ty, $b:ty) $t:ty) => {
         fn $name(&self, _: $a, _: $b) -> Answer<'_, $t> { not_for_a_door() }
     };
+    (@ $name:ident ($a:ty, $b:ty, $c:ty) $t:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c) -> Answer<'_, $t> { not_for_a_door() }
+    };
     (@ $name:ident ($a:ty, $b:ty, $c:ty, $d:ty) $t:ty) => {
         fn $name(&self, _: $a, _: $b, _: $c, _: $d) -> Answer<'_, $t> { not_for_a_door() }
     };
@@ -128,6 +131,10 @@ impl Store for FakeStore {
         })
     }
 
+    fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
+        Box::pin(async { self.check().map(|()| Vec::new()) })
+    }
+
     fn event(&self, id: EventId) -> Answer<'_, Option<EventDetail>> {
         Box::pin(async move {
             let rows = self.rows.lock().unwrap();
@@ -152,7 +159,7 @@ impl Store for FakeStore {
         bots() -> Vec<BotRow>;
         put_bot(NewBot) -> ();
         take_lease(BotId, String) -> Lease;
-        put_token(BotId, Secret) -> ();
+        put_token(BotId, Secret, By) -> ();
         token(BotId) -> Option<Secret>;
         put_identity(BotId, Identity) -> IdentityAnswer;
         put_hold(BotId, Option<Hold>) -> ();

@@ -2,11 +2,11 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Change, Stop};
+use super::{Change, Stop, audit};
 use crate::{
     base::{BotId, Epoch, Lease, Millis, Secret},
     store::{
-        Hold, HoldKind, Identity, IdentityAnswer, NewBot,
+        Act, ActKind, By, Hold, HoldKind, Identity, IdentityAnswer, NewBot,
         sqlite::{
             batch::Round,
             book::Book,
@@ -53,6 +53,10 @@ impl Change for PutBot {
         .bind(round.now.0)
         .execute(&mut *tx)
         .await?;
+        let kept: Option<Vec<u8>> = sqlx::query_scalar("SELECT digest FROM definitions WHERE bot = $1")
+            .bind(bot.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
         sqlx::query(
             "INSERT INTO definitions (bot, digest, source, updated_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (bot) DO UPDATE SET
@@ -62,8 +66,19 @@ impl Change for PutBot {
         .bind(digest.0.as_slice())
         .bind(source.as_str())
         .bind(round.now.0)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+        if kept.as_deref() != Some(digest.0.as_slice()) {
+            let act = Act {
+                by: By::house("bots.d"),
+                kind: ActKind::Definition,
+                bot: Some(bot.clone()),
+                subject: digest.to_string(),
+                rows: 1,
+                note: None,
+            };
+            audit::write(tx, round, &act).await?;
+        }
         Ok(())
     }
 
@@ -94,13 +109,14 @@ impl Change for TakeLease {
 pub(in super::super) struct PutToken {
     pub(in super::super) bot: BotId,
     pub(in super::super) token: Secret,
+    pub(in super::super) by: By,
     pub(in super::super) seal: SealKey,
 }
 
 impl Change for PutToken {
     type Answer = ();
 
-    async fn apply(&self, tx: &mut SqliteConnection, _: &Round<'_>) -> Result<(), Stop> {
+    async fn apply(&self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<(), Stop> {
         let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT token FROM bots WHERE bot = $1")
             .bind(self.bot.as_str())
             .fetch_optional(&mut *tx)
@@ -114,9 +130,17 @@ impl Change for PutToken {
         sqlx::query("UPDATE bots SET token = $2 WHERE bot = $1")
             .bind(self.bot.as_str())
             .bind(sealed)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        let act = Act {
+            by: self.by.clone(),
+            kind: ActKind::TokenSet,
+            bot: Some(self.bot.clone()),
+            subject: "token".to_owned(),
+            rows: 1,
+            note: None,
+        };
+        audit::write(tx, round, &act).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rare verbs: each is a struct that knows how to do itself inside the writer's transaction.
 
+mod audit;
 mod bots;
 mod house;
 mod webhooks;

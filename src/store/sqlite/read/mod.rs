@@ -3,6 +3,7 @@
 //! Not sqlx's pool: it has timers of its own (acquire, idle, lifetime), and a stopped clock jumps over waits on
 //! the engine's threads to whatever timer is next.
 
+pub(super) mod audit;
 pub(super) mod bots;
 pub(super) mod due;
 pub(super) mod look;

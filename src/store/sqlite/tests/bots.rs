@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::Secret,
-    store::{Hold, HoldKind, Identity, IdentityAnswer, NewWebhook, StoreError},
+    store::{By, Hold, HoldKind, Identity, IdentityAnswer, NewWebhook, StoreError},
 };
 
 fn identity(person: &str) -> Identity {
@@ -20,7 +20,7 @@ async fn a_bot_is_shown_as_it_was_put_and_put_again() {
         let rig = Rig::new().await;
         let lease = rig.lease("echo").await;
         rig.store.put_identity(lease.bot.clone(), identity("P")).await.unwrap();
-        rig.store.put_token(lease.bot.clone(), Secret::new("hunter2")).await.unwrap();
+        rig.store.put_token(lease.bot.clone(), Secret::new("hunter2"), By::admin(None)).await.unwrap();
         let hold = Hold { kind: HoldKind::Parked, reason: "401".into(), since: Millis(5) };
         rig.store.put_hold(lease.bot.clone(), Some(hold.clone())).await.unwrap();
         let rig = rig.reopened().await;
@@ -44,7 +44,7 @@ async fn verbs_for_a_bot_nobody_knows_say_so() {
         let ghost = || bot("ghost");
         let refusals = [
             rig.store.take_lease(ghost(), "x".into()).await.map(drop),
-            rig.store.put_token(ghost(), Secret::new("x")).await,
+            rig.store.put_token(ghost(), Secret::new("x"), By::admin(None)).await,
             rig.store.put_identity(ghost(), identity("P")).await.map(drop),
             rig.store.put_hold(ghost(), None).await,
             rig.store.retire(ghost(), Millis(1)).await,
@@ -65,9 +65,9 @@ async fn a_token_comes_back_after_a_restart_and_no_secret_is_in_the_files() {
         let rig = Rig::new().await;
         let echo = rig.bot("echo").await;
         assert!(rig.store.token(echo.clone()).await.unwrap().is_none());
-        rig.store.put_token(echo.clone(), Secret::new("first-token-hunter2")).await.unwrap();
-        rig.store.put_token(echo.clone(), Secret::new("second-token-hunter2")).await.unwrap();
-        rig.store.put_token(echo.clone(), Secret::new("second-token-hunter2")).await.unwrap();
+        rig.store.put_token(echo.clone(), Secret::new("first-token-hunter2"), By::admin(None)).await.unwrap();
+        rig.store.put_token(echo.clone(), Secret::new("second-token-hunter2"), By::admin(None)).await.unwrap();
+        rig.store.put_token(echo.clone(), Secret::new("second-token-hunter2"), By::admin(None)).await.unwrap();
         rig.store.stage_webhook(webhook(&echo, "created", "webhook-secret-hunter2")).await.unwrap();
         assert_eq!(rig.store.token(echo.clone()).await.unwrap().unwrap().expose(), "second-token-hunter2");
         let mut looked = 0;
@@ -112,7 +112,7 @@ async fn a_retired_bot_keeps_what_is_its_own_until_it_is_forgotten() {
         for lease in [&a, &b] {
             rig.promised(lease, "m1", &["x"]).await;
             rig.accept(&lease.bot, "m2", "k").await;
-            rig.store.put_token(lease.bot.clone(), Secret::new("x")).await.unwrap();
+            rig.store.put_token(lease.bot.clone(), Secret::new("x"), By::admin(None)).await.unwrap();
             rig.store.stage_webhook(webhook(&lease.bot, "created", "s")).await.unwrap();
         }
         assert!(matches!(rig.store.forget(a.bot.clone()).await, Err(StoreError::Refused(_))), "it is not retired");

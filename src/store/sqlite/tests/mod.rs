@@ -1,6 +1,7 @@
 //! Tests of the store by behaviour, on real files.
 
 mod accepts;
+mod audit;
 mod bots;
 mod claims;
 mod deliveries;

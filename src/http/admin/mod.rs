@@ -3,6 +3,9 @@
 //! It has a thread of its own, so that it answers while the ingress is busy. What it steers is behind
 //! [`Steering`]; events it reads from the store.
 
+mod asker;
+mod audit;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use actix_web::{
@@ -19,6 +22,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
+pub use self::asker::ASKER;
+use self::asker::Asker;
 use super::{
     probes::{self, LastProbe, Readiness},
     refusal::Refusal,
@@ -84,6 +89,7 @@ impl Admin {
                         .service(resource("/v1/bots/{bot}/token").route(web::post().to(put_token)))
                         .service(resource("/v1/events").route(web::get().to(events)))
                         .service(resource("/v1/events/{id}").route(web::get().to(event)))
+                        .service(resource("/v1/audit").route(web::get().to(audit::acts)))
                         .service(resource("/v1/reload").route(web::post().to(reload)))
                         .default_service(web::to(|| async { Refusal::NotFound.response() })),
                 );
@@ -161,13 +167,18 @@ struct NewToken {
     token: Secret,
 }
 
-async fn put_token(admin: Data<Admin>, path: Path<String>, body: Json<NewToken>) -> Result<HttpResponse, Refusal> {
+async fn put_token(
+    admin: Data<Admin>,
+    path: Path<String>,
+    asker: Asker,
+    body: Json<NewToken>,
+) -> Result<HttpResponse, Refusal> {
     let token = body.into_inner().token;
     let text = token.expose();
     if text.is_empty() || text.len() > LONGEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Refusal::BadRequest("`token` must be one word of printable characters".into()));
     }
-    in_time(admin.steering.put_token(bot_id(path.as_str())?, token)).await?;
+    in_time(admin.steering.put_token(bot_id(path.as_str())?, token, asker.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
