@@ -10,10 +10,11 @@ use crate::{
     base::{BotId, Epoch, EventId, Lease, Millis, Secret, Seq, StateScope},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
-        DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention,
-        RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
+        Class, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail,
+        EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, Lifted, Marked, NewBot, NewEvent,
+        NewWebhook, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
+        TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -318,6 +319,18 @@ impl Store for FakeStore {
         refused()
     }
     fn prune(&self, _: Retention) -> Answer<'_, Pruned> {
+        refused()
+    }
+    fn silence(&self) -> Answer<'_, Silence> {
+        refused()
+    }
+    fn pause(&self, _: Whom, _: By) -> Answer<'_, bool> {
+        refused()
+    }
+    fn resume(&self, _: Whom, _: By) -> Answer<'_, Lifted> {
+        refused()
+    }
+    fn backup(&self, _: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>> {
         refused()
     }
     fn close(&self) -> Answer<'_, ()> {

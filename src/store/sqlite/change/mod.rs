@@ -1,8 +1,9 @@
 //! The rare verbs: each is a struct that knows how to do itself inside the writer's transaction.
 
-mod audit;
+pub(super) mod audit;
 mod bots;
 mod house;
+mod silence;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -12,7 +13,7 @@ use sqlx::SqliteConnection;
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::StoreError;
 
-pub(super) use self::{bots::*, house::*, webhooks::*};
+pub(super) use self::{bots::*, house::*, silence::*, webhooks::*};
 
 /// Why a change stopped.
 #[derive(Debug)]

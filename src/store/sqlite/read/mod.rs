@@ -8,6 +8,7 @@ pub(super) mod bots;
 pub(super) mod due;
 pub(super) mod look;
 pub(super) mod memory;
+pub(super) mod silence;
 
 use std::{
     path::PathBuf,

@@ -2,12 +2,14 @@
 
 mod accepts;
 mod audit;
+mod backup;
 mod bots;
 mod claims;
 mod deliveries;
 mod house;
 mod model;
 mod opening;
+mod silence;
 mod trouble;
 mod turns;
 
