@@ -10,6 +10,7 @@
 //!
 //! Every name is listed in `docs/reference/metrics.md`; a test holds the two against each other.
 
+pub mod backups;
 pub mod bots;
 pub mod ingress;
 pub mod log;
@@ -24,6 +25,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub use backups::BackupCounters;
 pub use bots::BotCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
@@ -41,6 +43,8 @@ pub struct Metrics {
     pub bots: BotCounters,
     /// Deliveries and requests going out to Webex.
     pub outbound: OutboundCounters,
+    /// Backups of the store.
+    pub backups: BackupCounters,
     /// The process itself.
     pub process: ProcessGauges,
     registry: Registry,
@@ -63,6 +67,7 @@ impl Metrics {
             ingress: IngressCounters::register(&mut registry),
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
+            backups: BackupCounters::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             registry,
         }

@@ -2,6 +2,7 @@
 //! open the store.
 
 mod audit;
+mod backup;
 mod bots;
 mod client;
 mod events;
@@ -10,7 +11,9 @@ mod health;
 mod keep;
 mod out;
 mod reload;
+mod restore;
 mod service;
+mod silence;
 mod source;
 mod story;
 mod token;
@@ -21,7 +24,12 @@ use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::audit::audit;
+pub(super) use self::{
+    audit::audit,
+    backup::backup,
+    restore::restore,
+    silence::{pause, resume},
+};
 use self::{
     client::Trouble,
     events::Wanted,

@@ -117,7 +117,10 @@ fn sending(story: &mut Story, of: &DeliverySummary) {
         story.at(Some(at), &format!("attempt {} left", of.attempt));
     }
     if of.doubtful {
-        story.at(None, "doubtful: the process ended during an attempt, which may have arrived all the same");
+        story.at(
+            None,
+            "doubtful: the process ended during an attempt, or a backup was put back: it may have arrived before",
+        );
     }
     let reason = of.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let waits = of.finished_at.is_none() && of.due_at > of.created_at;

@@ -69,7 +69,7 @@ pub(super) async fn connect_copier(path: &Path, stop: Arc<AtomicBool>) -> Result
         .disable_statement_logging()
         .connect()
         .await?;
-    conn.lock_handle().await?.set_progress_handler(10_000, move || !stop.load(Ordering::Relaxed));
+    conn.lock_handle().await?.set_progress_handler(1000, move || !stop.load(Ordering::Relaxed));
     Ok(conn)
 }
 

@@ -93,6 +93,9 @@ impl Copier {
             )),
             other => BackupError::Store(other.into()),
         };
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(BackupError::Stopped);
+        }
         let mut conn =
             engine::connect_copier(&self.path, Arc::clone(&self.stop)).await.map_err(|error| engine_says(error, 0))?;
         let needs = engine::size(&mut conn).await.map_err(|error| engine_says(error, 0))?;

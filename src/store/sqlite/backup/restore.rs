@@ -52,8 +52,8 @@ pub struct RestoreOrder {
     pub force: bool,
     /// The instance that it is for.
     pub instance: String,
-    /// What that instance runs on: `serve` or `simulator`.
-    pub purpose: String,
+    /// What the data dir is used for: `serve` or `simulator`; none: nothing so far.
+    pub purpose: Option<String>,
 }
 
 /// A backup that is in its place.
@@ -63,6 +63,8 @@ pub struct PutBack {
     pub taken_at: Millis,
     /// The instance it was taken of.
     pub instance: String,
+    /// What that one ran on, and so this one has to: `serve` or `simulator`.
+    pub purpose: String,
     /// Bots in it.
     pub bots: u64,
     /// Events and deliveries that wait in it.
@@ -154,8 +156,9 @@ async fn prepare(order: &RestoreOrder, draft: &Path) -> Result<(BackupMark, Foun
     copy(file, draft).map_err(|error| RestoreError::Io { path: draft.to_owned(), error })?;
     let found = check::check(draft, &order.seal).await.map_err(|flaw| unfit(advice(&flaw)))?;
     let mark = match &found.mark {
-        Some(mark) if mark.purpose != order.purpose => {
-            let why = format!("it was taken of a `{}`, and this data dir is for `{}`", mark.purpose, order.purpose);
+        Some(mark) if order.purpose.as_ref().is_some_and(|purpose| *purpose != mark.purpose) => {
+            let own = order.purpose.as_deref().unwrap_or_default();
+            let why = format!("it was taken of a `{}`, and this data dir is for `{own}`", mark.purpose);
             return Err(unfit(why));
         }
         Some(mark) => BackupMark { restored_by: Some(order.by.clone()), ..mark.clone() },
@@ -167,7 +170,7 @@ async fn prepare(order: &RestoreOrder, draft: &Path) -> Result<(BackupMark, Foun
         None => BackupMark {
             taken_at: meta.modified().map_or_else(|_| order.clock.now(), since_1970),
             instance: order.instance.clone(),
-            purpose: order.purpose.clone(),
+            purpose: order.purpose.clone().unwrap_or_else(|| "serve".to_owned()),
             version: "unknown".to_owned(),
             restored_by: Some(order.by.clone()),
         },
@@ -225,6 +228,6 @@ fn swap(order: &RestoreOrder, draft: &Path, (mark, found): (BackupMark, Found)) 
     target::put(draft, &place).map_err(io(&place))?;
     fs::remove_file(&under_way).map_err(io(&under_way))?;
     target::sync_dir(&place).map_err(io(dir))?;
-    let BackupMark { taken_at, instance, .. } = mark;
-    Ok(PutBack { taken_at, instance, bots: found.bots, pending: found.pending, replaced })
+    let BackupMark { taken_at, instance, purpose, .. } = mark;
+    Ok(PutBack { taken_at, instance, purpose, bots: found.bots, pending: found.pending, replaced })
 }

@@ -1,6 +1,11 @@
 //! Copies of the store, and what a start on one does.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use sqlx::Connection as _;
 
@@ -38,7 +43,7 @@ fn restoring(data_dir: PathBuf, file: PathBuf) -> RestoreOrder {
         by: By::command_line(Some("bob")),
         force: false,
         instance: "main".into(),
-        purpose: "serve".into(),
+        purpose: Some("serve".into()),
     }
 }
 
@@ -146,15 +151,22 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
 async fn a_store_that_closes_breaks_a_copy_off() {
     here(async {
         let (rig, out) = (Rig::new().await, tempfile::tempdir().unwrap());
-        let bot = rig.bot("echo").await;
-        for number in 0..100 {
-            let event = NewEvent { payload: vec![7; 9_000], ..event(&bot, &format!("m{number}"), "k") };
-            rig.store.accept(event).await.unwrap();
-        }
         rig.store.close().await.unwrap();
         let late = rig.store.backup(order(out.path().join("b.db"))).await.unwrap().unwrap_err();
         assert!(matches!(late, BackupError::Stopped), "{late}");
         assert_eq!(names(out.path()), [""; 0]);
+
+        let path = rig.dir.path().join(engine::FILE);
+        let mut conn = engine::connect(&path, Role::Writer).await.unwrap();
+        let many = "INSERT INTO seen (bot, key, until)
+                    SELECT 'echo', value, 1 FROM (WITH RECURSIVE n(value) AS
+                        (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 20000) SELECT value FROM n)";
+        sqlx::query(many).execute(&mut conn).await.unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut copier = engine::connect_copier(&path, Arc::clone(&stop)).await.unwrap();
+        stop.store(true, Ordering::Relaxed);
+        let copied = engine::copy_into(&mut copier, &out.path().join("half.db")).await;
+        assert!(copied.unwrap_err().to_string().contains("interrupted"));
     })
     .await;
 }
@@ -341,7 +353,7 @@ async fn what_cannot_be_put_back_is_said_before_anything_is_touched() {
             RestoreOrder { seal: SealKey::from_bytes([8; 32]), ..restoring(data.clone(), taken.file.clone()) };
         let refused = restore(other_key).await.unwrap_err().to_string();
         assert!(refused.contains("another key") && refused.contains("BOTYARD_SEAL__KEY_FILE"), "{refused}");
-        let for_dev = RestoreOrder { purpose: "simulator".into(), ..restoring(data.clone(), taken.file.clone()) };
+        let for_dev = RestoreOrder { purpose: Some("simulator".into()), ..restoring(data.clone(), taken.file.clone()) };
         assert!(restore(for_dev).await.unwrap_err().to_string().contains("taken of a `serve`"));
         assert_eq!(names(&data), ["lock"], "nothing but the lock was made");
 
