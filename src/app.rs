@@ -215,7 +215,9 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.archivist(used_for.word())] {
+        for keep in
+            [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter(), rooms.archivist(used_for.word())]
+        {
             kept(&app.supervisor, keep).await?;
         }
         app.readiness.set_listening(true);

@@ -8,6 +8,7 @@ pub mod bot;
 pub mod exit;
 pub mod janitor;
 pub mod line;
+pub mod meter;
 pub mod place;
 pub mod registrar;
 pub mod report;

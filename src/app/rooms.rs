@@ -17,6 +17,7 @@ use crate::{
         exit::ExitGuard,
         janitor::{self, Janitor},
         line::Line,
+        meter::Meter,
         place::Place,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
@@ -168,6 +169,7 @@ impl<'a> Rooms<'a> {
             supervisor: self.lines.supervisor.clone(),
             routes: self.routes.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             news: Arc::new(news),
         };
         let line = self.lines.roster.clone();
@@ -186,6 +188,13 @@ impl<'a> Rooms<'a> {
         let every = Duration::from_secs(self.settings.bots.sweep_seconds);
         keep("sweeper", false, move |exit| {
             Sweeper::new(store.clone(), bells.clone(), clock.clone(), every, exit).start();
+        })
+    }
+
+    pub(super) fn meter(&self) -> Keep {
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
+        keep("meter", false, move |exit| {
+            Meter::new(store.clone(), clock.clone(), metrics.clone(), exit).start();
         })
     }
 

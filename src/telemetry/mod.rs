@@ -15,6 +15,7 @@ pub mod bots;
 pub mod ingress;
 pub mod log;
 pub mod outbound;
+pub mod pressing;
 pub mod process;
 
 use std::hash::Hash;
@@ -29,6 +30,7 @@ pub use backups::BackupCounters;
 pub use bots::BotCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
+pub use pressing::PressingGauges;
 pub use process::ProcessGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub outbound: OutboundCounters,
     /// Backups of the store.
     pub backups: BackupCounters,
+    /// What presses: for alarms.
+    pub pressing: PressingGauges,
     /// The process itself.
     pub process: ProcessGauges,
     registry: Registry,
@@ -68,6 +72,7 @@ impl Metrics {
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
             backups: BackupCounters::register(&mut registry),
+            pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             registry,
         }

@@ -13,8 +13,8 @@ use crate::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
         Class, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail,
         EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, Lifted, Marked, NewBot, NewEvent,
-        NewWebhook, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
-        TurnCommit, Wake, WebhookRow, Whom,
+        NewWebhook, Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition,
+        TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -313,6 +313,9 @@ impl Store for FakeStore {
         refused()
     }
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
+        refused()
+    }
+    fn pressing(&self) -> Answer<'_, Pressing> {
         refused()
     }
     fn probe(&self) -> Answer<'_, ()> {

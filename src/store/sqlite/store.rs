@@ -18,8 +18,8 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
         DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary,
-        Hold, Identity, IdentityAnswer, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow,
-        Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        Hold, Identity, IdentityAnswer, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention,
+        RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -191,6 +191,10 @@ impl Store for SqliteStore {
 
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
         read!(self, conn => look::backlog(conn))
+    }
+
+    fn pressing(&self) -> Answer<'_, Pressing> {
+        read!(self, conn => look::pressing(conn))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

@@ -9,6 +9,7 @@ mod deliveries;
 mod house;
 mod model;
 mod opening;
+mod pressing;
 mod silence;
 mod trouble;
 mod turns;
