@@ -134,9 +134,10 @@ fn how_far(stage: BackupStage, done: u64, of: u64) -> String {
 fn text(taken: &BackupTaken) -> String {
     let BackupTaken { file, taken_at, bytes, bots, pending, .. } = taken;
     format!(
-        "{}: the store of {}, checked; {bots} bots, {pending} events and deliveries waiting, {:.1} MB",
+        "{}: the store of {}, checked; {bots} {}, {pending} events and deliveries waiting, {:.1} MB",
         out::plain(&file.display().to_string()),
         out::moment(*taken_at),
+        if *bots == 1 { "bot" } else { "bots" },
         f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
     )
 }
