@@ -9,6 +9,7 @@ use crate::{
         archivist::{Archivist, BackUp, BackupReport, Newest},
         line::Line,
         registrar::{Registrar, Report, Reports},
+        rehearsal::{Rehearsal, Rehearse},
         report::{BotState, BotStatus, Finding, PauseReport, ReloadReport, ResumeReport, WebhookSummary},
         roster::{Look, PutToken, PutTokenError, Roster},
         supervisor::{KeptState, Mind, States, Supervisor},
@@ -193,5 +194,11 @@ impl Steering for House {
             let archivist = self.archivist.addr().ok_or(SteerError::Closing)?;
             archivist.send(Newest).await.map_err(unavailable)
         })
+    }
+
+    fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(
+            async move { self.supervisor.send(Rehearse { bot, payload }).await.map_err(|_gone| SteerError::Closing) },
+        )
     }
 }

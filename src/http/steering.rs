@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use crate::{
     actors::{
         archivist::BackupReport,
+        rehearsal::Rehearsal,
         report::{BotStatus, PauseReport, ReloadReport, ResumeReport},
     },
     base::{BotId, Secret},
@@ -62,4 +63,6 @@ pub trait Steering: Send + Sync + 'static {
     fn back_up(&self, file: PathBuf, force: bool, by: By) -> Steered<'_, BackupReport>;
     /// How the newest backup is, or was.
     fn backup(&self) -> Steered<'_, Option<BackupReport>>;
+    /// What the bot of today would do with a stored event, without doing it.
+    fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal>;
 }

@@ -14,6 +14,7 @@ use assert_cmd::Command;
 use botyard::{
     actors::{
         archivist::{BackupReport, BackupState},
+        rehearsal::{Rehearsal, Would},
         report::{
             Applied, AppliedChange, BotState, BotStatus, Finding, PauseReport, RefusedDefinition, ReloadReport,
             ResumeReport, WebhookSummary,
@@ -137,6 +138,10 @@ impl Steering for Puppet {
 
     fn backup(&self) -> Steered<'_, Option<BackupReport>> {
         Box::pin(async { Ok(Some(backup_of("/srv/b.db".into(), BackupState::Done))) })
+    }
+
+    fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(async { Ok(Rehearsal::because(Would::Unknown, "a puppet rehearses nothing")) })
     }
 }
 

@@ -11,6 +11,7 @@ use botyard::base::{EventId, Millis};
 use botyard::{
     actors::{
         archivist::{BackupReport, BackupState},
+        rehearsal::{Rehearsal, Would},
         report::{
             Applied, AppliedChange, BotState, BotStatus, PauseReport, ReloadReport, ResumeReport, WebhookSummary,
         },
@@ -124,6 +125,10 @@ impl Steering for Puppet {
 
     fn backup(&self) -> Steered<'_, Option<BackupReport>> {
         Box::pin(async { Ok(Some(backup_of("/srv/b.db".into(), BackupState::Done))) })
+    }
+
+    fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(async { Ok(Rehearsal::because(Would::Unknown, "a puppet rehearses nothing")) })
     }
 }
 

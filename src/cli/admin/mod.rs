@@ -5,12 +5,15 @@ mod audit;
 mod backup;
 mod bots;
 mod client;
+mod dead;
 mod events;
 mod findings;
 mod health;
 mod keep;
+mod letters;
 mod out;
 mod reload;
+mod replay;
 mod restore;
 mod service;
 mod silence;
@@ -19,6 +22,7 @@ mod story;
 mod token;
 mod unknown;
 mod user;
+mod when;
 
 use std::future::Future;
 
@@ -27,6 +31,8 @@ use serde_json::json;
 pub(super) use self::{
     audit::audit,
     backup::backup,
+    dead::dead,
+    replay::replay,
     restore::restore,
     silence::{pause, resume},
 };

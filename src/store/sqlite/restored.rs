@@ -12,7 +12,7 @@ use super::{
     batch::Round,
     book::Book,
     change::{Stop, audit},
-    engine::{self, Trouble},
+    engine::{self, Numbered, Trouble},
     read::silence::RESTORED,
 };
 use crate::{
@@ -56,9 +56,7 @@ async fn convert(conn: &mut SqliteConnection, mark: &BackupMark, now: Millis) ->
         doubtful,
     };
     let restored = serde_json::to_vec(&restored).map_err(|error| Trouble::Other(error.to_string()))?;
-    let newest: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'inbox'")
-        .fetch_one(&mut *conn)
-        .await?;
+    let newest = engine::newest_number(&mut *conn, Numbered::Inbox).await?;
     for (key, value) in [(RESTORED, restored), (THROUGH, newest.to_string().into_bytes())] {
         sqlx::query(
             "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropWebhook, Forget, NoteBackup, Pause, Probe, Prune, PutBot, PutHold,
-        PutIdentity, PutToken, Resume, Retire, StageWebhook, TakeLease,
+        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Forget, NoteBackup, Pause, Probe, Prune, PutBot,
+        PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook, TakeLease,
     },
-    read::{audit, bots, due, look, memory, silence},
+    read::{audit, bots, due, letters, look, memory, silence},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
@@ -18,8 +18,9 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
         DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary,
-        Hold, Identity, IdentityAnswer, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention,
-        RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store,
+        StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -37,6 +38,14 @@ impl SqliteStore {
         C::Answer: Sync,
     {
         self.ask(|reply| Request::Change(Box::new(Asked { change, reply, answer: None }))).await
+    }
+
+    /// Looks, with one of the readers, which letters a step is about; the writer looks at those again.
+    async fn choose(&self, step: &LetterStep) -> Result<letters::Chosen, StoreError> {
+        let mut reader = self.0.readers.get().await?;
+        let chosen = letters::step(&mut reader.conn, step).await;
+        reader.back();
+        chosen
     }
 }
 
@@ -130,7 +139,10 @@ impl Store for SqliteStore {
     }
 
     fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()> {
-        Box::pin(self.change(Retire { bot, at }))
+        Box::pin(async move {
+            while self.change(Retire { bot: bot.clone(), at }).await?.more {}
+            Ok(())
+        })
     }
 
     fn forget(&self, bot: BotId) -> Answer<'_, ()> {
@@ -171,6 +183,28 @@ impl Store for SqliteStore {
 
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {
         read!(self, conn => memory::dialogue(conn, &bot, &room, &person, now))
+    }
+
+    fn letters(&self, query: LetterQuery) -> Answer<'_, LetterPage> {
+        read!(self, conn => letters::page(conn, &query))
+    }
+
+    fn letter(&self, id: EventId) -> Answer<'_, Option<LetterDetail>> {
+        read!(self, conn => letters::one(conn, id))
+    }
+
+    fn replay(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved> {
+        Box::pin(async move {
+            let chosen = self.choose(&step).await?;
+            Ok(self.change(ReplayLetters { filter: step.filter, chosen, by }).await?.moved)
+        })
+    }
+
+    fn drop_letters(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved> {
+        Box::pin(async move {
+            let chosen = self.choose(&step).await?;
+            self.change(DropLetters { filter: step.filter, chosen, by }).await
+        })
     }
 
     fn due_bots(&self, now: Millis) -> Answer<'_, Vec<DueBot>> {

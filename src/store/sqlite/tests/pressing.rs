@@ -31,6 +31,7 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             epoch: two.epoch,
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Failed { reason: "404".into() },
+            doubtful: false,
             tracking_id: None,
         };
         assert!(rig.store.record(result).await.unwrap());
