@@ -94,6 +94,7 @@ impl<'a> Rooms<'a> {
             roster: self.lines.roster.clone(),
             routes: self.routes.clone(),
             backoff: CRASH_BACKOFF,
+            follow_deletions: self.settings.retention.follow_deletions,
         })
         .start();
         self.lines.supervisor.connect(supervisor.clone());
@@ -189,19 +190,26 @@ impl<'a> Rooms<'a> {
     pub(super) fn janitor(&self) -> Keep {
         let retention = &self.settings.retention;
         let times = janitor::Keep {
-            finished: hours(retention.finished_hours),
-            buried: hours(retention.buried_days.saturating_mul(24)),
-            retired: hours(self.settings.bots.keep_removed_days.saturating_mul(24)),
+            content: days(retention.content_days),
+            dead_content: days(retention.dead_content_days),
+            rows: days(retention.rows_days),
+            keys: days(retention.content_days).saturating_sub(hours(retention.seen_hours)),
+            audit: days(retention.audit_days),
+            retired: days(self.settings.bots.keep_removed_days),
         };
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
         keep("janitor", false, move |exit| {
-            Janitor::new(store.clone(), clock.clone(), times, exit).start();
+            Janitor::new(store.clone(), clock.clone(), metrics.clone(), times, exit).start();
         })
     }
 }
 
 fn keep(name: &'static str, bots_depend: bool, start: impl Fn(ExitGuard) + Send + 'static) -> Keep {
     Keep { name, bots_depend, starter: Starter(Box::new(start)) }
+}
+
+fn days(days: u64) -> Duration {
+    hours(days.saturating_mul(24))
 }
 
 /// So many hours; somebody who wants to keep things for ever may write any number.

@@ -5,6 +5,7 @@
 //! caller's good manners, decides whether an incarnation of a bot may still act.
 
 pub mod audit;
+pub mod keep;
 pub mod model;
 pub mod rows;
 pub mod sqlite;
@@ -15,6 +16,7 @@ use std::{future::Future, pin::Pin};
 use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
 
 pub use audit::*;
+pub use keep::*;
 pub use model::*;
 pub use rows::*;
 pub use turn::*;
@@ -155,6 +157,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes what retention no longer keeps; bounded work per call, `more` says whether to call again.
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned>;
+    /// Erases content that retention no longer keeps, and what had to wait for the end of a turn or a delivery.
+    /// Never of what is pending. Bounded as `prune`.
+    fn erase(&self, keep: Retention) -> Answer<'_, Erased>;
+    /// Obeys a deletion at Webex: what is stored of the message is erased, whichever of the two came first.
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed>;
+    /// One step of forgetting a person everywhere.
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten>;
+    /// Gives free pages back to the disk, some a call; and, after something was erased, cuts the log off, where it
+    /// would still stand.
+    fn tidy(&self) -> Answer<'_, Tidied>;
+    /// How much room it takes.
+    fn size(&self) -> Answer<'_, StoreSize>;
     /// Ends the writer after what is queued, checkpoints and closes. Later verbs answer `Closed`.
     fn close(&self) -> Answer<'_, ()>;
 }

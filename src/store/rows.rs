@@ -258,6 +258,9 @@ pub struct EventDetail {
     pub order_key: String,
     /// The turn's record: JSON, written by the bot actor. No content, no secrets.
     pub record: Option<serde_json::Value>,
+    /// When its content was erased; what is shown here stayed.
+    #[serde(default)]
+    pub erased_at: Option<Millis>,
     /// What it promised.
     pub deliveries: Vec<DeliverySummary>,
 }
@@ -287,6 +290,9 @@ pub struct DeliverySummary {
     pub reason: Option<String>,
     /// It was repeated although the try before may have been sent.
     pub doubtful: bool,
+    /// When its text was erased.
+    #[serde(default)]
+    pub erased_at: Option<Millis>,
 }
 
 /// How much of a bot is pending.
@@ -302,24 +308,4 @@ pub struct BacklogRow {
     pub buried: u64,
     /// When the oldest pending event was accepted.
     pub oldest: Option<Millis>,
-}
-
-/// Until when things are kept: rows finished before these moments go.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// The present, for `seen` and expired state and dialogues.
-    pub now: Millis,
-    /// Finished events and sent deliveries.
-    pub finished_before: Millis,
-    /// Buried events and failed deliveries.
-    pub buried_before: Millis,
-}
-
-/// What `prune` deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Pruned {
-    /// Rows deleted, of all tables.
-    pub rows: u64,
-    /// There is more: call again.
-    pub more: bool,
 }

@@ -15,6 +15,7 @@ pub mod ingress;
 pub mod log;
 pub mod outbound;
 pub mod process;
+pub mod store;
 
 use std::hash::Hash;
 
@@ -28,6 +29,7 @@ pub use bots::BotCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
 pub use process::ProcessGauges;
+pub use store::StoreGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub outbound: OutboundCounters,
     /// The process itself.
     pub process: ProcessGauges,
+    /// The store.
+    pub store: StoreGauges,
     registry: Registry,
 }
 
@@ -64,6 +68,7 @@ impl Metrics {
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
+            store: StoreGauges::register(&mut registry),
             registry,
         }
     }

@@ -10,10 +10,11 @@ use crate::{
     base::{BotId, Epoch, EventId, Lease, Millis, Secret, Seq, StateScope},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
-        DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention,
-        RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeletedMessage,
+        DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, Erased, EventDetail,
+        EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, Marked, NewBot,
+        NewEvent, NewWebhook, Obeyed, Pruned, Retention, RouteRow, StateValue, Store, StoreError, StoreSize,
+        StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
 
@@ -318,6 +319,21 @@ impl Store for FakeStore {
         refused()
     }
     fn prune(&self, _: Retention) -> Answer<'_, Pruned> {
+        refused()
+    }
+    fn erase(&self, _: Retention) -> Answer<'_, Erased> {
+        refused()
+    }
+    fn obey_deletion(&self, _: DeletedMessage) -> Answer<'_, Obeyed> {
+        refused()
+    }
+    fn forget_person(&self, _: ForgetStep, _: By) -> Answer<'_, Forgotten> {
+        refused()
+    }
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        refused()
+    }
+    fn size(&self) -> Answer<'_, StoreSize> {
         refused()
     }
     fn close(&self) -> Answer<'_, ()> {

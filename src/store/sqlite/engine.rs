@@ -1,15 +1,21 @@
 //! The engine's own words: connections, PRAGMAs, transactions, migrations, error codes. They stand only here.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{
-    ConnectOptions, Connection, SqlStr, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Connection, SqlStr, SqliteConnection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 /// Name of the database file in the data dir.
 pub(super) const FILE: &str = "botyard.db";
+
+/// How long a log that has to begin anew waits for readers of the old one. No read of ours takes as long.
+const READERS_END: Duration = Duration::from_secs(1);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub(super) enum Role {
     Writer,
     /// One of those that only look.
     Reader,
+    /// The one that writes the log back, see [`super::log`].
+    Checkpointer,
 }
 
 /// Opens a connection. The file exists already, made with the rights we want it to have.
@@ -29,22 +37,26 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         // NORMAL would lose the last commits on a power cut, and "200 means stored".
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(if role == Role::Checkpointer { READERS_END } else { Duration::from_secs(5) })
+        // Before the first table is made, or never: so that the file can become smaller again, see `make_able_to_shrink`.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        // What is deleted is overwritten.
+        .pragma("secure_delete", "on")
         .pragma("temp_store", "memory")
-        // 8 MiB of log before it is written back: half the checkpoints of the default under load. Four times as
-        // much was measured to bring nothing.
-        .pragma("wal_autocheckpoint", "2000")
-        // A burst may make the log large; it shrinks to this at the next checkpoint.
+        // Never inside a commit, which would wait for it: the log is written back beside, see `log`.
+        .pragma("wal_autocheckpoint", "0")
+        // A burst may make the log large; it shrinks to this when it begins anew.
         .pragma("journal_size_limit", "67108864")
         // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
         .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })
-        .pragma("query_only", if role == Role::Writer { "off" } else { "on" })
+        .pragma("query_only", if role == Role::Reader { "on" } else { "off" })
         .statement_cache_capacity(64)
         // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
         .row_buffer_size(512)
         .thread_name(move |n| match role {
             Role::Writer => "store-writer".to_owned(),
             Role::Reader => format!("store-reader-{n}"),
+            Role::Checkpointer => "store-log".to_owned(),
         })
         // Failures are logged where they are handled.
         .disable_statement_logging();
@@ -76,6 +88,85 @@ pub(super) async fn let_grow(conn: &mut SqliteConnection, grows: bool) {
     }
 }
 
+/// How the log is written back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checkpoint {
+    /// Not at all: only its length is asked for.
+    Look,
+    /// As far as readers allow, beside a writer that goes on.
+    Beside,
+    /// Wholly, so that it begins anew. Waits a second for readers; the writer must wait outside.
+    Anew,
+    /// Wholly, and the file is cut off: nothing of what was overwritten stays in it. As `Anew`.
+    CutOff,
+}
+
+/// Pages in the log, and how many of them stand in the database already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogLength {
+    pub(super) pages: i64,
+    pub(super) written_back: i64,
+}
+
+/// Writes the log back.
+pub(super) async fn checkpoint(conn: &mut SqliteConnection, how: Checkpoint) -> Result<LogLength, sqlx::Error> {
+    let words = match how {
+        Checkpoint::Look => "PRAGMA wal_checkpoint(NOOP)",
+        Checkpoint::Beside => "PRAGMA wal_checkpoint(PASSIVE)",
+        Checkpoint::Anew => "PRAGMA wal_checkpoint(RESTART)",
+        Checkpoint::CutOff => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+    let (_busy, pages, written_back): (i64, i64, i64) = sqlx::query_as(words).fetch_one(conn).await?;
+    Ok(LogLength { pages, written_back })
+}
+
+/// Pages of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pages {
+    /// All of them.
+    pub(super) all: i64,
+    /// Those that hold nothing.
+    pub(super) free: i64,
+}
+
+/// How many pages there are.
+pub(super) async fn pages(conn: &mut SqliteConnection) -> Result<Pages, sqlx::Error> {
+    let (all, free) = sqlx::query_as("SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count")
+        .fetch_one(conn)
+        .await?;
+    Ok(Pages { all, free })
+}
+
+/// Bytes of a page.
+pub(super) async fn page_size(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA page_size").fetch_one(conn).await
+}
+
+/// Cuts so many free pages off the file, within the transaction.
+pub(super) async fn give_back(conn: &mut SqliteConnection, pages: i64) -> Result<(), sqlx::Error> {
+    // A number of ours; a PRAGMA takes no parameters. Each page is a step of the statement: all must be asked for.
+    let words = AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
+    sqlx::query(words).fetch_all(conn).await.map(drop)
+}
+
+/// Makes a database that was made without it able to give pages back: once, by writing it anew.
+pub(super) async fn make_able_to_shrink(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let mode: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *conn).await?;
+    if mode != 0 {
+        return Ok(false);
+    }
+    sqlx::query("PRAGMA auto_vacuum = incremental").execute(&mut *conn).await?;
+    sqlx::query("VACUUM").execute(conn).await?;
+    Ok(true)
+}
+
+/// The log beside a database.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 /// Writes the log back into the file and closes.
 pub(super) async fn close(mut conn: SqliteConnection) {
     if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await {
@@ -92,6 +183,7 @@ pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateEr
     let listed = [
         ("init", include_str!("../../../migrations/0001_init.sql")),
         ("audit", include_str!("../../../migrations/0002_audit.sql")),
+        ("retention", include_str!("../../../migrations/0003_retention.sql")),
     ];
     let migrations = (1..).zip(listed).map(|(number, (name, text))| {
         Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)

@@ -14,6 +14,8 @@ mod cell;
 mod change;
 mod engine;
 mod lock;
+mod log;
+mod mention;
 mod open;
 mod place;
 mod read;
@@ -34,13 +36,15 @@ mod tests;
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use sqlx::SqliteConnection;
 use tokio::sync::mpsc;
 
-use self::{book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{book::Book, log::Gate, read::Readers, request::Request, shares::Shares, writer::Writer};
 use crate::base::{self, Clock};
 
 pub use self::{
@@ -91,6 +95,8 @@ pub struct Faults {
     pub sync_fails_after: Option<u64>,
     /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
     pub disk_full: Option<Arc<AtomicBool>>,
+    /// A log of one megabyte counts as long.
+    pub short_log: bool,
 }
 
 impl Faults {
@@ -115,6 +121,9 @@ struct Inner {
     requests: mpsc::Sender<Request>,
     shares: Arc<Shares>,
     readers: Arc<Readers>,
+    gate: Arc<Gate>,
+    /// The database.
+    path: PathBuf,
     seal: SealKey,
     clock: Clock,
 }
@@ -136,37 +145,42 @@ impl SqliteStore {
         let mut opened = open::open(&options).await?;
         let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
-        let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let log = engine::connect(&opened.path, engine::Role::Checkpointer).await;
+        let log = log.map_err(|error| explain(error.into()))?;
+        let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
+        let gate = Arc::new(Gate::default());
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
             requests: receiver,
             conn: opened.conn,
+            gate: Arc::clone(&gate),
             readers: Arc::clone(&readers),
             book,
             clock: clock.clone(),
             doorbell,
             pending_per_bot: limits.pending_per_bot,
+            erase,
             faults,
             grows: true,
             on_fatal,
             lock: opened.lock,
         };
         match host {
-            WriterHost::Here => drop(base::spawn::spawn(writer.run())),
-            WriterHost::Thread => on_a_thread(writer, &opened.path)?,
+            WriterHost::Here => drop(base::spawn::spawn(writer.run(log))),
+            WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock })))
+        Ok(Self(Arc::new(Inner { requests, shares, readers, gate, path: opened.path, seal, clock })))
     }
 }
 
-fn on_a_thread(writer: Writer, path: &std::path::Path) -> Result<(), OpenError> {
+fn on_a_thread(writer: Writer, log: SqliteConnection, path: &std::path::Path) -> Result<(), OpenError> {
     let failed = |why: std::io::Error| OpenError::Engine { path: path.to_owned(), why: why.to_string() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || runtime.block_on(writer.run()))
+        .spawn(move || runtime.block_on(writer.run(log)))
         .map(drop)
         .map_err(failed)
 }

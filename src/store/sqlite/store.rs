@@ -5,19 +5,20 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
-        Retire, StageWebhook, TakeLease,
+        Asked, Change, ConfirmWebhook, DropWebhook, Erase, Forget, ForgetFound, ObeyDeletion, Probe, Prune, PutBot,
+        PutHold, PutIdentity, PutToken, Retire, StageWebhook, TakeLease, Tidy,
     },
-    read::{audit, bots, due, look, memory},
+    read::{audit, bots, due, look, memory, person, size},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
-        DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
-        StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeletedMessage, DeliveryResult,
+        DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt,
+        ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pruned,
+        Retention, RouteRow, StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied, TurnAnswer,
+        TurnCommit, WebhookRow,
     },
 };
 
@@ -35,6 +36,14 @@ impl SqliteStore {
         C::Answer: Sync,
     {
         self.ask(|reply| Request::Change(Box::new(Asked { change, reply, answer: None }))).await
+    }
+}
+
+impl SqliteStore {
+    fn note_erased(&self, rows: u64) {
+        if rows > 0 {
+            self.0.gate.erased();
+        }
     }
 }
 
@@ -185,6 +194,53 @@ impl Store for SqliteStore {
 
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned> {
         Box::pin(self.change(Prune(keep)))
+    }
+
+    fn erase(&self, keep: Retention) -> Answer<'_, Erased> {
+        Box::pin(async move {
+            let erased = self.change(Erase(keep)).await?;
+            self.note_erased(erased.rows);
+            Ok(erased)
+        })
+    }
+
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed> {
+        Box::pin(async move {
+            let obeyed = self.change(ObeyDeletion(deleted)).await?;
+            self.note_erased(u64::from(obeyed != Obeyed::Unknown));
+            Ok(obeyed)
+        })
+    }
+
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten> {
+        Box::pin(async move {
+            let found = {
+                let mut reader = self.0.readers.get().await?;
+                let found = person::look(&mut reader.conn, &step).await;
+                reader.back();
+                found?
+            };
+            if step.dry_run {
+                return Ok(found.counted());
+            }
+            let first = step.at == ForgetAt::default();
+            let told = found.told();
+            let done = self.change(ForgetFound { found, by, first }).await?.forgotten;
+            self.note_erased(done.rows());
+            Ok(Forgotten { names: told.names, left: told.left, definitions: told.definitions, next: told.next, ..done })
+        })
+    }
+
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        Box::pin(async move {
+            let tidied = self.change(Tidy).await?;
+            self.0.gate.cut_off();
+            Ok(tidied)
+        })
+    }
+
+    fn size(&self) -> Answer<'_, StoreSize> {
+        read!(self, conn => size::size(conn, &self.0.path))
     }
 
     fn close(&self) -> Answer<'_, ()> {

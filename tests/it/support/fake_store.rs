@@ -30,6 +30,8 @@ struct Rows {
     events: Vec<NewEvent>,
     routes: Vec<RouteRow>,
     seen: HashSet<(BotId, String)>,
+    deleted: Vec<DeletedMessage>,
+    forgotten: Vec<(ForgetStep, By)>,
 }
 
 impl Default for FakeStore {
@@ -47,6 +49,16 @@ impl Default for FakeStore {
 impl FakeStore {
     pub(crate) fn stored(&self) -> Vec<NewEvent> {
         self.rows.lock().unwrap().events.clone()
+    }
+
+    /// Messages whose deletion was obeyed.
+    pub(crate) fn deleted(&self) -> Vec<DeletedMessage> {
+        self.rows.lock().unwrap().deleted.clone()
+    }
+
+    /// Steps of forgetting that were asked for, and by whom.
+    pub(crate) fn forgotten(&self) -> Vec<(ForgetStep, By)> {
+        self.rows.lock().unwrap().forgotten.clone()
     }
 
     pub(crate) fn answer_with(&self, trouble: Option<StoreError>) {
@@ -131,6 +143,28 @@ impl Store for FakeStore {
         })
     }
 
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed> {
+        Box::pin(async move {
+            self.check()?;
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            self.committing.subscribe().wait_for(|free| *free).await.unwrap();
+            let mut rows = self.rows.lock().unwrap();
+            rows.seen.insert((deleted.bot.clone(), deleted.key.clone()));
+            rows.deleted.push(deleted);
+            Ok(Obeyed::Unknown)
+        })
+    }
+
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten> {
+        Box::pin(async move {
+            self.check()?;
+            let counted = Forgotten { names: step.names.clone(), events: 1, ..Forgotten::default() };
+            let next = (step.at == ForgetAt::default()).then_some(ForgetAt::Events(0));
+            self.rows.lock().unwrap().forgotten.push((step, by));
+            Ok(Forgotten { next, ..counted })
+        })
+    }
+
     fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
         Box::pin(async { self.check().map(|()| Vec::new()) })
     }
@@ -143,6 +177,7 @@ impl Store for FakeStore {
                 summary: summary(event),
                 order_key: event.order_key.clone(),
                 record: None,
+                erased_at: None,
                 deliveries: Vec::new(),
             }))
         })
@@ -175,6 +210,9 @@ impl Store for FakeStore {
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
         prune(Retention) -> Pruned;
+        erase(Retention) -> Erased;
+        tidy() -> Tidied;
+        size() -> StoreSize;
         close() -> ();
     }
 }

@@ -22,15 +22,16 @@ pub(super) const KNOWN: &str = "
     FROM jsonb_each($1) AS t
     JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
 
-/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
+/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away. With
+/// each key stands the number of its event, counted from the last one made: `seen` has no row numbers of its own.
 const STORE: &str = "
-    INSERT INTO seen (bot, key, until)
-    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
-    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until;
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
            substr($3, value->>6, value->>7)
-    FROM jsonb_each($2)";
+    FROM jsonb_each($2);
+    INSERT INTO seen (bot, key, until, event)
+    SELECT value->>0, value->>1, value->>2, last_insert_rowid() - $5 + 1 + key FROM jsonb_each($1) WHERE true
+    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
 
@@ -74,6 +75,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         .bind(pack::json(&rows)?)
         .bind(heap.into_bytes())
         .bind(round.now.0)
+        .bind(i64::try_from(fresh.len()).unwrap_or(i64::MAX))
         .execute(&mut *tx)
         .await?;
     for (index, &i) in fresh.iter().enumerate() {
@@ -84,7 +86,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
 
 /// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the
 /// size, and it is there that each accept writes a page of its own.
-fn mark(key: &str) -> String {
+pub(in super::super) fn mark(key: &str) -> String {
     Digest::of([key.as_bytes()]).mark()
 }
 

@@ -15,6 +15,8 @@ mod memory;
 mod pack;
 mod turn;
 
+pub(super) use self::{accept::mark, pack::json};
+
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
@@ -27,7 +29,10 @@ use super::{
 };
 use crate::{
     base::{BotId, Millis, Seq},
-    store::{Accepted, Claimed, DeliveryRow, Doorbell, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome, Wake},
+    store::{
+        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome,
+        Wake,
+    },
 };
 
 /// For the test of their plans.
@@ -50,6 +55,7 @@ pub(super) struct Round<'a> {
     pub(super) now: Millis,
     pub(super) book: &'a Book,
     pub(super) pending_per_bot: u64,
+    pub(super) erase: EraseAtEnd,
 }
 
 /// Requests of one commit, by kind, each kind in the order of arrival.

@@ -2,7 +2,11 @@
 
 mod audit;
 mod bots;
+mod deletion;
+pub(super) mod erase;
 mod house;
+mod person;
+mod tidy;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -12,7 +16,7 @@ use sqlx::SqliteConnection;
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::StoreError;
 
-pub(super) use self::{bots::*, house::*, webhooks::*};
+pub(super) use self::{bots::*, deletion::*, erase::Erase, house::*, person::*, tidy::*, webhooks::*};
 
 /// Why a change stopped.
 #[derive(Debug)]
@@ -26,6 +30,12 @@ pub(super) enum Stop {
 impl From<sqlx::Error> for Stop {
     fn from(error: sqlx::Error) -> Self {
         Self::Trouble(error.into())
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
     }
 }
 

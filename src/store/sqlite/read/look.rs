@@ -18,7 +18,7 @@ macro_rules! summaries {
     ($rest:literal) => {
         concat!(
             "SELECT public_id, bot, kind, state, attempt, accepted_at, claimed_at, finished_at, due_at, reason,
-                    record ->> '$.rule' AS rule, order_key, record
+                    record ->> '$.rule' AS rule, order_key, erased_at, record
              FROM inbox ",
             $rest
         )
@@ -52,6 +52,7 @@ struct Row {
     reason: Option<String>,
     rule: Option<String>,
     order_key: String,
+    erased_at: Option<i64>,
     record: Option<String>,
 }
 
@@ -111,6 +112,7 @@ struct Delivery {
     tracking_id: Option<String>,
     reason: Option<String>,
     doubtful: bool,
+    erased_at: Option<i64>,
 }
 
 impl From<Delivery> for DeliverySummary {
@@ -134,6 +136,7 @@ impl From<Delivery> for DeliverySummary {
             tracking_id: row.tracking_id,
             reason: row.reason,
             doubtful: row.doubtful,
+            erased_at: row.erased_at.map(Millis),
         }
     }
 }
@@ -146,7 +149,7 @@ pub(in super::super) async fn event(
     let Some(mut row) = row else { return Ok(None) };
     let deliveries: Vec<Delivery> = sqlx::query_as(
         "SELECT public_id, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
-                doubtful
+                doubtful, erased_at
          FROM outbox WHERE event = $1 ORDER BY seq",
     )
     .bind(id.0.as_bytes().as_slice())
@@ -154,6 +157,7 @@ pub(in super::super) async fn event(
     .await?;
     Ok(Some(EventDetail {
         order_key: std::mem::take(&mut row.order_key),
+        erased_at: row.erased_at.map(Millis),
         record: row.record.take().and_then(|text| serde_json::from_str(&text).ok()),
         summary: row.summary()?,
         deliveries: deliveries.into_iter().map(Into::into).collect(),

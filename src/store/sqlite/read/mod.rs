@@ -8,6 +8,8 @@ pub(super) mod bots;
 pub(super) mod due;
 pub(super) mod look;
 pub(super) mod memory;
+pub(super) mod person;
+pub(super) mod size;
 
 use std::{
     path::PathBuf,
