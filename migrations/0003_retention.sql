@@ -7,7 +7,8 @@ ALTER TABLE outbox ADD COLUMN erased_at INTEGER;        -- the same of a deliver
 
 -- Which event was accepted under a key: the way from a message that was deleted at Webex to what is stored of it.
 -- NULL: of a message that was deleted before it came; its event is not wanted any more.
-ALTER TABLE seen ADD COLUMN event INTEGER;              -- `inbox.seq`
+-- By its public id, which stays the same whatever becomes of the row.
+ALTER TABLE seen ADD COLUMN event BLOB;                 -- `inbox.public_id`
 
 -- How far the content of finished rows has been erased. All before is; what finishes later, finishes after it.
 CREATE TABLE erased_to (
@@ -19,7 +20,8 @@ CREATE TABLE erased_to (
 -- Events whose content goes as soon as it is not needed any more: their message was deleted, or their person is
 -- to be forgotten, while they were in a turn or their deliveries on the way.
 CREATE TABLE erase_later (
-    seq   INTEGER PRIMARY KEY,                          -- `inbox.seq`
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,            -- the order of asking
+    event BLOB NOT NULL UNIQUE,                         -- `inbox.public_id`
     bot   TEXT NOT NULL                                 -- whose
 ) STRICT;
 CREATE INDEX erase_later_bot ON erase_later (bot);

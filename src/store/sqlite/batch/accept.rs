@@ -22,16 +22,15 @@ pub(super) const KNOWN: &str = "
     FROM jsonb_each($1) AS t
     JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
 
-/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away. With
-/// each key stands the number of its event, counted from the last one made: `seen` has no row numbers of its own.
+/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
 const STORE: &str = "
+    INSERT INTO seen (bot, key, until, event)
+    SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1) WHERE true
+    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event;
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
            substr($3, value->>6, value->>7)
-    FROM jsonb_each($2);
-    INSERT INTO seen (bot, key, until, event)
-    SELECT value->>0, value->>1, value->>2, last_insert_rowid() - $5 + 1 + key FROM jsonb_each($1) WHERE true
-    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event";
+    FROM jsonb_each($2)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
 
@@ -57,15 +56,15 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         return Ok(answers);
     }
 
-    let seen: Vec<_> =
-        marks.iter().zip(&fresh).map(|((bot, mark), &i)| (bot, mark, jobs[i].input.seen_until)).collect();
-
     let mut heap = Heap::default();
+    let mut seen = Vec::with_capacity(fresh.len());
     let rows: Vec<_> = fresh
         .iter()
-        .map(|&i| {
+        .zip(&marks)
+        .map(|(&i, (bot, mark))| {
             let event = &jobs[i].input;
             let (id, _) = heap.put(event.id.0.as_bytes());
+            seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
             (id, &event.bot, event.kind, &event.order_key, event.class as i64, event.due_at, at, len)
         })
@@ -75,7 +74,6 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         .bind(pack::json(&rows)?)
         .bind(heap.into_bytes())
         .bind(round.now.0)
-        .bind(i64::try_from(fresh.len()).unwrap_or(i64::MAX))
         .execute(&mut *tx)
         .await?;
     for (index, &i) in fresh.iter().enumerate() {
@@ -114,6 +112,9 @@ fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
         let Some(pending) = book.pending(bot) else {
             return Err(StoreError::Refused(format!("there is no bot `{bot}`")));
         };
+        if book.is_retired(bot) {
+            return Err(StoreError::Refused(format!("the bot `{bot}` has left")));
+        }
         let left = room.entry(bot).or_insert_with(|| limit.saturating_sub(pending));
         if *left == 0 {
             return Err(StoreError::BotFull(bot.clone()));

@@ -45,6 +45,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     turn::REOPEN,
     deliver::MARK,
     deliver::RECORD,
+    deliver::ARRIVED,
     memory::LOAD_STATE,
     memory::LOAD_TALKS,
 ];
@@ -179,7 +180,11 @@ impl Batch {
         answer_all(self.records, answers.recorded.held);
         answer_all(self.marks, answers.marks);
         for change in self.changes {
-            change.settle(book);
+            for wake in change.settle(book) {
+                let known = wakes.of(&wake.bot);
+                known.events.extend(wake.events);
+                known.deliveries.extend(wake.deliveries);
+            }
         }
         wakes.ring(doorbell);
     }

@@ -19,6 +19,7 @@ pub(in super::super) struct ObeyDeletion(pub(in super::super) DeletedMessage);
 
 #[derive(sqlx::FromRow)]
 struct Found {
+    seq: i64,
     pending: bool,
     free: bool,
 }
@@ -32,7 +33,7 @@ impl Change for ObeyDeletion {
             return Err(Stop::Refused(format!("there is no bot `{bot}`")));
         }
         // A deletion can overtake its message: the key is taken now, so that an event that comes late is a duplicate.
-        let event: Option<i64> = sqlx::query_scalar(
+        let event: Option<Vec<u8>> = sqlx::query_scalar(
             "INSERT INTO seen (bot, key, until) VALUES ($1, $2, $3)
              ON CONFLICT (bot, key) DO UPDATE SET until = max(until, excluded.until)
              RETURNING event",
@@ -42,17 +43,17 @@ impl Change for ObeyDeletion {
         .bind(seen_until.0)
         .fetch_one(&mut *tx)
         .await?;
-        let Some(seq) = event else { return Ok(Obeyed::Unknown) };
+        let Some(event) = event else { return Ok(Obeyed::Unknown) };
         let found: Option<Found> = sqlx::query_as(
-            "SELECT e.finished_at IS NULL AS pending, e.state = 0 OR e.epoch < b.epoch AS free
+            "SELECT e.seq, e.finished_at IS NULL AS pending, e.state = 0 OR e.epoch < b.epoch AS free
              FROM inbox AS e JOIN bots AS b ON b.bot = e.bot
-             WHERE e.seq = $1 AND e.bot = $2",
+             WHERE e.public_id = $1 AND e.bot = $2",
         )
-        .bind(seq)
+        .bind(event)
         .bind(bot.as_str())
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(Found { pending, free }) = found else { return Ok(Obeyed::Unknown) };
+        let Some(Found { seq, pending, free }) = found else { return Ok(Obeyed::Unknown) };
         // Nobody can be answered about a message that is not there any more, and a turn could not read it: an event
         // that waits is over. Not so if the program has a rule for deletions: it may keep an account of messages,
         // and must see that one came before it hears that it went; both in their order, since they have one key.

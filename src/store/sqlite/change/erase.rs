@@ -71,12 +71,12 @@ pub(in super::super) async fn answers(
 /// it is in a turn, its deliveries while they are on their way. Answers how many there are.
 pub(in super::super) async fn later(tx: &mut SqliteConnection, events: &[i64]) -> Result<u64, Trouble> {
     let done = sqlx::query(
-        "INSERT INTO erase_later (seq, bot)
-         SELECT e.seq, e.bot FROM jsonb_each($1) AS t
+        "INSERT INTO erase_later (event, bot)
+         SELECT e.public_id, e.bot FROM jsonb_each($1) AS t
          JOIN inbox AS e ON e.seq = t.value
          WHERE e.finished_at IS NULL
             OR EXISTS (SELECT 1 FROM outbox AS d WHERE d.event = e.public_id AND d.finished_at IS NULL)
-         ON CONFLICT (seq) DO UPDATE SET bot = excluded.bot",
+         ON CONFLICT (event) DO UPDATE SET bot = excluded.bot",
     )
     .bind(batch::json(events)?)
     .execute(tx)
@@ -148,7 +148,7 @@ impl Part {
         let seqs: Vec<i64> = rows.iter().map(|&(_, seq)| seq).collect();
         erased.rows +=
             if self.is_event { events(tx, round, &seqs).await? } else { deliveries(tx, round, &seqs).await? };
-        erased.more |= rows.len() as i64 >= STEP;
+        erased.more |= whole(rows.len());
         reach(tx, self.name, last_at, last_seq).await
     }
 }
@@ -157,29 +157,39 @@ impl Part {
 async fn overdue(tx: &mut SqliteConnection, round: &Round<'_>, erased: &mut Erased) -> Result<(), Stop> {
     const PART: &str = "later";
     let (_, after) = reached(tx, PART).await?;
-    let seqs: Vec<i64> = sqlx::query_scalar("SELECT seq FROM erase_later WHERE seq > $1 ORDER BY seq LIMIT +$2")
-        .bind(after)
-        .bind(STEP)
-        .fetch_all(&mut *tx)
-        .await?;
-    if seqs.is_empty() && after == 0 {
+    let rows: Vec<(i64, Option<i64>)> = sqlx::query_as(
+        "SELECT l.seq, e.seq FROM erase_later AS l LEFT JOIN inbox AS e ON e.public_id = l.event
+         WHERE l.seq > $1 ORDER BY l.seq LIMIT +$2",
+    )
+    .bind(after)
+    .bind(STEP)
+    .fetch_all(&mut *tx)
+    .await?;
+    if rows.is_empty() && after == 0 {
         return Ok(());
     }
+    let seqs: Vec<i64> = rows.iter().filter_map(|&(_, event)| event).collect();
     erased.rows += events(tx, round, &seqs).await? + answers(tx, round, &seqs).await?;
+    let places: Vec<i64> = rows.iter().map(|&(place, _)| place).collect();
     sqlx::query(
         "DELETE FROM erase_later
          WHERE seq IN (SELECT value FROM jsonb_each($1)) AND NOT EXISTS (
             SELECT 1 FROM inbox AS e
-            WHERE e.seq = erase_later.seq AND (e.finished_at IS NULL
+            WHERE e.public_id = erase_later.event AND (e.finished_at IS NULL
                 OR EXISTS (SELECT 1 FROM outbox AS d WHERE d.event = e.public_id AND d.finished_at IS NULL)))",
     )
-    .bind(batch::json(&seqs)?)
+    .bind(batch::json(&places)?)
     .execute(&mut *tx)
     .await?;
-    let whole_step = seqs.len() as i64 >= STEP;
+    let whole_step = whole(rows.len());
     erased.more |= whole_step;
-    let next = seqs.last().filter(|_| whole_step).copied().unwrap_or_default();
+    let next = places.last().filter(|_| whole_step).copied().unwrap_or_default();
     reach(tx, PART, 0, next).await
+}
+
+/// Whether a step was as long as it may be: then there may be more.
+fn whole(rows: usize) -> bool {
+    i64::try_from(rows).unwrap_or(i64::MAX) >= STEP
 }
 
 async fn reached(tx: &mut SqliteConnection, part: &str) -> Result<(i64, i64), Stop> {

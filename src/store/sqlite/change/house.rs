@@ -124,7 +124,7 @@ async fn keys(tx: &mut SqliteConnection, before: i64) -> Result<Pruned, Stop> {
         "UPDATE seen SET until = $3 WHERE (bot, key) IN (
             SELECT s.bot, s.key
             FROM (SELECT bot, key, event FROM seen WHERE until <= $1 ORDER BY until LIMIT $2) AS s
-            JOIN inbox AS e ON e.seq = s.event
+            JOIN inbox AS e ON e.public_id = s.event
             WHERE e.erased_at IS NULL AND e.kind GLOB 'messages.*')",
     )
     .bind(before)

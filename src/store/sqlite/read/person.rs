@@ -79,7 +79,8 @@ struct Person<'a> {
 
 /// Where a look over numbered rows goes on, if there is more.
 fn after<T>(rows: &[(i64, T)], begun: i64, newest: Option<i64>) -> Option<i64> {
-    let last = rows.last().filter(|_| rows.len() as i64 >= ROWS).map_or(begun + WINDOW, |(seq, _)| *seq);
+    let whole = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= ROWS;
+    let last = rows.last().filter(|_| whole).map_or(begun + WINDOW, |(seq, _)| *seq);
     (last < newest?).then_some(last)
 }
 

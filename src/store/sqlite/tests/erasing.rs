@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::store::{
-    DeletedMessage, DeliveryOutcome, DeliveryResult, EraseAtEnd, Erased, EventDetail, EventQuery, EventState, Obeyed,
-    Retention,
+    Cause, DeletedMessage, DeliveryOutcome, DeliveryResult, EraseAtEnd, Erased, EventDetail, EventQuery, EventState,
+    Obeyed, Retention,
 };
 
 const NEVER: Retention = Retention {
@@ -36,14 +36,20 @@ impl Rig {
 
     async fn sent(&self, lease: &Lease, seq: Seq, outcome: DeliveryOutcome) {
         let mark = self.store.mark(lease.clone(), vec![seq]).await.unwrap()[0];
-        let result =
-            DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, tracking_id: Some("T".into()) };
+        let result = DeliveryResult {
+            seq,
+            epoch: lease.epoch,
+            attempt: mark.attempt,
+            outcome,
+            doubtful: false,
+            tracking_id: Some("T".into()),
+        };
         assert!(self.store.record(result).await.unwrap());
     }
 
-    async fn buried(&self, lease: &Lease, key: &str) -> Seq {
+    async fn dead(&self, lease: &Lease, key: &str) -> Seq {
         let seq = self.claimed(lease, key).await;
-        let outcome = TurnOutcome::Buried { reason: "bob said so".into() };
+        let outcome = TurnOutcome::Buried { reason: Cause::Failed.because("bob said so") };
         self.store.commit_turn(TurnCommit { outcome, ..turn(lease, seq) }).await.unwrap();
         seq
     }
@@ -57,7 +63,7 @@ impl Rig {
 const SENT: DeliveryOutcome = DeliveryOutcome::Sent { remote_id: None };
 
 fn failed() -> DeliveryOutcome {
-    DeliveryOutcome::Failed { reason: "Webex does not know bob@example.com".into() }
+    DeliveryOutcome::Failed { reason: Cause::Refused.because("Webex does not know bob@example.com") }
 }
 
 #[tokio::test]
@@ -68,7 +74,7 @@ async fn content_goes_when_its_time_is_over_and_what_is_pending_stays() {
         let sent = rig.promised(&lease, "m1", &["x", "y", "z"]).await;
         rig.sent(&lease, sent[0], SENT).await;
         rig.sent(&lease, sent[1], failed()).await;
-        rig.buried(&lease, "m2").await;
+        rig.dead(&lease, "m2").await;
         rig.accept(&lease.bot, "m3", "k").await;
         let over = rig.clock.now().plus(Duration::from_secs(1));
 
@@ -103,7 +109,7 @@ async fn what_is_not_to_be_kept_goes_in_the_commit_that_ends_it() {
         let rig = Rig::with(|options| options.erase = EraseAtEnd { content: true, dead_content: false }).await;
         let lease = rig.lease("a").await;
         let sent = rig.promised(&lease, "m1", &["x", "y"]).await;
-        rig.buried(&lease, "m2").await;
+        rig.dead(&lease, "m2").await;
         let retried = rig.claimed(&lease, "m3").await;
         let outcome = TurnOutcome::Retry { at: Millis(1), reason: "later".into() };
         rig.store.commit_turn(TurnCommit { outcome, ..turn(&lease, retried) }).await.unwrap();
@@ -120,7 +126,7 @@ async fn what_is_not_to_be_kept_goes_in_the_commit_that_ends_it() {
         let sent = rig.promised(&lease, "m1", &["x", "y"]).await;
         rig.sent(&lease, sent[0], SENT).await;
         rig.sent(&lease, sent[1], failed()).await;
-        rig.buried(&lease, "m2").await;
+        rig.dead(&lease, "m2").await;
         assert_eq!(rig.payloads().await, (vec!["payload of m1".into(), "".into()], vec!["to x".into(), String::new()]));
     })
     .await;
@@ -197,7 +203,7 @@ async fn a_deleted_message_takes_its_event_and_what_answered_it_along() {
         assert_eq!(rig.payloads().await.1, ["", "", "to x"]);
         let obeyed = rig.store.obey_deletion(deleted).await.unwrap();
         assert_eq!(obeyed, Obeyed::Erased { rows: 0, finished: false, later: false }, "told twice");
-        let dead = rig.buried(&lease, "m3").await;
+        let dead = rig.dead(&lease, "m3").await;
         let obeyed = rig.store.obey_deletion(rig.deleted(&lease.bot, "m3", false)).await.unwrap();
         assert!(matches!(obeyed, Obeyed::Erased { rows: 1, .. }), "a dead letter too: {dead:?} {obeyed:?}");
     })

@@ -161,6 +161,7 @@ async fn what_is_in_a_turn_or_on_its_way_goes_when_that_is_over() {
             epoch: lease.epoch,
             attempt: 1,
             outcome: crate::store::DeliveryOutcome::Sent { remote_id: None },
+            doubtful: false,
             tracking_id: None,
         };
         assert!(rig.store.record(result).await.unwrap());

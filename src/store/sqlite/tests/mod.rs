@@ -8,9 +8,11 @@ mod deliveries;
 mod erasing;
 mod forgetting;
 mod house;
+mod letters;
 mod log;
 mod model;
 mod opening;
+mod pressing;
 mod trouble;
 mod turns;
 
