@@ -172,6 +172,7 @@ impl App {
             supervisor: supervisor.clone(),
             roster: rooms.lines.roster.clone(),
             registrar: rooms.lines.registrar.clone(),
+            facts: rooms.facts.clone(),
             news: news.clone(),
         };
         let admin = Admin {

@@ -56,6 +56,8 @@ pub(super) struct Rooms<'a> {
     clock: Clock,
     metrics: Arc<Metrics>,
     routes: Routes,
+    /// People and rooms that bots have read.
+    pub(super) facts: Arc<FactCache>,
     pub(super) lines: Lines,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Rooms<'a> {
         metrics: Arc<Metrics>,
         routes: Routes,
     ) -> Self {
-        Self { settings, store, bells, clock, metrics, routes, lines: Lines::default() }
+        Self { settings, store, bells, clock, metrics, routes, facts: Arc::default(), lines: Lines::default() }
     }
 
     /// Starts the supervisor, here. It starts every other.
@@ -77,7 +79,7 @@ impl<'a> Rooms<'a> {
             store: self.store.clone(),
             api: self.lines.api.clone(),
             bells: self.bells.clone(),
-            cache: Arc::new(FactCache::default()),
+            cache: self.facts.clone(),
             engine: Arc::new(Engine::default()),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),

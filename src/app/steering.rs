@@ -6,6 +6,7 @@ use actix::Addr;
 
 use crate::{
     actors::{
+        bot::FactCache,
         line::Line,
         registrar::{Registrar, Report, Reports},
         rehearsal::{Rehearsal, Rehearse},
@@ -24,6 +25,7 @@ pub(super) struct House {
     pub(super) supervisor: Addr<Supervisor>,
     pub(super) roster: Line<Roster>,
     pub(super) registrar: Line<Registrar>,
+    pub(super) facts: Arc<FactCache>,
     pub(super) news: tokio::sync::watch::Receiver<Arc<ReloadReport>>,
 }
 
@@ -131,5 +133,9 @@ impl Steering for House {
         Box::pin(
             async move { self.supervisor.send(Rehearse { bot, payload }).await.map_err(|_gone| SteerError::Closing) },
         )
+    }
+
+    fn forget_facts(&self) {
+        self.facts.clear();
     }
 }

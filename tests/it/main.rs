@@ -16,6 +16,7 @@ mod ingress_limits;
 mod layers;
 mod main_path;
 mod node_sdk;
+mod privacy;
 mod python_bot;
 mod python_sdk;
 mod registrations;

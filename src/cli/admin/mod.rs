@@ -7,6 +7,7 @@ mod client;
 mod dead;
 mod events;
 mod findings;
+mod forget;
 mod health;
 mod keep;
 mod letters;
@@ -25,7 +26,7 @@ use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::{audit::audit, dead::dead, replay::replay};
+pub(super) use self::{audit::audit, dead::dead, forget::forget, replay::replay};
 use self::{
     client::Trouble,
     events::Wanted,

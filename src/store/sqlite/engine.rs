@@ -14,9 +14,6 @@ use sqlx::{
 /// Name of the database file in the data dir.
 pub(super) const FILE: &str = "botyard.db";
 
-/// How long a log that has to begin anew waits for readers of the old one. No read of ours takes as long.
-const READERS_END: Duration = Duration::from_secs(1);
-
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -37,7 +34,7 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         // NORMAL would lose the last commits on a power cut, and "200 means stored".
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(if role == Role::Checkpointer { READERS_END } else { Duration::from_secs(5) })
+        .busy_timeout(Duration::from_secs(5))
         // Before the first table is made, or never: so that the file can become smaller again, see `make_able_to_shrink`.
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         // What is deleted is overwritten.
@@ -97,7 +94,8 @@ pub(super) enum Checkpoint {
     Beside,
     /// Wholly, so that it begins anew. Waits a second for readers; the writer must wait outside.
     Anew,
-    /// Wholly, and the file is cut off: nothing of what was overwritten stays in it. As `Anew`.
+    /// Wholly, and the file is cut off: nothing of what was overwritten stays in it. Waits for a reader no longer
+    /// than a short read takes; the writer must wait outside.
     CutOff,
 }
 
@@ -110,12 +108,15 @@ pub(super) struct LogLength {
 
 /// Writes the log back.
 pub(super) async fn checkpoint(conn: &mut SqliteConnection, how: Checkpoint) -> Result<LogLength, sqlx::Error> {
-    let words = match how {
-        Checkpoint::Look => "PRAGMA wal_checkpoint(NOOP)",
-        Checkpoint::Beside => "PRAGMA wal_checkpoint(PASSIVE)",
-        Checkpoint::Anew => "PRAGMA wal_checkpoint(RESTART)",
-        Checkpoint::CutOff => "PRAGMA wal_checkpoint(TRUNCATE)",
+    let (patience, words) = match how {
+        Checkpoint::Look => (None, "PRAGMA wal_checkpoint(NOOP)"),
+        Checkpoint::Beside => (None, "PRAGMA wal_checkpoint(PASSIVE)"),
+        Checkpoint::Anew => (Some("PRAGMA busy_timeout = 1000"), "PRAGMA wal_checkpoint(RESTART)"),
+        Checkpoint::CutOff => (Some("PRAGMA busy_timeout = 20"), "PRAGMA wal_checkpoint(TRUNCATE)"),
     };
+    if let Some(patience) = patience {
+        sqlx::query(patience).execute(&mut *conn).await?;
+    }
     let (_busy, pages, written_back): (i64, i64, i64) = sqlx::query_as(words).fetch_one(conn).await?;
     Ok(LogLength { pages, written_back })
 }

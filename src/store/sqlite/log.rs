@@ -20,24 +20,29 @@ use super::{
 
 /// Requests after which somebody looks how long the log has become. Each writes one to six pages.
 const LOOK: u64 = 128;
+/// What one of the rare changes counts for: keeping house writes a thousand rows.
+const CHANGE: u64 = 128;
 
-/// How long the log may become, in pages.
+/// How long the log may become.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lengths {
-    /// Worth writing back: fewer would write the same page again and again.
+    /// Pages worth writing back: fewer would write the same page again and again.
     step: i64,
-    /// It has to begin anew, with the writer held for what is left.
+    /// Pages after which it has to begin anew, with the writer held for what is left.
     long: i64,
-    /// The writer is also held for readers, a second at a time. So the log grows by no more than a look's worth of
-    /// requests a second, and the queue before the writer says 503 long before the disk is full.
+    /// Pages after which the writer is also held for readers, a second at a time. So the log grows by no more than a
+    /// look's worth of requests a second, and the queue before the writer says 503 long before the disk is full.
     too_long: i64,
+    /// Requests that may be committed while the log is being written back: a disk that is slow at the one must not
+    /// be filled by the other.
+    ahead: u64,
 }
 
 impl Lengths {
     /// 8, 32 and 256 MiB.
-    const USUAL: Self = Self { step: 2000, long: 8192, too_long: 65_536 };
+    const USUAL: Self = Self { step: 2000, long: 8192, too_long: 65_536, ahead: 4096 };
     /// A test need not write as much.
-    const SHORT: Self = Self { step: 64, long: 256, ..Self::USUAL };
+    const SHORT: Self = Self { step: 64, long: 256, ahead: 256, ..Self::USUAL };
 
     pub(super) fn of(faults: &Faults) -> Self {
         if faults.short_log { Self::SHORT } else { Self::USUAL }
@@ -45,12 +50,15 @@ impl Lengths {
 }
 
 /// What stands between the writer and whoever writes the log back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gate {
+    lengths: Lengths,
     /// Held for each transaction, and by whoever needs that there is none.
     pass: Mutex<()>,
     news: Notify,
+    /// Requests committed since the look before the last one began.
     written: AtomicU64,
+    looked: Notify,
     /// Something was erased since the log was last cut off.
     erased: AtomicBool,
     cut_off: AtomicBool,
@@ -59,16 +67,32 @@ pub(super) struct Gate {
 }
 
 impl Gate {
+    pub(super) fn new(lengths: Lengths) -> Self {
+        Self {
+            lengths,
+            pass: Mutex::new(()),
+            news: Notify::new(),
+            written: AtomicU64::new(0),
+            looked: Notify::new(),
+            erased: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+        }
+    }
+
     /// The right to write, until it drops.
     pub(super) async fn enter(&self) -> MutexGuard<'_, ()> {
+        while self.written.load(Ordering::Relaxed) >= self.lengths.ahead && !self.is_broken() {
+            self.looked.notified().await;
+        }
         self.pass.lock().await
     }
 
-    /// So many requests were committed.
-    pub(super) fn wrote(&self, requests: usize) {
-        let before = self.written.fetch_add(requests as u64, Ordering::Relaxed);
-        if before + requests as u64 >= LOOK {
-            self.written.store(0, Ordering::Relaxed);
+    /// So many requests were committed, and among them so many of the rare changes.
+    pub(super) fn wrote(&self, requests: usize, changes: usize) {
+        let weight = requests as u64 + CHANGE * changes as u64;
+        if self.written.fetch_add(weight, Ordering::Relaxed) + weight >= LOOK {
             self.news.notify_one();
         }
     }
@@ -99,7 +123,7 @@ impl Gate {
 }
 
 /// Writes back until the writer ends, then closes.
-pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, lengths: Lengths, on_fatal: &OnFatal) {
+pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, on_fatal: &OnFatal) {
     // What an unclean stop left may be long.
     gate.news.notify_one();
     let mut said = false;
@@ -108,9 +132,13 @@ pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, lengths: Lengt
         if gate.closed.load(Ordering::Relaxed) {
             break;
         }
-        match look(gate, &mut conn, lengths).await.map_err(Trouble::from) {
+        let before = gate.written.load(Ordering::Relaxed);
+        let looked = look(gate, &mut conn).await.map_err(Trouble::from);
+        gate.written.fetch_sub(before, Ordering::Relaxed);
+        gate.looked.notify_one();
+        match looked {
             Ok(log) => {
-                let stuck = log.pages >= lengths.too_long;
+                let stuck = log.pages >= gate.lengths.too_long;
                 if stuck && !said {
                     tracing::warn!(pages = log.pages, "the store's log cannot begin anew: somebody reads for long");
                 }
@@ -120,6 +148,7 @@ pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, lengths: Lengt
                 // As for a commit: what the file holds is not known now, and a second sync may hide it.
                 tracing::error!(error = why, "the disk did not confirm the log's write-back: the process must end");
                 gate.broken.store(true, Ordering::Relaxed);
+                gate.looked.notify_one();
                 on_fatal(&why);
                 break;
             }
@@ -136,7 +165,8 @@ pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, lengths: Lengt
     }
 }
 
-async fn look(gate: &Gate, conn: &mut SqliteConnection, lengths: Lengths) -> Result<LogLength, sqlx::Error> {
+async fn look(gate: &Gate, conn: &mut SqliteConnection) -> Result<LogLength, sqlx::Error> {
+    let lengths = gate.lengths;
     let mut log = engine::checkpoint(conn, Checkpoint::Look).await?;
     let cut_off = gate.cut_off.swap(false, Ordering::Relaxed);
     if log.pages - log.written_back >= lengths.step || cut_off {
@@ -152,6 +182,10 @@ async fn look(gate: &Gate, conn: &mut SqliteConnection, lengths: Lengths) -> Res
         let held = gate.pass.lock().await;
         log = engine::checkpoint(conn, how).await?;
         drop(held);
+        if cut_off && log.pages > 0 {
+            // Somebody reads what is in it. Whoever keeps the house asks again in a minute.
+            gate.erased();
+        }
     }
     Ok(log)
 }

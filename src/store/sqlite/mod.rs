@@ -29,7 +29,7 @@ mod writer;
 
 /// Statements that every event goes through, for the test of their plans.
 #[cfg(test)]
-use self::{batch::HOT_WRITES, read::due::HOT_READS};
+use self::{batch::HOT_WRITES, change::erase::PASSES, read::due::HOT_READS};
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,14 @@ use std::{
 use sqlx::SqliteConnection;
 use tokio::sync::mpsc;
 
-use self::{book::Book, log::Gate, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{
+    book::Book,
+    log::{Gate, Lengths},
+    read::Readers,
+    request::Request,
+    shares::Shares,
+    writer::Writer,
+};
 use crate::base::{self, Clock};
 
 pub use self::{
@@ -148,7 +155,7 @@ impl SqliteStore {
         let log = engine::connect(&opened.path, engine::Role::Checkpointer).await;
         let log = log.map_err(|error| explain(error.into()))?;
         let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(Gate::new(Lengths::of(&faults)));
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {

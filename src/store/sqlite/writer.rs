@@ -18,7 +18,7 @@ use super::{
     book::Book,
     engine::{self, Trouble},
     lock::Lock,
-    log::{self, Gate, Lengths},
+    log::{self, Gate},
     read::Readers,
     request::Request,
 };
@@ -97,13 +97,12 @@ impl Writer {
     /// Runs until the store is closed, or the last handle to it is gone. Beside it, `log` writes the log back.
     pub(super) async fn run(self, log: SqliteConnection) {
         let (gate, on_fatal) = (Arc::clone(&self.gate), Arc::clone(&self.on_fatal));
-        let lengths = Lengths::of(&self.faults);
         let work = async {
             let done = self.work().await;
             gate.close();
             done
         };
-        let ((writer, health, closers), ()) = tokio::join!(work, log::keep(&gate, log, lengths, &on_fatal));
+        let ((writer, health, closers), ()) = tokio::join!(work, log::keep(&gate, log, &on_fatal));
         writer.end(health).await;
         for done in closers {
             // Whoever asked may have gone; it is closed all the same.
@@ -223,7 +222,7 @@ impl Writer {
         let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot, erase: self.erase };
         match transaction(&mut self.conn, &mut batch, &round, &mut self.faults).await {
             Ok(answers) => {
-                self.gate.wrote(batch.len());
+                self.gate.wrote(batch.len(), batch.changes());
                 if self.erase != EraseAtEnd::default() {
                     self.gate.erased();
                 }

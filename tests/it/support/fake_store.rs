@@ -165,6 +165,14 @@ impl Store for FakeStore {
         })
     }
 
+    fn bots(&self) -> Answer<'_, Vec<BotRow>> {
+        Box::pin(async { self.check().map(|()| Vec::new()) })
+    }
+
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        Box::pin(async { self.check().map(|()| Tidied::default()) })
+    }
+
     fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
         Box::pin(async { self.check().map(|()| Vec::new()) })
     }
@@ -193,7 +201,6 @@ impl Store for FakeStore {
         due_deliveries(DueQuery) -> Vec<DeliveryRow>;
         mark(Lease, Vec<Seq>) -> Vec<Marked>;
         record(DeliveryResult) -> bool;
-        bots() -> Vec<BotRow>;
         put_bot(NewBot) -> ();
         take_lease(BotId, String) -> Lease;
         put_token(BotId, Secret, By) -> ();
@@ -218,7 +225,6 @@ impl Store for FakeStore {
         pressing() -> Pressing;
         prune(Retention) -> Pruned;
         erase(Retention) -> Erased;
-        tidy() -> Tidied;
         size() -> StoreSize;
         close() -> ();
     }

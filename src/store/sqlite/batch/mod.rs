@@ -107,6 +107,11 @@ impl Batch {
             + self.changes.len()
     }
 
+    /// How many of them are rare changes.
+    pub(super) fn changes(&self) -> usize {
+        self.changes.len()
+    }
+
     /// All statements, inside a transaction that the caller began and will commit.
     pub(super) async fn run(&mut self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Answers, Trouble> {
         let accepts = accept::run(tx, round, &self.accepts).await?;

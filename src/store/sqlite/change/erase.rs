@@ -23,6 +23,43 @@ const DELIVERIES: &str = "
     UPDATE outbox SET payload = x'', reason = NULL, erased_at = $2
     WHERE seq IN (SELECT value FROM jsonb_each($1)) AND finished_at IS NOT NULL AND erased_at IS NULL";
 
+/// What ended after a place, oldest first.
+macro_rules! done {
+    ($table:literal) => {
+        concat!(
+            "SELECT finished_at, seq FROM ",
+            $table,
+            " WHERE state = $1 AND finished_at IS NOT NULL AND finished_at < $2
+                AND finished_at >= $3 AND (finished_at > $3 OR seq > $4)
+              ORDER BY finished_at, seq LIMIT +$5"
+        )
+    };
+}
+
+const EVENTS_DONE: &str = done!("inbox");
+const DELIVERIES_DONE: &str = done!("outbox");
+
+const ANSWERS: &str = "
+    SELECT d.seq FROM jsonb_each($1) AS t
+    JOIN inbox AS e ON e.seq = t.value
+    JOIN outbox AS d ON d.event = e.public_id
+    WHERE d.finished_at IS NOT NULL AND d.erased_at IS NULL";
+
+const LATER: &str = "
+    SELECT l.seq, e.seq FROM erase_later AS l LEFT JOIN inbox AS e ON e.public_id = l.event
+    WHERE l.seq > $1 ORDER BY l.seq LIMIT +$2";
+
+const OVER: &str = "
+    DELETE FROM erase_later
+    WHERE seq IN (SELECT value FROM jsonb_each($1)) AND NOT EXISTS (
+        SELECT 1 FROM inbox AS e
+        WHERE e.public_id = erase_later.event AND (e.finished_at IS NULL
+            OR EXISTS (SELECT 1 FROM outbox AS d WHERE d.event = e.public_id AND d.finished_at IS NULL)))";
+
+/// For the test of their plans: a pass comes every minute, and must not walk what it passed before.
+#[cfg(test)]
+pub(in super::super) const PASSES: &[&str] = &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, LATER, OVER];
+
 /// Erases the content of those of these events that are over.
 pub(in super::super) async fn events(
     tx: &mut SqliteConnection,
@@ -55,15 +92,7 @@ pub(in super::super) async fn answers(
     round: &Round<'_>,
     events: &[i64],
 ) -> Result<u64, Trouble> {
-    let seqs: Vec<i64> = sqlx::query_scalar(
-        "SELECT d.seq FROM jsonb_each($1) AS t
-         JOIN inbox AS e ON e.seq = t.value
-         JOIN outbox AS d ON d.event = e.public_id
-         WHERE d.finished_at IS NOT NULL AND d.erased_at IS NULL",
-    )
-    .bind(batch::json(events)?)
-    .fetch_all(&mut *tx)
-    .await?;
+    let seqs: Vec<i64> = sqlx::query_scalar(ANSWERS).bind(batch::json(events)?).fetch_all(&mut *tx).await?;
     deliveries(tx, round, &seqs).await
 }
 
@@ -120,16 +149,6 @@ struct Part {
 impl Part {
     /// Goes on where the last step ended.
     async fn step(self, tx: &mut SqliteConnection, round: &Round<'_>, erased: &mut Erased) -> Result<(), Stop> {
-        const EVENTS_DONE: &str = "
-            SELECT finished_at, seq FROM inbox
-            WHERE state = $1 AND finished_at IS NOT NULL AND finished_at < $2
-              AND finished_at >= $3 AND (finished_at > $3 OR seq > $4)
-            ORDER BY finished_at, seq LIMIT +$5";
-        const DELIVERIES_DONE: &str = "
-            SELECT finished_at, seq FROM outbox
-            WHERE state = $1 AND finished_at IS NOT NULL AND finished_at < $2
-              AND finished_at >= $3 AND (finished_at > $3 OR seq > $4)
-            ORDER BY finished_at, seq LIMIT +$5";
         let (mut at, mut seq) = reached(tx, self.name).await?;
         // It stands beyond what may be erased: the clock was set back, or content is now to be kept for longer. What
         // ended since then is before it, so it goes back to the beginning, once: rows erased already cost a look.
@@ -157,30 +176,14 @@ impl Part {
 async fn overdue(tx: &mut SqliteConnection, round: &Round<'_>, erased: &mut Erased) -> Result<(), Stop> {
     const PART: &str = "later";
     let (_, after) = reached(tx, PART).await?;
-    let rows: Vec<(i64, Option<i64>)> = sqlx::query_as(
-        "SELECT l.seq, e.seq FROM erase_later AS l LEFT JOIN inbox AS e ON e.public_id = l.event
-         WHERE l.seq > $1 ORDER BY l.seq LIMIT +$2",
-    )
-    .bind(after)
-    .bind(STEP)
-    .fetch_all(&mut *tx)
-    .await?;
+    let rows: Vec<(i64, Option<i64>)> = sqlx::query_as(LATER).bind(after).bind(STEP).fetch_all(&mut *tx).await?;
     if rows.is_empty() && after == 0 {
         return Ok(());
     }
     let seqs: Vec<i64> = rows.iter().filter_map(|&(_, event)| event).collect();
     erased.rows += events(tx, round, &seqs).await? + answers(tx, round, &seqs).await?;
     let places: Vec<i64> = rows.iter().map(|&(place, _)| place).collect();
-    sqlx::query(
-        "DELETE FROM erase_later
-         WHERE seq IN (SELECT value FROM jsonb_each($1)) AND NOT EXISTS (
-            SELECT 1 FROM inbox AS e
-            WHERE e.public_id = erase_later.event AND (e.finished_at IS NULL
-                OR EXISTS (SELECT 1 FROM outbox AS d WHERE d.event = e.public_id AND d.finished_at IS NULL)))",
-    )
-    .bind(batch::json(&places)?)
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query(OVER).bind(batch::json(&places)?).execute(&mut *tx).await?;
     let whole_step = whole(rows.len());
     erased.more |= whole_step;
     let next = places.last().filter(|_| whole_step).copied().unwrap_or_default();

@@ -29,10 +29,10 @@ async fn under_load_the_log_is_written_back_and_begins_anew() {
     here(async {
         let rig = rig().await;
         let bot = rig.bot("a").await;
-        load(&rig, &bot, 0..1500).await;
+        load(&rig, &bot, 0..2500).await;
         let (log, size) = (log_bytes(&rig), rig.store.size().await.unwrap());
-        assert!(size.database > 20 * MIB && size.log == log, "what was written back is there: {size:?}");
-        assert!(log < 10 * MIB, "{log} bytes of log for {} written", size.database);
+        assert!(size.database > 40 * MIB && size.log == log, "what was written back is there: {size:?}");
+        assert!(log < 20 * MIB, "{log} bytes of log for {} written", size.database);
     })
     .await;
 }
@@ -55,9 +55,9 @@ async fn somebody_who_reads_for_long_keeps_no_commit_waiting() {
         let long = log_bytes(&rig);
         assert!(long > 9 * MIB, "longer than it should be, as it could not begin anew: {long}");
         sqlx::query("COMMIT").execute(&mut reader).await.unwrap();
-        load(&rig, &bot, 600..2400).await;
+        load(&rig, &bot, 600..3600).await;
         let bytes = log_bytes(&rig);
-        assert!(bytes < long + 10 * MIB, "it began anew when the reader had gone: {bytes}");
+        assert!(bytes < long + 20 * MIB, "it began anew when the reader had gone: {bytes}");
     })
     .await;
 }
@@ -79,8 +79,8 @@ async fn what_was_erased_is_neither_in_the_file_nor_in_the_log() {
         assert!(in_files() > 0);
         let keep = super::house::before(rig.clock.now().plus(Duration::from_secs(1)));
         assert_eq!(rig.store.erase(keep).await.unwrap().rows, 1);
-        rig.store.tidy().await.unwrap();
         // The log is cut off between two commits; a cut-off log is the condition that is waited for.
+        rig.store.tidy().await.unwrap();
         while log_bytes(&rig) > 0 {
             tokio::task::yield_now().await;
         }
