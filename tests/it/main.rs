@@ -19,6 +19,7 @@ mod layers;
 mod main_path;
 mod node_sdk;
 mod pauses;
+mod privacy;
 mod python_bot;
 mod python_sdk;
 mod registrations;

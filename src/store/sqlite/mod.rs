@@ -15,6 +15,8 @@ mod cell;
 mod change;
 mod engine;
 mod lock;
+mod log;
+mod mention;
 mod open;
 mod place;
 mod read;
@@ -29,20 +31,30 @@ mod writer;
 
 /// Statements that every event goes through, for the test of their plans.
 #[cfg(test)]
-use self::{batch::HOT_WRITES, read::due::HOT_READS};
+use self::{batch::HOT_WRITES, change::erase::PASSES, read::due::HOT_READS};
 
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use sqlx::SqliteConnection;
 use tokio::sync::mpsc;
 
-use self::{backup::Copier, book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{
+    backup::Copier,
+    book::Book,
+    log::{Gate, Lengths},
+    read::Readers,
+    request::Request,
+    shares::Shares,
+    writer::Writer,
+};
 use crate::base::{self, Clock};
 
 pub use self::{
@@ -94,6 +106,8 @@ pub struct Faults {
     pub sync_fails_after: Option<u64>,
     /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
     pub disk_full: Option<Arc<AtomicBool>>,
+    /// A log of one megabyte counts as long.
+    pub short_log: bool,
 }
 
 impl Faults {
@@ -118,6 +132,9 @@ struct Inner {
     requests: mpsc::Sender<Request>,
     shares: Arc<Shares>,
     readers: Arc<Readers>,
+    gate: Arc<Gate>,
+    /// The database.
+    path: PathBuf,
     seal: SealKey,
     clock: Clock,
     copier: Copier,
@@ -140,38 +157,44 @@ impl SqliteStore {
         let mut opened = open::open(&options).await?;
         let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
-        let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let log = engine::connect(&opened.path, engine::Role::Checkpointer).await;
+        let log = log.map_err(|error| explain(error.into()))?;
+        let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
+        let gate = Arc::new(Gate::new(Lengths::of(&faults)));
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
             requests: receiver,
             conn: opened.conn,
+            gate: Arc::clone(&gate),
             readers: Arc::clone(&readers),
             book,
             clock: clock.clone(),
             doorbell,
             pending_per_bot: limits.pending_per_bot,
+            erase,
             faults,
             grows: true,
             on_fatal,
             lock: opened.lock,
         };
         match host {
-            WriterHost::Here => drop(base::spawn::spawn(writer.run())),
-            WriterHost::Thread => on_a_thread(writer, &opened.path)?,
+            WriterHost::Here => drop(base::spawn::spawn(writer.run(log))),
+            WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
-        let copier = Copier { path: opened.path, seal: seal.clone(), clock: clock.clone(), stop: Arc::default() };
+        let copier =
+            Copier { path: opened.path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default() };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock, copier })))
+        Ok(Self(Arc::new(Inner { requests, shares, readers, gate, path: opened.path, seal, clock, copier })))
     }
 }
 
-fn on_a_thread(writer: Writer, path: &std::path::Path) -> Result<(), OpenError> {
+fn on_a_thread(writer: Writer, log: SqliteConnection, path: &std::path::Path) -> Result<(), OpenError> {
     let failed = |why: std::io::Error| OpenError::Engine { path: path.to_owned(), why: why.to_string() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || runtime.block_on(writer.run()))
+        .spawn(move || runtime.block_on(writer.run(log)))
         .map(drop)
         .map_err(failed)
 }
