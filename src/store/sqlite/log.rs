@@ -134,11 +134,12 @@ pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, on_fatal: &OnF
         }
         let before = gate.written.load(Ordering::Relaxed);
         let looked = look(gate, &mut conn).await.map_err(Trouble::from);
+        gate.broken.store(matches!(looked, Err(Trouble::Sync(_))), Ordering::Relaxed);
         gate.written.fetch_sub(before, Ordering::Relaxed);
         gate.looked.notify_one();
         match looked {
             Ok(log) => {
-                let stuck = log.pages >= gate.lengths.too_long;
+                let stuck = log.pages >= gate.lengths.too_long && log.written_back < log.pages;
                 if stuck && !said {
                     tracing::warn!(pages = log.pages, "the store's log cannot begin anew: somebody reads for long");
                 }
@@ -147,8 +148,6 @@ pub(super) async fn keep(gate: &Gate, mut conn: SqliteConnection, on_fatal: &OnF
             Err(Trouble::Sync(why)) => {
                 // As for a commit: what the file holds is not known now, and a second sync may hide it.
                 tracing::error!(error = why, "the disk did not confirm the log's write-back: the process must end");
-                gate.broken.store(true, Ordering::Relaxed);
-                gate.looked.notify_one();
                 on_fatal(&why);
                 break;
             }

@@ -88,10 +88,8 @@ async fn content_goes_when_its_time_is_over_and_what_is_pending_stays() {
         assert_eq!(rig.store.erase(keep).await.unwrap().rows, 2, "the dead letters");
         assert_eq!(rig.store.erase(keep).await.unwrap().rows, 0, "once");
         let (events, deliveries) = rig.payloads().await;
-        assert_eq!(
-            (events, deliveries),
-            (vec!["".into(), "".into(), "payload of m3".into()], vec!["".into(), "".into(), "to z".to_owned()])
-        );
+        assert_eq!(events, ["", "", "payload of m3"]);
+        assert_eq!(deliveries, ["", "", "to z"]);
 
         let dead = rig.only(EventState::Buried).await;
         assert!(dead.erased_at.is_some() && dead.summary.reason.is_none() && dead.record.is_some());
@@ -127,7 +125,9 @@ async fn what_is_not_to_be_kept_goes_in_the_commit_that_ends_it() {
         rig.sent(&lease, sent[0], SENT).await;
         rig.sent(&lease, sent[1], failed()).await;
         rig.dead(&lease, "m2").await;
-        assert_eq!(rig.payloads().await, (vec!["payload of m1".into(), "".into()], vec!["to x".into(), String::new()]));
+        let (events, deliveries) = rig.payloads().await;
+        assert_eq!((events[0].as_str(), events[1].as_str()), ("payload of m1", ""));
+        assert_eq!(deliveries, ["to x", ""]);
     })
     .await;
 }
@@ -192,10 +192,9 @@ async fn a_deleted_message_takes_its_event_and_what_answered_it_along() {
         let deleted = rig.deleted(&lease.bot, "m1", false);
         let obeyed = rig.store.obey_deletion(deleted.clone()).await.unwrap();
         assert_eq!(obeyed, Obeyed::Erased { rows: 2, finished: false, later: true });
-        assert_eq!(
-            rig.payloads().await,
-            (vec!["".into(), "payload of m2".into()], vec!["".into(), "to y".into(), "to x".into()])
-        );
+        let (events, deliveries) = rig.payloads().await;
+        assert_eq!(events, ["", "payload of m2"]);
+        assert_eq!(deliveries, ["", "to y", "to x"]);
         // The other answer was still on its way: it is erased when it has been sent.
         assert_eq!(rig.store.erase(NEVER).await.unwrap().rows, 0);
         rig.sent(&lease, sent[1], SENT).await;
