@@ -6,7 +6,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::exit::ExitGuard;
 use crate::{
-    base::Clock,
+    base::{Clock, Point},
     store::{Retention, Store, StoreError},
 };
 
@@ -32,17 +32,18 @@ pub struct Janitor {
     clock: Clock,
     keep: Keep,
     busy: bool,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Janitor {
     /// A janitor that keeps things so long.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, keep: Keep, exit: ExitGuard) -> Self {
-        Self { store, clock, keep, busy: false, _exit: exit }
+        Self { store, clock, keep, busy: false, exit }
     }
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InJanitor);
         if std::mem::replace(&mut self.busy, true) {
             return;
         }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::refusal::Refusal;
 use crate::{
     actors::routes::{Route, RouteReader, Routes},
-    base::{BotId, Clock, Event, EventId, Millis},
+    base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
     settings::Settings,
     store::{Accepted, Class, NewEvent, Store, StoreError},
     telemetry::{Metrics, ingress::RequestRefused},
@@ -46,6 +46,8 @@ pub struct Ingress {
     pub body_time: Duration,
     /// How long a webhook's key is remembered, to know it when it comes again.
     pub seen_for: Duration,
+    /// Where tests break it.
+    pub breaking: Breaking,
 }
 
 impl fmt::Debug for Ingress {
@@ -79,6 +81,7 @@ impl Ingress {
             max_body: settings.ingress.max_body_bytes,
             body_time: Duration::from_secs(settings.ingress.header_seconds),
             seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
+            breaking: Breaking::default(),
         }
     }
 
@@ -189,7 +192,9 @@ impl Door {
             counters.unwanted.inc();
             return Ok(());
         };
+        ingress.breaking.pass(Point::AfterVerify, Some(bot)).await;
         let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now)).await;
+        ingress.breaking.pass(Point::AfterAccept, Some(bot)).await;
         match accepted {
             Ok(Accepted::New(_)) => counters.stored.inc(),
             Ok(Accepted::Duplicate) => counters.duplicate.inc(),

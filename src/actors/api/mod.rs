@@ -62,7 +62,7 @@ pub use self::{
 };
 use super::{bells::Bells, exit::ExitGuard};
 use crate::{
-    base::{BotId, Clock, Epoch, Millis},
+    base::{BotId, Breaking, Clock, Epoch, Millis},
     store::{DeliveryRow, Store, StoreError},
     telemetry::Metrics,
     webex::{Reply, Request},
@@ -118,6 +118,7 @@ struct Office {
     /// A clock that nobody sets: limits and deadlines go by it.
     steady: Clock,
     metrics: Arc<Metrics>,
+    breaking: Breaking,
     reports: mpsc::Sender<Done>,
 }
 
@@ -159,7 +160,7 @@ pub struct Api {
     draining: bool,
     /// Who waits until nothing is on its way.
     drainers: Vec<oneshot::Sender<()>>,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Api {
@@ -171,8 +172,9 @@ impl Api {
         let (sender, reports) = mpsc::channel(REPORTS);
         let steady = Clock::Tokio { wall: clock.now(), origin: Instant::now() };
         let wires = Wires::start(settings.wires, &make_wire, permits);
+        let breaking = exit.breaking().clone();
         Self {
-            office: Rc::new(Office { settings, store, wires, clock, steady, metrics, reports: sender }),
+            office: Rc::new(Office { settings, store, wires, clock, steady, metrics, breaking, reports: sender }),
             bells,
             refused,
             reports: Some(reports),
@@ -187,7 +189,7 @@ impl Api {
             armed: None,
             draining: false,
             drainers: Vec::new(),
-            _exit: exit,
+            exit,
         }
     }
 }

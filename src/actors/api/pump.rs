@@ -14,7 +14,7 @@ use super::{
     queue::Asked,
 };
 use crate::{
-    base::{BotId, Millis, spawn::spawn},
+    base::{BotId, Millis, Point, spawn::spawn},
     store::{DeliveryRow, DueQuery, StoreError},
 };
 
@@ -104,6 +104,7 @@ impl Api {
 
     /// Gives permits to the lanes in turn, as long as there are any.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InApi);
         if self.draining {
             let on_its_way = self.permits < self.office.settings.connections.max(1) || self.flying > 0;
             if !on_its_way {

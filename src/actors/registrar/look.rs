@@ -3,8 +3,9 @@
 //! Every step can be repeated: a look that breaks off leaves a state from which the next one finds its way. The
 //! secret of a webhook is in the store and in the routes before Webex hears of it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use tracing::info;
 
 use super::{
@@ -79,13 +80,17 @@ pub(super) enum LookError {
     Random(String),
     #[error("the api is being restarted")]
     ApiGone,
+    #[error("Botyard panicked over it; please report this as a fault of Botyard")]
+    Crashed,
 }
 
 impl Desk {
     /// Looks, and changes what is not as wanted.
     pub(super) async fn look(&self, job: &Job) -> Look {
         let mut look = Look::default();
-        if let Err(error) = self.go(job, &mut look).await {
+        // What one bot's webhooks hold may not end the looks at all others.
+        let gone = AssertUnwindSafe(self.go(job, &mut look)).catch_unwind().await;
+        if let Err(error) = gone.unwrap_or(Err(LookError::Crashed)) {
             look.in_step = false;
             look.error = Some(error);
         }

@@ -30,7 +30,7 @@ pub use self::{
 };
 use super::{api::Call, exit::ExitGuard, routes::Routes};
 use crate::{
-    base::{Backoff, BotId, Clock, InstanceName, Millis, backoff::jitter},
+    base::{Backoff, BotId, Clock, InstanceName, Millis, Point, backoff::jitter},
     store::Store,
     telemetry::Metrics,
     webex::Kinds,
@@ -137,7 +137,7 @@ pub struct Registrar {
     looking: usize,
     /// When to look again. An entry counts only if it is the bot's newest.
     moments: BinaryHeap<Reverse<(Millis, BotId)>>,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 /// What is known of one bot.
@@ -187,7 +187,7 @@ impl Registrar {
             looking: 0,
             moments: BinaryHeap::new(),
             settings,
-            _exit: exit,
+            exit,
         }
     }
 
@@ -222,6 +222,7 @@ impl Registrar {
 
     /// Begins looks, as many as may be at once.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InRegistrar);
         let now = self.steady.now();
         while self.looking < self.settings.at_once.max(1)
             && let Some(bot) = self.queue.pop_front()

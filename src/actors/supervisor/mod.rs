@@ -34,7 +34,7 @@ pub use self::{
 use super::{
     api::{CloseLane, TokenRefused},
     bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
-    exit::{ExitGuard, Exited, Who},
+    exit::{ExitGuard, Exited, LastGuard, OnFatal, Who},
     line::{Line, tell},
     place::{Place, spread},
     registrar::{Dismiss, Reconcile, Registrar},
@@ -42,7 +42,7 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, Epoch, backoff::Backoff, spawn::spawn, whole_millis},
+    base::{BotId, Epoch, Point, backoff::Backoff, spawn::spawn, whole_millis},
     brain::Program,
     store::{Hold, HoldKind, Identity},
 };
@@ -67,6 +67,8 @@ pub struct SupervisorDeps {
     pub routes: Routes,
     /// Waits after crashes.
     pub backoff: Backoff,
+    /// Whom to tell when the supervisor itself panics.
+    pub on_fatal: OnFatal,
 }
 
 /// The one that keeps all others.
@@ -81,6 +83,8 @@ pub struct Supervisor {
     retired: HashSet<BotId>,
     /// Set once at shutdown: nothing is started any more; answered when the last bot has ended.
     stopping: Option<Vec<oneshot::Sender<()>>>,
+    /// Nobody keeps the keeper.
+    _last: LastGuard,
 }
 
 /// Run a bot on this program: new, or changed, or with a new token.
@@ -134,6 +138,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(deps: SupervisorDeps) -> Self {
         Self {
+            _last: LastGuard(deps.on_fatal.clone()),
             deps,
             bots: BTreeMap::new(),
             singletons: HashMap::new(),
@@ -144,20 +149,25 @@ impl Supervisor {
         }
     }
 
+    fn guard(&self, who: Who, ctx: &mut Context<Self>) -> ExitGuard {
+        ExitGuard::new(who, ctx.address().recipient(), self.deps.bots.breaking.clone())
+    }
+
     /// Makes a new value of a bot and starts it on its arbiter.
     fn start(&mut self, id: &BotId, ctx: &mut Context<Self>) {
-        if self.stopping.is_some() {
+        if self.stopping.is_some() || !self.bots.contains_key(id) {
             return;
         }
+        let incarnation = self.incarnations + 1;
+        let exit = self.guard(Who::Bot(id.clone(), incarnation), ctx);
         let Some(kept) = self.bots.get_mut(id) else { return };
-        self.incarnations += 1;
-        let incarnation = self.incarnations;
+        self.incarnations = incarnation;
         let spec = BotSpec {
             id: id.clone(),
             program: kept.program.clone(),
             identity: kept.identity.clone(),
             supervisor: ctx.address().recipient(),
-            exit: ExitGuard::new(Who::Bot(id.clone(), incarnation), ctx.address().recipient()),
+            exit,
             incarnation,
         };
         let deps = self.deps.bots.clone();
@@ -228,6 +238,7 @@ impl Supervisor {
 
     /// Looks at what should have been told: counts for metrics, incarnations that ended without a word.
     fn tick(&mut self, ctx: &mut Context<Self>) {
+        self.deps.bots.breaking.pass_now(Point::InSupervisor, None);
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut lost = Vec::new();
         for (id, kept) in &self.bots {
@@ -453,6 +464,7 @@ impl Handler<GiveAllBack> for Supervisor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: GiveAllBack, _: &mut Self::Context) -> Self::Result {
+        self.deps.bots.trial.close();
         let given = join_all(self.alive.values().map(|addr| addr.send(GiveBack)).collect::<Vec<_>>());
         Box::pin(async move {
             given.await;

@@ -34,14 +34,16 @@ mod tests;
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 
 use self::{book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
-use crate::base::{self, Clock};
+use crate::base::{self, Breaking, Clock};
 
 pub use self::{
     open::{OpenError, OpenOptions},
@@ -91,6 +93,8 @@ pub struct Faults {
     pub sync_fails_after: Option<u64>,
     /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
     pub disk_full: Option<Arc<AtomicBool>>,
+    /// Named places where it may break.
+    pub breaking: Breaking,
 }
 
 impl Faults {
@@ -153,11 +157,20 @@ impl SqliteStore {
             lock: opened.lock,
         };
         match host {
-            WriterHost::Here => drop(base::spawn::spawn(writer.run())),
+            WriterHost::Here => drop(base::spawn::spawn(guarded(writer))),
             WriterHost::Thread => on_a_thread(writer, &opened.path)?,
         }
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
         Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock })))
+    }
+}
+
+/// Runs the writer. Without it every verb answers `Closed` for ever, so a panic in it ends the process: the next
+/// start finds what was committed.
+async fn guarded(writer: Writer) {
+    let on_fatal = Arc::clone(&writer.on_fatal);
+    if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
+        on_fatal("the store's writer panicked; please report this as a fault of Botyard");
     }
 }
 
@@ -166,7 +179,7 @@ fn on_a_thread(writer: Writer, path: &std::path::Path) -> Result<(), OpenError> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || runtime.block_on(writer.run()))
+        .spawn(move || runtime.block_on(guarded(writer)))
         .map(drop)
         .map_err(failed)
 }

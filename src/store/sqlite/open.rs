@@ -17,7 +17,10 @@ use super::{
     place,
     seal::{Place, SealKey, UnsealError},
 };
-use crate::{base::Clock, store::Doorbell};
+use crate::{
+    base::{Clock, Point},
+    store::Doorbell,
+};
 
 /// What a store needs to open.
 pub struct OpenOptions {
@@ -175,6 +178,7 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => trouble(error.into()),
         other => OpenError::Engine { path: path.clone(), why: other.to_string() },
     })?;
+    options.faults.breaking.pass(Point::Migrating, None).await;
     check_key(&mut conn, &options.seal, &path).await?;
     Ok(Opened { conn, path, lock })
 }

@@ -22,7 +22,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    base::Clock,
+    base::{Clock, Point},
     store::{Doorbell, StoreError},
 };
 
@@ -201,7 +201,11 @@ impl Writer {
         let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot };
         match transaction(&mut self.conn, &mut batch, &round, &mut self.faults).await {
             Ok(answers) => {
-                batch.settle(answers, now, &mut self.book, self.doorbell.as_ref());
+                let wakes = batch.settle(answers, now, &mut self.book);
+                for bot in wakes.bots() {
+                    self.faults.breaking.pass(Point::BeforeRing, Some(bot)).await;
+                }
+                wakes.ring(self.doorbell.as_ref());
                 Ended::Answered
             }
             Err(Trouble::Guilty(why)) if batch.len() == 1 => {
@@ -289,6 +293,9 @@ async fn transaction(
             return Err(trouble);
         }
     };
+    for bot in batch.accepting() {
+        faults.breaking.pass(Point::BeforeAccept, Some(bot)).await;
+    }
     if let Some(delay) = faults.sync_delay {
         tokio::time::sleep(delay).await;
     }
