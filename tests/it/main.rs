@@ -8,6 +8,8 @@ mod binary_ends;
 mod binary_refusals;
 mod binary_service;
 mod binary_usage;
+#[cfg(debug_assertions)]
+mod breaking_points;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
