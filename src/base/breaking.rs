@@ -61,6 +61,8 @@ points! {
     InApi = "in_api",
     /// The registrar is told something, or looks at its moments.
     InRegistrar = "in_registrar",
+    /// The registrar looks at one bot's webhooks.
+    InLook = "in_look",
     /// The roster looks at the definitions.
     InRoster = "in_roster",
     /// The watcher looks at the files.

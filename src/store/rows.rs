@@ -156,6 +156,8 @@ pub enum DeliveryOutcome {
         reason: String,
         /// Whether this try counts towards the limit of attempts (a 429 or a dead token does not).
         counts: bool,
+        /// Whether this try may have arrived all the same: the next one is then marked as a repetition.
+        doubtful: bool,
     },
     /// Never again: Webex refuses it, or it was tried often enough.
     Failed {

@@ -10,6 +10,8 @@ mod binary_service;
 mod binary_usage;
 #[cfg(debug_assertions)]
 mod breaking_points;
+#[cfg(debug_assertions)]
+mod crashes;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
@@ -22,6 +24,7 @@ mod registrations;
 mod reload;
 mod tokens;
 mod trouble;
+mod unready_first;
 mod wakes;
 
 mod sim_chat;

@@ -169,11 +169,14 @@ fn judge(
             DeliveryOutcome::Failed { reason: format!("given up after {attempt} tries: {reason}") }
         } else {
             let at = now.plus(BACKOFF.delay(attempt, row.seq.0.unsigned_abs()));
-            DeliveryOutcome::Retry { at, reason, counts: true }
+            DeliveryOutcome::Retry { at, reason, counts: true, doubtful: may_have_arrived }
         };
         (outcome, news)
     };
-    let uncounted = |at: Millis, reason: &str| DeliveryOutcome::Retry { at, reason: reason.to_owned(), counts: false };
+    let uncounted = |at: Millis, reason: &str| {
+        let reason = reason.to_owned();
+        DeliveryOutcome::Retry { at, reason, counts: false, doubtful: false }
+    };
     let (outcome, news) = match answer {
         Ok(reply) => match reply.verdict() {
             Verdict::Fine => (DeliveryOutcome::Sent { remote_id: posted_id(&reply.body) }, News::Fine),

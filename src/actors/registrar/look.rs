@@ -18,7 +18,7 @@ use crate::{
         api::{Call, CallClass, CallError},
         routes::Routes,
     },
-    base::{BotId, InstanceName, Secret},
+    base::{BotId, Breaking, InstanceName, Point, Secret},
     store::{NewWebhook, Store, StoreError, WebhookRow},
     telemetry::Metrics,
     webex::{Kinds, OwnerTag, Reply, Request, Verdict, WebhookSpec, model::Page},
@@ -36,6 +36,7 @@ pub(super) struct Desk {
     pub(super) api: ApiDoor,
     pub(super) routes: Routes,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) breaking: Breaking,
 }
 
 /// What is to be looked at.
@@ -98,6 +99,7 @@ impl Desk {
     }
 
     async fn go(&self, job: &Job, look: &mut Look) -> Result<(), LookError> {
+        self.breaking.pass(Point::InLook, Some(&job.bot)).await;
         let actual = self.list(&job.bot).await?;
         let known = self.store.webhooks(job.bot.clone()).await?;
         let Plan { actions, foreign, inactive, in_step } = plan(

@@ -176,6 +176,7 @@ impl Registrar {
             api,
             routes,
             metrics,
+            breaking: exit.breaking().clone(),
         };
         Self {
             desk: Rc::new(desk),

@@ -112,6 +112,12 @@ impl House {
         self.app.as_ref().unwrap()
     }
 
+    /// Where it is broken on purpose.
+    #[cfg(debug_assertions)]
+    pub(crate) fn breaking(&self) -> &Breaking {
+        &self.plan.breaking
+    }
+
     pub(crate) fn bots_dir(&self) -> PathBuf {
         self.dir.path().join("bots.d")
     }

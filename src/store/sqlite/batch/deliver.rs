@@ -38,11 +38,12 @@ pub(super) const MARK: &str = "
 pub(super) const RECORD: &str = "
     UPDATE OR ROLLBACK outbox SET
         state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
-        reason = coalesce(t.reason, outbox.reason), remote_id = t.remote_id,
+        reason = coalesce(t.reason, outbox.reason), doubtful = max(outbox.doubtful, t.doubt), remote_id = t.remote_id,
         tracking_id = coalesce(t.tracking_id, outbox.tracking_id),
         finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>3 AS state, value->>4 AS free,
-                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS remote_id, value->>8 AS tracking_id
+                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS remote_id, value->>8 AS tracking_id,
+                 value->>9 AS doubt
           FROM jsonb_each($1)) AS t
     WHERE outbox.seq = t.seq AND outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
     RETURNING seq, bot, finished_at IS NOT NULL";
@@ -106,16 +107,17 @@ pub(super) async fn record(
     Ok(recorded)
 }
 
-/// Number, epoch, attempt, state, tries to take back, due, reason, id at Webex, TrackingID.
-type Row<'a> = (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+/// Number, epoch, attempt, state, tries to take back, due, reason, id at Webex, TrackingID, whether it may have arrived.
+type Row<'a> = (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<&'a str>, Option<&'a str>, u8);
 
 fn row(result: &DeliveryResult) -> Row<'_> {
     let (state, free, due, reason, remote) = match &result.outcome {
-        DeliveryOutcome::Retry { at, reason, counts } => (0, !counts, Some(*at), Some(reason.as_str()), None),
+        DeliveryOutcome::Retry { at, reason, counts, .. } => (0, !counts, Some(*at), Some(reason.as_str()), None),
         DeliveryOutcome::Sent { remote_id } => (2, false, None, None, remote_id.as_deref()),
         DeliveryOutcome::Failed { reason } => (3, false, None, Some(reason.as_str()), None),
         DeliveryOutcome::Skipped => (4, false, None, None, None),
     };
     let tracking = result.tracking_id.as_deref();
-    (result.seq, result.epoch, result.attempt, state, free.into(), due, reason, remote, tracking)
+    let doubt = matches!(result.outcome, DeliveryOutcome::Retry { doubtful: true, .. });
+    (result.seq, result.epoch, result.attempt, state, free.into(), due, reason, remote, tracking, doubt.into())
 }
