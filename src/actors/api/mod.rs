@@ -30,8 +30,7 @@ mod tests;
 mod wire;
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::HashMap,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
@@ -60,7 +59,7 @@ pub use self::{
     snapshot::{ApiSnapshot, LaneSnapshot, LaneState},
     wire::{MakeWire, Wire, WireError, WireMode},
 };
-use super::{bells::Bells, exit::ExitGuard};
+use super::{bells::Bells, exit::ExitGuard, moments::Moments};
 use crate::{
     base::{BotId, Breaking, Clock, Epoch, Millis},
     store::{DeliveryRow, Store, StoreError},
@@ -154,7 +153,7 @@ pub struct Api {
     most: usize,
     /// Deliveries that were picked and have no recorded outcome.
     flying: usize,
-    timers: BinaryHeap<Reverse<(Millis, BotId)>>,
+    timers: Moments,
     armed: Option<(Millis, SpawnHandle)>,
     /// Nothing new leaves any more.
     draining: bool,
@@ -185,7 +184,7 @@ impl Api {
             permits,
             most: (permits / 4).max(1),
             flying: 0,
-            timers: BinaryHeap::new(),
+            timers: Moments::default(),
             armed: None,
             draining: false,
             drainers: Vec::new(),
