@@ -218,7 +218,7 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor()] {
+        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter()] {
             kept(&app.supervisor, keep).await?;
         }
         // Unless something was lost on the way: then it is about to end.

@@ -7,6 +7,7 @@ pub mod bot;
 pub mod exit;
 pub mod janitor;
 pub mod line;
+pub mod meter;
 mod moments;
 pub mod place;
 pub mod registrar;

@@ -23,6 +23,7 @@ use crate::{
         exit::{ExitGuard, OnFatal},
         janitor::{self, Janitor},
         line::Line,
+        meter::Meter,
         place::Place,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
@@ -176,6 +177,7 @@ impl<'a> Rooms<'a> {
             supervisor: self.lines.supervisor.clone(),
             routes: self.routes.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             news: Arc::new(news),
         };
         let line = self.lines.roster.clone();
@@ -203,6 +205,13 @@ impl<'a> Rooms<'a> {
         let every = Duration::from_secs(self.settings.bots.sweep_seconds);
         keep("sweeper", false, move |exit| {
             Sweeper::new(store.clone(), bells.clone(), clock.clone(), every, exit).start();
+        })
+    }
+
+    pub(super) fn meter(&self) -> Keep {
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
+        keep("meter", false, move |exit| {
+            Meter::new(store.clone(), clock.clone(), metrics.clone(), exit).start();
         })
     }
 

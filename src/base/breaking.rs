@@ -71,6 +71,8 @@ points! {
     InSweeper = "in_sweeper",
     /// The janitor cleans.
     InJanitor = "in_janitor",
+    /// The meter reads.
+    InMeter = "in_meter",
     /// The supervisor looks around.
     InSupervisor = "in_supervisor",
 }

@@ -148,6 +148,8 @@ pub trait Store: Send + Sync + 'static {
     fn audit(&self, query: AuditQuery) -> Answer<'_, Vec<AuditRow>>;
     /// How much is pending, per bot.
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>>;
+    /// What presses, over all bots: for alarms.
+    fn pressing(&self) -> Answer<'_, Pressing>;
     /// Writes and reads back: is the store writable?
     fn probe(&self) -> Answer<'_, ()>;
 

@@ -306,6 +306,19 @@ pub struct BacklogRow {
     pub oldest: Option<Millis>,
 }
 
+/// What presses, over all bots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pressing {
+    /// When the oldest pending event was accepted.
+    pub oldest_event: Option<Millis>,
+    /// When the oldest pending delivery was promised.
+    pub oldest_delivery: Option<Millis>,
+    /// Events buried.
+    pub buried: u64,
+    /// Deliveries given up.
+    pub failed: u64,
+}
+
 /// Until when things are kept: rows finished before these moments go.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {

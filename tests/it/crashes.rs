@@ -313,12 +313,14 @@ async fn the_roster_and_the_watcher_are_made_anew_and_go_on_noticing() {
 }
 
 #[test]
-fn the_janitor_is_made_anew_and_goes_on_cleaning() {
+fn the_janitor_and_the_meter_are_made_anew_and_go_on() {
     with_stopped_clock(async {
-        let house = stopped("in_janitor=panic", &[("echo.toml", ECHO)]).await;
+        let house = stopped("in_janitor=panic, in_meter=panic", &[("echo.toml", ECHO)]).await;
         house.registered(&["echo"]).await;
-        let cleans = || async { house.breaking().passes(Point::InJanitor) >= 2 };
-        in_time(&house, "a second look", Duration::from_secs(5), cleans).await;
+        let goes_on = |point| move |house: &House| house.breaking().passes(point) >= 3;
+        for goes_on in [goes_on(Point::InJanitor), goes_on(Point::InMeter)] {
+            in_time(&house, "a look of its own", Duration::from_secs(5), || async { goes_on(&house) }).await;
+        }
         assert_eq!(house.sim.ask("echo", "hello").await, "hello");
         house.close().await;
     });

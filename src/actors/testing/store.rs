@@ -12,8 +12,8 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
         DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention,
-        RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned,
+        Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
 
@@ -312,6 +312,9 @@ impl Store for FakeStore {
         refused()
     }
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
+        refused()
+    }
+    fn pressing(&self) -> Answer<'_, Pressing> {
         refused()
     }
     fn probe(&self) -> Answer<'_, ()> {

@@ -16,7 +16,7 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
         DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
         StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
     },
 };
@@ -180,6 +180,10 @@ impl Store for SqliteStore {
 
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
         read!(self, conn => look::backlog(conn))
+    }
+
+    fn pressing(&self) -> Answer<'_, Pressing> {
+        read!(self, conn => look::pressing(conn))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

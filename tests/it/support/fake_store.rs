@@ -174,6 +174,7 @@ impl Store for FakeStore {
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
+        pressing() -> Pressing;
         prune(Retention) -> Pruned;
         close() -> ();
     }

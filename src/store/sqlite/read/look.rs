@@ -6,7 +6,7 @@ use super::due::{count, known};
 use crate::{
     base::{EventId, Millis},
     store::{
-        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, StoreError,
+        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, Pressing, StoreError,
         sqlite::uuid_column::Id,
     },
 };
@@ -185,4 +185,26 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
             })
         })
         .collect()
+}
+
+/// The oldest of each bot is one step in an index of what is pending; to look at all that is pending for the oldest
+/// of all would take as long as the backlog is.
+pub(in super::super) async fn pressing(conn: &mut SqliteConnection) -> Result<Pressing, StoreError> {
+    let (event, delivery, buried, failed): (Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
+        "SELECT
+            (SELECT min(at) FROM (SELECT (SELECT e.accepted_at FROM inbox AS e
+                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1) AS at FROM bots AS b)),
+            (SELECT min(at) FROM (SELECT (SELECT d.created_at FROM outbox AS d
+                WHERE d.bot = b.bot AND d.finished_at IS NULL ORDER BY d.seq LIMIT 1) AS at FROM bots AS b)),
+            (SELECT count(*) FROM inbox WHERE finished_at IS NOT NULL AND state = 3),
+            (SELECT count(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 3)",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Pressing {
+        oldest_event: event.map(Millis),
+        oldest_delivery: delivery.map(Millis),
+        buried: u64::try_from(buried).unwrap_or_default(),
+        failed: u64::try_from(failed).unwrap_or_default(),
+    })
 }

@@ -8,6 +8,7 @@ mod deliveries;
 mod house;
 mod model;
 mod opening;
+mod pressing;
 mod trouble;
 mod turns;
 
