@@ -149,25 +149,21 @@ impl Supervisor {
         }
     }
 
-    fn guard(&self, who: Who, ctx: &mut Context<Self>) -> ExitGuard {
-        ExitGuard::new(who, ctx.address().recipient(), self.deps.bots.breaking.clone())
-    }
-
     /// Makes a new value of a bot and starts it on its arbiter.
     fn start(&mut self, id: &BotId, ctx: &mut Context<Self>) {
-        if self.stopping.is_some() || !self.bots.contains_key(id) {
+        if self.stopping.is_some() {
             return;
         }
-        let incarnation = self.incarnations + 1;
-        let exit = self.guard(Who::Bot(id.clone(), incarnation), ctx);
         let Some(kept) = self.bots.get_mut(id) else { return };
-        self.incarnations = incarnation;
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        let (who, breaking) = (Who::Bot(id.clone(), incarnation), self.deps.bots.breaking.clone());
         let spec = BotSpec {
             id: id.clone(),
             program: kept.program.clone(),
             identity: kept.identity.clone(),
             supervisor: ctx.address().recipient(),
-            exit,
+            exit: ExitGuard::new(who, ctx.address().recipient(), breaking),
             incarnation,
         };
         let deps = self.deps.bots.clone();

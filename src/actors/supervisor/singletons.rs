@@ -49,12 +49,16 @@ impl Handler<Keep> for Supervisor {
 
     fn handle(&mut self, keep: Keep, ctx: &mut Context<Self>) {
         let singleton = Singleton { starter: keep.starter, bots_depend: keep.bots_depend, crashes: Crashes::default() };
-        (singleton.starter.0)(self.guard(Who::Singleton(keep.name), ctx));
+        (singleton.starter.0)(self.guard(keep.name, ctx));
         self.singletons.insert(keep.name, singleton);
     }
 }
 
 impl Supervisor {
+    fn guard(&self, name: &'static str, ctx: &mut Context<Self>) -> ExitGuard {
+        ExitGuard::new(Who::Singleton(name), ctx.address().recipient(), self.deps.bots.breaking.clone())
+    }
+
     pub(super) fn singleton_exited(&mut self, name: &'static str, ctx: &mut Context<Self>) {
         if self.stopping.is_some() {
             return;
@@ -63,9 +67,8 @@ impl Supervisor {
         let wait = singleton.crashes.wait(self.deps.bots.clock.now(), &PAUSE, name.len() as u64);
         tracing::error!(actor = name, restart_ms = whole_millis(wait), "an actor ended and is made anew");
         ctx.run_later(wait, move |it, ctx| {
-            let guard = it.guard(Who::Singleton(name), ctx);
             let Some(singleton) = it.singletons.get(name) else { return };
-            (singleton.starter.0)(guard);
+            (singleton.starter.0)(it.guard(name, ctx));
             if singleton.bots_depend {
                 // Only those at work: what is held or quarantined stays so.
                 let running = it.bots.iter().filter(|(_, kept)| kept.incarnation_in_charge().is_some());
