@@ -43,8 +43,6 @@ use crate::{
 
 /// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
 const LOOKS_AT_ONCE: usize = 16;
-/// Waits between tries of one event.
-const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_mins(1) };
 /// Waits after a bot's crashes.
 const CRASH_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
@@ -90,7 +88,6 @@ impl<'a> Rooms<'a> {
             engine: Arc::new(Engine::default()),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
-            backoff: EVENT_BACKOFF,
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
             turn_limit: Duration::from_secs(self.settings.bots.turn_seconds),

@@ -10,16 +10,12 @@ use tracing::{debug, info, warn};
 
 use super::{Done, Office, messages::OpenLane, wire::WireError};
 use crate::{
-    base::{Backoff, Lease, Millis, Point, Secret, spawn::spawn},
+    actors::retries::Trouble,
+    base::{Lease, Millis, Point, Secret, spawn::spawn},
     brain::{Delivery, Destination},
-    store::{DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
+    store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
     webex::{NewMessage, Recipient, Reply, Request, Verdict},
 };
-
-/// Between two tries of a delivery that failed.
-const BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_mins(5) };
-/// Between two tries to write an outcome down.
-const RECORD: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) };
 
 /// What a lane's requests go out with.
 #[derive(Debug)]
@@ -80,7 +76,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         Ok(tried) => tried,
         Err(_logged) => {
             // Where it panicked is not known here, so it counts as sent without an answer.
-            let message = "crashed: Botyard panicked on it; please report this as a fault of Botyard".to_owned();
+            let message = "Botyard panicked on it; please report this as a fault of Botyard".to_owned();
             row.doubtful = true;
             let lost = Err(WireError { message, may_have_arrived: true });
             judge(&lost, mark.attempt, &row, pass.repeat_doubtful, &office)
@@ -97,6 +93,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         epoch,
         attempt: mark.attempt,
         outcome: tried.outcome,
+        doubtful: row.doubtful,
         tracking_id: tried.tracking_id,
     };
     record(&office, &row, result).await;
@@ -135,7 +132,11 @@ fn prepare(row: &DeliveryRow, repeat_doubtful: bool) -> Result<Request, Delivery
     }
     let delivery = Delivery::decode(&row.payload).map_err(|error| DeliveryOutcome::Failed {
         // The place only: serde's own words may quote the text.
-        reason: format!("the stored delivery cannot be read (line {}, column {})", error.line(), error.column()),
+        reason: Cause::Unreadable.because(format!(
+            "the stored delivery cannot be read (line {}, column {})",
+            error.line(),
+            error.column()
+        )),
     })?;
     let to = match &delivery.to {
         Destination::Room(id) => Recipient::Room(id),
@@ -165,17 +166,18 @@ fn judge(
         if may_have_arrived && !repeat_doubtful {
             return (DeliveryOutcome::Skipped, news);
         }
-        let outcome = if attempt >= office.settings.delivery_attempts {
-            DeliveryOutcome::Failed { reason: format!("given up after {attempt} tries: {reason}") }
+        let outcome = if Trouble::Delivery.is_over(attempt, Duration::ZERO, office.settings.delivery_attempts) {
+            let reason = Cause::GaveUp.because(format!("given up after {attempt} tries: {reason}"));
+            DeliveryOutcome::Failed { reason }
         } else {
-            let at = now.plus(BACKOFF.delay(attempt, row.seq.0.unsigned_abs()));
-            DeliveryOutcome::Retry { at, reason, counts: true, doubtful: may_have_arrived }
+            let at = now.plus(Trouble::Delivery.wait(attempt, row.seq.0.unsigned_abs()));
+            DeliveryOutcome::Retry { at, reason, counts: true }
         };
         (outcome, news)
     };
     let uncounted = |at: Millis, reason: &str| {
         let reason = reason.to_owned();
-        DeliveryOutcome::Retry { at, reason, counts: false, doubtful: false }
+        DeliveryOutcome::Retry { at, reason, counts: false }
     };
     let (outcome, news) = match answer {
         Ok(reply) => match reply.verdict() {
@@ -185,9 +187,11 @@ fn judge(
             Verdict::Retry(reason) => again(reason, false),
             Verdict::Missing => {
                 let reason = format!("Webex does not show this room or person to the bot ({})", reply.status);
-                (DeliveryOutcome::Failed { reason }, News::Fine)
+                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
             }
-            Verdict::Refused(reason) => (DeliveryOutcome::Failed { reason }, News::Fine),
+            Verdict::Refused(reason) => {
+                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
+            }
         },
         Err(error) => again(error.message.clone(), error.may_have_arrived),
     };
@@ -221,7 +225,7 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
         }
         DeliveryOutcome::Failed { reason } => {
             counters.failed.inc();
-            warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, reason, "a delivery was given up");
+            warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, cause = reason.cause.as_str(), reason = reason.text, "a delivery was given up");
         }
         DeliveryOutcome::Skipped => {
             counters.skipped.inc();
@@ -245,7 +249,7 @@ async fn record(office: &Office, row: &DeliveryRow, result: DeliveryResult) {
                 if attempt == 1 {
                     warn!(bot.id = %row.bot, delivery.id = %row.id, %error, "the outcome of a delivery waits for the store");
                 }
-                tokio::time::sleep(RECORD.delay(attempt, row.seq.0.unsigned_abs())).await;
+                tokio::time::sleep(Trouble::Outcome.wait(attempt, row.seq.0.unsigned_abs())).await;
             }
         }
     }

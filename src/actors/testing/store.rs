@@ -12,8 +12,9 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
         DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned,
-        Retention, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
+        StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
 
@@ -306,6 +307,18 @@ impl Store for FakeStore {
         refused()
     }
     fn event(&self, _: EventId) -> Answer<'_, Option<EventDetail>> {
+        refused()
+    }
+    fn letters(&self, _: LetterQuery) -> Answer<'_, LetterPage> {
+        refused()
+    }
+    fn letter(&self, _: EventId) -> Answer<'_, Option<LetterDetail>> {
+        refused()
+    }
+    fn replay(&self, _: LetterStep, _: By) -> Answer<'_, LettersMoved> {
+        refused()
+    }
+    fn drop_letters(&self, _: LetterStep, _: By) -> Answer<'_, LettersMoved> {
         refused()
     }
     fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {

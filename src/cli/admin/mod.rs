@@ -4,24 +4,28 @@
 mod audit;
 mod bots;
 mod client;
+mod dead;
 mod events;
 mod findings;
 mod health;
 mod keep;
+mod letters;
 mod out;
 mod reload;
+mod replay;
 mod service;
 mod source;
 mod story;
 mod token;
 mod unknown;
 mod user;
+mod when;
 
 use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::audit::audit;
+pub(super) use self::{audit::audit, dead::dead, replay::replay};
 use self::{
     client::Trouble,
     events::Wanted,

@@ -1,6 +1,7 @@
 //! What becomes of a delivery.
 
 use super::*;
+use crate::store::Cause;
 
 #[actix::test]
 async fn a_delivery_is_marked_sent_and_recorded_with_the_message_s_id() {
@@ -58,7 +59,7 @@ async fn trouble_is_tried_again_with_growing_waits_and_given_up_at_last() {
     let seqs = house.promise("echo", &["R"]);
     until("it is given up", || matches!(house.store.stands(seqs[0]), Stands::Ended(_))).await;
     let Stands::Ended(DeliveryOutcome::Failed { reason }) = house.store.stands(seqs[0]) else { panic!() };
-    assert_eq!(reason, "given up after 4 tries: overloaded (503)");
+    assert_eq!(reason, Cause::GaveUp.because("given up after 4 tries: overloaded (503)"));
     let at: Vec<_> = house.wire.seen().iter().map(|seen| seen.at).collect();
     let waits: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(waits.len(), 3);
@@ -80,7 +81,7 @@ async fn what_webex_refuses_fails_at_once_with_its_words_and_holds_nobody() {
     house.open("echo", 1).await;
     let seqs = house.promise("echo", &["R", "R"]);
     until("the second is sent", || house.store.is_sent(seqs[1])).await;
-    let failed = DeliveryOutcome::Failed { reason: "Unable to post; too long (400)".into() };
+    let failed = DeliveryOutcome::Failed { reason: Cause::Refused.because("Unable to post; too long (400)") };
     assert_eq!(house.store.stands(seqs[0]), Stands::Ended(failed));
 }
 

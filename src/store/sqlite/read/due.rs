@@ -41,10 +41,14 @@ macro_rules! due {
     };
 }
 
-const EVENTS: &str = due!("r.seq, r.public_id, r.order_key, r.class, r.attempt, r.accepted_at, r.payload", "inbox");
+const EVENTS: &str = due!(
+    "r.seq, r.public_id, r.order_key, r.class, r.attempt, coalesce(r.replayed_at, r.accepted_at), r.payload",
+    "inbox"
+);
 
 const DELIVERIES: &str = due!(
-    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1, r.created_at, r.payload",
+    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1,
+     coalesce(r.replayed_at, r.created_at), r.payload",
     "outbox"
 );
 

@@ -18,7 +18,7 @@ macro_rules! summaries {
     ($rest:literal) => {
         concat!(
             "SELECT public_id, bot, kind, state, attempt, accepted_at, claimed_at, finished_at, due_at, reason,
-                    record ->> '$.rule' AS rule, order_key, record
+                    record ->> '$.rule' AS rule, order_key, replays, replayed_at, record
              FROM inbox ",
             $rest
         )
@@ -52,6 +52,8 @@ struct Row {
     reason: Option<String>,
     rule: Option<String>,
     order_key: String,
+    replays: i64,
+    replayed_at: Option<i64>,
     record: Option<String>,
 }
 
@@ -111,6 +113,7 @@ struct Delivery {
     tracking_id: Option<String>,
     reason: Option<String>,
     doubtful: bool,
+    replays: i64,
 }
 
 impl From<Delivery> for DeliverySummary {
@@ -134,6 +137,7 @@ impl From<Delivery> for DeliverySummary {
             tracking_id: row.tracking_id,
             reason: row.reason,
             doubtful: row.doubtful,
+            replays: count(row.replays),
         }
     }
 }
@@ -146,7 +150,7 @@ pub(in super::super) async fn event(
     let Some(mut row) = row else { return Ok(None) };
     let deliveries: Vec<Delivery> = sqlx::query_as(
         "SELECT public_id, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
-                doubtful
+                doubtful, replays
          FROM outbox WHERE event = $1 ORDER BY seq",
     )
     .bind(id.0.as_bytes().as_slice())
@@ -154,6 +158,8 @@ pub(in super::super) async fn event(
     .await?;
     Ok(Some(EventDetail {
         order_key: std::mem::take(&mut row.order_key),
+        replays: count(row.replays),
+        replayed_at: row.replayed_at.map(Millis),
         record: row.record.take().and_then(|text| serde_json::from_str(&text).ok()),
         summary: row.summary()?,
         deliveries: deliveries.into_iter().map(Into::into).collect(),

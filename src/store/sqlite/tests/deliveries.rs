@@ -8,7 +8,14 @@ use crate::{
 
 fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResult {
     let Marked { seq, attempt } = mark;
-    DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, tracking_id: Some(format!("T{attempt}")) }
+    DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt,
+        outcome,
+        doubtful: false,
+        tracking_id: Some(format!("T{attempt}")),
+    }
 }
 
 fn sent() -> DeliveryOutcome {
@@ -35,7 +42,7 @@ async fn a_destination_has_one_in_flight_and_a_waiting_head_holds_it() {
         let marked = mark(&rig, &lease, &rows).await;
         assert_eq!(marked.iter().map(|mark| mark.seq).collect::<Vec<_>>(), [rows[0], rows[2]]);
         let later = rig.clock.now().plus(Duration::from_mins(1));
-        let retry = DeliveryOutcome::Retry { at: later, reason: "429".into(), counts: false, doubtful: false };
+        let retry = DeliveryOutcome::Retry { at: later, reason: "429".into(), counts: false };
         assert!(rig.store.record(result(&lease, marked[0], retry)).await.unwrap());
         assert!(rig.due_deliveries(&lease).await.is_empty());
         assert!(mark(&rig, &lease, &[rows[1]]).await.is_empty());
@@ -54,7 +61,7 @@ async fn a_try_that_counts_is_counted_and_its_reason_is_shown() {
         let lease = rig.lease("a").await;
         let rows = rig.promised(&lease, "m1", &["x"]).await;
         let first = mark(&rig, &lease, &rows).await[0];
-        let retry = DeliveryOutcome::Retry { at: Millis(5), reason: "502".into(), counts: true, doubtful: false };
+        let retry = DeliveryOutcome::Retry { at: Millis(5), reason: "502".into(), counts: true };
         assert!(rig.store.record(result(&lease, first, retry)).await.unwrap());
         let due = rig.due_deliveries(&lease).await;
         assert_eq!((due[0].attempt, due[0].doubtful), (1, false));
@@ -122,8 +129,9 @@ async fn a_try_that_may_have_arrived_is_shown_as_doubtful_before_it_is_repeated(
         let lease = rig.lease("a").await;
         let rows = rig.promised(&lease, "m1", &["x"]).await;
         let first = mark(&rig, &lease, &rows).await[0];
-        let lost = DeliveryOutcome::Retry { at: Millis(5), reason: "no answer".into(), counts: true, doubtful: true };
-        assert!(rig.store.record(result(&lease, first, lost)).await.unwrap());
+        let lost = DeliveryOutcome::Retry { at: Millis(5), reason: "no answer".into(), counts: true };
+        let lost = DeliveryResult { doubtful: true, ..result(&lease, first, lost) };
+        assert!(rig.store.record(lost).await.unwrap());
         assert!(shown(&rig).await[0].doubtful);
         let second = mark(&rig, &lease, &rows).await[0];
         assert!(rig.store.record(result(&lease, second, sent())).await.unwrap());

@@ -6,6 +6,7 @@ mod bots;
 mod claims;
 mod deliveries;
 mod house;
+mod letters;
 mod model;
 mod opening;
 mod pressing;

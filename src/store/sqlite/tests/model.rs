@@ -176,13 +176,11 @@ impl Model {
                 let row = self.deliveries.get(&seq.0).cloned().unwrap_or_else(|| Row::new(0, 0));
                 let outcome = match how {
                     How::Well => DeliveryOutcome::Sent { remote_id: None },
-                    How::Later => {
-                        DeliveryOutcome::Retry { at: later, reason: "later".into(), counts: false, doubtful: false }
-                    }
+                    How::Later => DeliveryOutcome::Retry { at: later, reason: "later".into(), counts: false },
                     How::Never => DeliveryOutcome::Failed { reason: "never".into() },
                 };
                 let (epoch, attempt) = (Epoch(row.epoch), row.attempt);
-                Asked::Record(DeliveryResult { seq, epoch, attempt, outcome, tracking_id: None })
+                Asked::Record(DeliveryResult { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None })
             }
         }
     }

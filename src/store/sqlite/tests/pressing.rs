@@ -32,6 +32,7 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Failed { reason: "404".into() },
             tracking_id: None,
+            doubtful: false,
         };
         assert!(rig.store.record(result).await.unwrap());
         let found = rig.store.pressing().await.unwrap();
