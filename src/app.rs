@@ -149,6 +149,10 @@ impl App {
         let doorbell = Arc::new(bells.clone());
         let store = open::open_store(&settings, &clock, doorbell, on_fatal.clone(), breaking.clone(), threads).await?;
         used_for.claim(&settings.data_dir)?;
+        let silence = store.silence().await?;
+        if let Some(restored) = &silence.restored {
+            used_for.check_restored(&settings.data_dir, &restored.purpose)?;
+        }
         let verbs: Arc<dyn Store> = Arc::new(store.clone());
         let admin_token = AdminToken::load_or_create(&settings.data_dir, settings.admin.token_file.as_deref())?;
 
@@ -162,9 +166,11 @@ impl App {
         let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         door.breaking = breaking.clone();
         let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.routes()).await?;
+        steering::tell(&silence, &readiness, &metrics);
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
-        let supervisor = rooms.supervisor(place("bots", cores_or(settings.bots.arbiters)), on_fatal, breaking);
+        let bots_place = place("bots", cores_or(settings.bots.arbiters));
+        let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking);
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
         let wires = match threads {
             Threads::One => WireMode::Here,
@@ -183,7 +189,11 @@ impl App {
             supervisor: supervisor.clone(),
             roster: rooms.lines.roster.clone(),
             registrar: rooms.lines.registrar.clone(),
+            archivist: rooms.lines.archivist.clone(),
             news: news.clone(),
+            readiness: readiness.clone(),
+            metrics: metrics.clone(),
+            changing: tokio::sync::Mutex::default(),
         };
         let admin = Admin {
             token: admin_token.secret,
@@ -218,7 +228,9 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter()] {
+        for keep in
+            [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter(), rooms.archivist(used_for.word())]
+        {
             kept(&app.supervisor, keep).await?;
         }
         // Unless something was lost on the way: then it is about to end.

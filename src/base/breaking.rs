@@ -37,6 +37,8 @@ points! {
     Migrating = "migrating",
     /// A definition is stored, and its bot was not told to run on it yet.
     Reloading = "reloading",
+    /// The store is copied, and the copy not in its place.
+    BackingUp = "backing_up",
     /// A webhook's signature is good, and nothing is stored.
     AfterVerify = "after_verify",
     /// An event is written, and its transaction not committed.
@@ -73,6 +75,8 @@ points! {
     InJanitor = "in_janitor",
     /// The meter reads.
     InMeter = "in_meter",
+    /// The archivist begins a backup.
+    InArchivist = "in_archivist",
     /// The supervisor looks around.
     InSupervisor = "in_supervisor",
 }

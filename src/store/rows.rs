@@ -109,7 +109,7 @@ pub struct DeliveryRow {
     pub class: Class,
     /// Tries so far.
     pub attempt: u32,
-    /// A try was marked by a dead epoch and has no outcome: it may have been sent.
+    /// It may have been sent: a try was marked by a dead epoch and has no outcome, or the answer to one was lost.
     pub doubtful: bool,
     /// Since when it waits: when the turn promised it, or it was last replayed.
     pub created_at: Millis,
@@ -312,16 +312,16 @@ pub struct BacklogRow {
     pub deliveries: u64,
     /// Events buried.
     pub buried: u64,
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest: Option<Millis>,
 }
 
 /// What presses, over all bots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pressing {
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest_event: Option<Millis>,
-    /// When the oldest pending delivery was promised.
+    /// Since when the oldest pending delivery waits: promised, or last replayed.
     pub oldest_delivery: Option<Millis>,
     /// Events buried.
     pub buried: u64,

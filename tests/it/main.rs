@@ -4,20 +4,24 @@
 
 mod admin_commands;
 mod admin_doors;
+mod backups;
 mod binary_ends;
 mod binary_refusals;
 mod binary_service;
 mod binary_usage;
 #[cfg(debug_assertions)]
 mod breaking_points;
+mod chaos_short;
 #[cfg(debug_assertions)]
 mod crashes;
+mod dead_letters;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
 mod main_path;
 mod node_sdk;
+mod pauses;
 mod python_bot;
 mod python_sdk;
 mod registrations;
@@ -38,3 +42,9 @@ mod sim_seed;
 mod sim_support;
 mod sim_webhooks;
 mod support;
+
+// What `make chaos` runs is what the short form of it runs.
+#[path = "../../examples/storm/chaos/mod.rs"]
+mod chaos;
+#[path = "../../examples/storm/ward.rs"]
+mod ward;

@@ -35,6 +35,17 @@ impl Pass {
         let OpenLane { lease, token, repeat_doubtful } = open;
         Self { lease, token, generation, repeat_doubtful, wire }
     }
+
+    /// The same with another way to deal with doubt. What is on its way goes by the old one.
+    pub(super) fn with(&self, repeat_doubtful: bool) -> Self {
+        Self {
+            lease: self.lease.clone(),
+            token: self.token.clone(),
+            generation: self.generation,
+            repeat_doubtful,
+            wire: self.wire,
+        }
+    }
 }
 
 /// What a try says about its lane.
@@ -113,7 +124,8 @@ async fn send(office: &Office, pass: &Pass, row: &mut DeliveryRow, mark: &Marked
     office.breaking.pass(Point::BeforeSend, Some(&row.bot)).await;
     let answer = office.send(pass, &request, office.settings.timeout).await;
     office.breaking.pass(Point::AfterSend, Some(&row.bot)).await;
-    row.doubtful = answer.as_ref().is_err_and(|error| error.may_have_arrived);
+    // Once in doubt it stays so: what a later try comes to says nothing about the one before.
+    row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
     judge(&answer, mark.attempt, row, pass.repeat_doubtful, office)
 }
 

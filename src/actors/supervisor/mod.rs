@@ -9,6 +9,7 @@ mod crashes;
 mod kept;
 mod leaving;
 mod rehearse;
+mod silence;
 mod singletons;
 
 use std::{
@@ -30,10 +31,11 @@ use self::{
 };
 pub use self::{
     kept::{Kept, KeptState},
+    silence::Mind,
     singletons::{Keep, Starter},
 };
 use super::{
-    api::{CloseLane, TokenRefused},
+    api::TokenRefused,
     bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
     exit::{ExitGuard, Exited, LastGuard, OnFatal, Who},
     line::{Line, tell},
@@ -43,9 +45,9 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, Epoch, Point, backoff::Backoff, spawn::spawn, whole_millis},
+    base::{BotId, Point, backoff::Backoff, spawn::spawn, whole_millis},
     brain::Program,
-    store::{Hold, HoldKind, Identity},
+    store::{Hold, HoldKind, Identity, Silence},
 };
 
 /// A parked bot is tried again after this: a 401 is final for a token, but not every 401 is about the token.
@@ -68,6 +70,8 @@ pub struct SupervisorDeps {
     pub routes: Routes,
     /// Waits after crashes.
     pub backoff: Backoff,
+    /// Who is silent, as the store had it when the house was opened.
+    pub silence: Silence,
     /// Whom to tell when the supervisor itself panics.
     pub on_fatal: OnFatal,
 }
@@ -78,6 +82,8 @@ pub struct Supervisor {
     bots: BTreeMap<BotId, Kept>,
     singletons: HashMap<&'static str, Singleton>,
     incarnations: u64,
+    /// Who is kept from working by an operator's word, or by a restore.
+    silence: Silence,
     /// Every incarnation that has not ended yet, those that are only finishing included.
     alive: HashMap<u64, Addr<Bot>>,
     /// Bots that were retired in this process: one that comes back must be stored anew, whatever crossed on the way.
@@ -140,6 +146,7 @@ impl Supervisor {
     pub fn new(deps: SupervisorDeps) -> Self {
         Self {
             _last: LastGuard(deps.on_fatal.clone()),
+            silence: deps.silence.clone(),
             deps,
             bots: BTreeMap::new(),
             singletons: HashMap::new(),
@@ -156,6 +163,10 @@ impl Supervisor {
             return;
         }
         let Some(kept) = self.bots.get_mut(id) else { return };
+        if let Some(hold) = self.silence.of(id) {
+            kept.phase = Phase::Silent(hold);
+            return;
+        }
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let (who, breaking) = (Who::Bot(id.clone(), incarnation), self.deps.bots.breaking.clone());
@@ -206,7 +217,7 @@ impl Supervisor {
                 kept.restart_on_exit = true;
                 tell(&running.addr, Drain);
             }
-            Phase::Held(_) | Phase::Waiting => {
+            Phase::Held(_) | Phase::Silent(_) | Phase::Waiting => {
                 self.remember_hold(id, None);
                 self.start(id, ctx);
             }
@@ -266,6 +277,7 @@ impl Supervisor {
         }
         match (&kept.phase, panicked) {
             (Phase::Leaving(_) | Phase::Held(_), _) => {}
+            (Phase::Silent(_), _) => self.close_lane(id),
             (_, true) => match kept.crashes.note(now, &backoff, spread(id) as u64) {
                 AfterCrash::StartAgain(wait) => {
                     tracing::error!(bot.id = %id, restart_ms = whole_millis(wait), "bot crashed and comes back");
@@ -279,7 +291,7 @@ impl Supervisor {
                     });
                 }
                 AfterCrash::Quarantine => {
-                    let reason = "it crashed five times in ten minutes; change its definition, or restart Botyard";
+                    let reason = "it crashed five times in ten minutes; change its definition, or run `botyard resume`";
                     self.hold(id, HoldKind::Quarantined, reason.to_owned());
                 }
             },
@@ -375,10 +387,7 @@ impl Handler<BotNews> for Supervisor {
                 self.remember_hold(&news.bot, None);
             }
             (Phase::Running(running), News::Held(reason)) if running.incarnation == news.incarnation => {
-                let close = CloseLane { bot: news.bot.clone(), epoch: Epoch(i64::MAX) };
-                if let Some(api) = self.deps.bots.api.addr() {
-                    let _ = api.try_send(close);
-                }
+                self.close_lane(&news.bot);
                 self.hold(&news.bot, HoldKind::Held, reason);
             }
             _ => {}

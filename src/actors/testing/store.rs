@@ -10,11 +10,11 @@ use crate::{
     base::{BotId, Epoch, EventId, Lease, Millis, Secret, Seq, StateScope},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
-        DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
-        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
-        StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
+        Class, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail,
+        EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery,
+        LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow,
+        Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -138,7 +138,8 @@ impl FakeStore {
             !ended.contains(row.row.order_key.as_str())
         });
         let wanted = due.filter(|row| !query.skip_keys.contains(&row.row.order_key));
-        let told = wanted.map(|row| DeliveryRow { doubtful: row.stands != Stands::Waiting, ..row.row.clone() });
+        let told = wanted
+            .map(|row| DeliveryRow { doubtful: row.row.doubtful || row.stands != Stands::Waiting, ..row.row.clone() });
         told.take(query.limit as usize).collect()
     }
 
@@ -171,6 +172,7 @@ impl FakeStore {
         }
         match result.outcome {
             DeliveryOutcome::Retry { at, counts, .. } => {
+                row.row.doubtful |= result.doubtful;
                 row.stands = Stands::Waiting;
                 row.due = at;
                 row.tries -= u32::from(!counts);
@@ -335,6 +337,23 @@ impl Store for FakeStore {
     }
     fn prune(&self, _: Retention) -> Answer<'_, Pruned> {
         refused()
+    }
+    fn silence(&self) -> Answer<'_, Silence> {
+        refused()
+    }
+    fn pause(&self, _: Whom, _: By) -> Answer<'_, bool> {
+        refused()
+    }
+    fn resume(&self, _: Whom, _: By) -> Answer<'_, Lifted> {
+        refused()
+    }
+    /// A file is made, empty; the switch for faults counts.
+    fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>> {
+        self.outbox(move |_| {
+            std::fs::write(&order.file, "").unwrap();
+            let (taken_at, bytes) = (Millis(1_000_000), 0);
+            Ok(BackupTaken { file: order.file, taken_at, bytes, schema: 1, bots: 0, pending: 0 })
+        })
     }
     fn close(&self) -> Answer<'_, ()> {
         refused()

@@ -2,6 +2,7 @@
 //! open the store.
 
 mod audit;
+mod backup;
 mod bots;
 mod client;
 mod dead;
@@ -13,7 +14,9 @@ mod letters;
 mod out;
 mod reload;
 mod replay;
+mod restore;
 mod service;
+mod silence;
 mod source;
 mod story;
 mod token;
@@ -25,7 +28,14 @@ use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::{audit::audit, dead::dead, replay::replay};
+pub(super) use self::{
+    audit::audit,
+    backup::backup,
+    dead::dead,
+    replay::replay,
+    restore::restore,
+    silence::{pause, resume},
+};
 use self::{
     client::Trouble,
     events::Wanted,

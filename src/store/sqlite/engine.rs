@@ -1,6 +1,13 @@
 //! The engine's own words: connections, PRAGMAs, transactions, migrations, error codes. They stand only here.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, SqlStr, SqliteConnection,
@@ -47,6 +54,33 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
             Role::Reader => format!("store-reader-{n}"),
         })
         // Failures are logged where they are handled.
+        .disable_statement_logging();
+    options.connect().await
+}
+
+/// Opens a connection that copies the database. Whatever it does ends soon after `stop` is true.
+pub(super) async fn connect_copier(path: &Path, stop: Arc<AtomicBool>) -> Result<SqliteConnection, sqlx::Error> {
+    let mut conn = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("temp_store", "memory")
+        .thread_name(|n| format!("store-copier-{n}"))
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    conn.lock_handle().await?.set_progress_handler(1000, move || !stop.load(Ordering::Relaxed));
+    Ok(conn)
+}
+
+/// Opens a copy, which nobody else has open. It stays one plain file.
+pub(super) async fn connect_copy(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Delete)
+        .synchronous(SqliteSynchronous::Full)
+        .thread_name(|n| format!("store-copy-{n}"))
         .disable_statement_logging();
     options.connect().await
 }
@@ -127,16 +161,56 @@ impl Numbered {
 /// Brings the schema up to what this program knows.
 pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
     // Listed by hand and not by `migrate!`: so the build sees a changed file without a build script.
-    let listed = [
-        (1, "init", include_str!("../../../migrations/0001_init.sql")),
-        (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
-        (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
-    ];
-    let migrations = listed.into_iter().map(|(number, name, text)| {
+    let migrations = MIGRATIONS.iter().map(|&(number, name, text)| {
         Migration::new(number, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)
     });
     let migrations: Vec<_> = migrations.collect();
     Migrator::with_migrations(migrations).run(conn).await
+}
+
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../../../migrations/0001_init.sql")),
+    (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
+    (4, "pause", include_str!("../../../migrations/0004_pause.sql")),
+    (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
+];
+
+/// The number of the schema that this program makes.
+pub(super) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// The number of a database's schema; nothing when it is no store of ours.
+pub(super) async fn schema(conn: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    let ours: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_optional(&mut *conn)
+        .await?;
+    if ours.is_none() {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(conn).await
+}
+
+/// What is wrong with a database, read whole, its indexes against its tables; nothing when it is well.
+pub(super) async fn integrity(conn: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let mut said: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)").fetch_all(conn).await?;
+    said.retain(|line| line != "ok");
+    Ok(said)
+}
+
+/// Bytes that a copy of a database takes.
+pub(super) async fn size(conn: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let bytes: i64 = sqlx::query_scalar(
+        "SELECT (p.page_count - f.freelist_count) * s.page_size
+         FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// Copies what is committed at its begin into an empty file.
+pub(super) async fn copy_into(conn: &mut SqliteConnection, file: &Path) -> Result<(), sqlx::Error> {
+    let file = file.to_str().ok_or_else(|| sqlx::Error::Protocol("the path of the copy is no UTF-8".to_owned()))?;
+    sqlx::query("VACUUM INTO $1").bind(file).execute(conn).await.map(drop)
 }
 
 /// What an error of the engine means for a batch.

@@ -8,6 +8,7 @@
 //! **Invariant:** nobody else writes. The lock on the data dir keeps other processes out, the queue is the only
 //! way in from this one; so what the writer knows by heart (`book`) is exact, and rows are numbered without gaps.
 
+mod backup;
 mod batch;
 mod book;
 mod cell;
@@ -18,6 +19,7 @@ mod open;
 mod place;
 mod read;
 mod request;
+mod restored;
 mod seal;
 mod seal_file;
 mod shares;
@@ -42,10 +44,11 @@ use std::{
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 
-use self::{book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{backup::Copier, book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
 use crate::base::{self, Breaking, Clock};
 
 pub use self::{
+    backup::{PutBack, RestoreError, RestoreOrder, restore},
     open::{OpenError, OpenOptions},
     place::unwritable,
     seal::SealKey,
@@ -121,6 +124,7 @@ struct Inner {
     readers: Arc<Readers>,
     seal: SealKey,
     clock: Clock,
+    copier: Copier,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -141,6 +145,7 @@ impl SqliteStore {
         let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
         let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let breaking = faults.breaking.clone();
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
@@ -160,8 +165,10 @@ impl SqliteStore {
             WriterHost::Here => drop(base::spawn::spawn(guarded(writer))),
             WriterHost::Thread => on_a_thread(writer, &opened.path)?,
         }
+        let copier =
+            Copier { path: opened.path, seal: seal.clone(), clock: clock.clone(), stop: Arc::default(), breaking };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock })))
+        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock, copier })))
     }
 }
 

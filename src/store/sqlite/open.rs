@@ -11,10 +11,10 @@ use std::{
 use sqlx::{SqliteConnection, migrate::MigrateError};
 
 use super::{
-    Faults, OnFatal, StoreLimits, WriterHost,
+    Faults, OnFatal, StoreLimits, WriterHost, backup,
     engine::{self, Role, Trouble},
     lock::{self, Lock, LockError},
-    place,
+    place, restored,
     seal::{Place, SealKey, UnsealError},
 };
 use crate::{
@@ -133,6 +133,15 @@ pub enum OpenError {
         /// What the engine says.
         why: String,
     },
+    /// Putting a backup back was broken off.
+    #[error(
+        "putting a backup back into `{path}` was broken off half-way: run `botyard restore FILE` again (what stood \
+         there before is in a folder `replaced-…` in it)"
+    )]
+    Unfinished {
+        /// The data dir.
+        path: PathBuf,
+    },
     /// The disk is full.
     #[error("the disk that holds the data dir `{path}` is full: make room")]
     DiskFull {
@@ -167,6 +176,9 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         LockError::Held { holder } => OpenError::Locked { path: dir.clone(), holder, waited: options.lock_wait },
         LockError::Io(error) => OpenError::Unwritable(place::unwritable(dir, &error)),
     })?;
+    if backup::unfinished(dir) {
+        return Err(OpenError::Unfinished { path: dir.clone() });
+    }
     let path = dir.join(engine::FILE);
     create(&path).map_err(|error| OpenError::Unwritable(place::unwritable(dir, &error)))?;
     let trouble = |trouble: Trouble| explain(&path, dir, trouble);
@@ -180,6 +192,7 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
     })?;
     options.faults.breaking.pass(Point::Migrating, None).await;
     check_key(&mut conn, &options.seal, &path).await?;
+    restored::recognise(&mut conn, options.clock.now()).await.map_err(trouble)?;
     Ok(Opened { conn, path, lock })
 }
 
@@ -194,13 +207,9 @@ const CHECK_TEXT: &str = "the key fits";
 /// A known text is sealed when the store is made; every later key must open it.
 async fn check_key(conn: &mut SqliteConnection, seal: &SealKey, path: &Path) -> Result<(), OpenError> {
     let dir = path.parent().unwrap_or(path);
-    let kept: Option<Vec<u8>> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal.check'")
-        .fetch_optional(&mut *conn)
-        .await
-        .map_err(|error| explain(path, dir, error.into()))?;
-    if let Some(kept) = kept {
-        return match seal.open(CHECK, &kept) {
-            Ok(_) => Ok(()),
+    if let Some(fits) = key_fits(conn, seal).await.map_err(|error| explain(path, dir, error.into()))? {
+        return match fits {
+            Ok(()) => Ok(()),
             Err(UnsealError::OtherKey) => Err(OpenError::WrongKey { path: path.to_owned() }),
             Err(UnsealError::Damaged) => {
                 Err(OpenError::Corrupt { path: path.to_owned(), why: "the key check does not open".into() })
@@ -214,6 +223,16 @@ async fn check_key(conn: &mut SqliteConnection, seal: &SealKey, path: &Path) -> 
         .await
         .map_err(|error| explain(path, dir, error.into()))?;
     Ok(())
+}
+
+/// Whether a database was sealed with this key; nothing when it does not say.
+pub(super) async fn key_fits(
+    conn: &mut SqliteConnection,
+    seal: &SealKey,
+) -> Result<Option<Result<(), UnsealError>>, sqlx::Error> {
+    let kept: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal.check'").fetch_optional(conn).await?;
+    Ok(kept.map(|kept| seal.open(CHECK, &kept).map(drop)))
 }
 
 pub(super) fn explain(path: &Path, dir: &Path, trouble: Trouble) -> OpenError {

@@ -131,6 +131,27 @@ async fn a_lost_answer_is_doubt_too() {
 }
 
 #[actix::test]
+async fn doubt_is_written_down_with_the_try_and_outlives_a_later_one_that_failed() {
+    pause();
+    // Lost after it left, then refused for certain, then a new incarnation that would rather be silent.
+    let wire = FakeWire::new(|_, count| (MOMENT, if count == 0 { Err(lost(true)) } else { Ok(reply(503, "{}")) }));
+    let house = House::new(&wire);
+    house.open("echo", 1).await;
+    let seqs = house.promise("echo", &["R"]);
+    until("it was tried twice", || wire.seen().len() == 2).await;
+    house.store.take_lease(bot("echo"), "here".into()).await.unwrap();
+    house.open_with("echo", 2, "token", false).await;
+    // As the sweeper does, when it is due again.
+    let settled = || {
+        house.bells.nudge_api(&bot("echo"));
+        matches!(house.store.stands(seqs[0]), Stands::Ended(_))
+    };
+    until("it is settled", settled).await;
+    assert_eq!(house.store.stands(seqs[0]), Stands::Ended(DeliveryOutcome::Skipped));
+    assert_eq!(wire.seen().len(), 2, "not a third time");
+}
+
+#[actix::test]
 async fn a_connection_that_never_was_is_no_doubt() {
     pause();
     let wire =
@@ -157,4 +178,21 @@ async fn with_the_disk_full_nothing_leaves_unmarked_and_no_outcome_is_lost() {
     house.store.fails(None);
     until("all are sent", || house.store.sent() == 3).await;
     assert_eq!(house.wire.seen().len(), 3, "and none left twice");
+}
+
+#[actix::test]
+async fn another_way_to_deal_with_doubt_counts_from_the_next_try_on() {
+    pause();
+    let wire = FakeWire::new(|_, count| (MOMENT, if count == 0 { Err(lost(true)) } else { Ok(reply(200, "{}")) }));
+    let house = House::new(&wire);
+    let old = house.open("echo", 1).await;
+    let lease = house.open("echo", 2).await;
+    // A word about a lane that was taken over meanwhile is too late.
+    for (lease, repeat_doubtful) in [(lease, false), (old, true)] {
+        house.api.send(DoubtPolicy { lease, repeat_doubtful }).await.unwrap();
+    }
+    let seqs = house.promise("echo", &["R"]);
+    until("it is settled", || matches!(house.store.stands(seqs[0]), Stands::Ended(_))).await;
+    assert_eq!(house.store.stands(seqs[0]), Stands::Ended(DeliveryOutcome::Skipped));
+    assert_eq!(house.wire.seen().len(), 1);
 }

@@ -46,8 +46,9 @@ const EVENTS: &str = due!(
     "inbox"
 );
 
+/// Whoever replays what may have arrived has decided about that doubt: it is shown, and keeps nothing back.
 const DELIVERIES: &str = due!(
-    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1,
+    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1 OR (r.doubtful = 1 AND r.replays = 0),
      coalesce(r.replayed_at, r.created_at), r.payload",
     "outbox"
 );

@@ -119,6 +119,8 @@ struct Delivery {
 impl From<Delivery> for DeliverySummary {
     fn from(row: Delivery) -> Self {
         let state = match row.state {
+            // Made doubtful because a backup was put back: nobody has marked it since.
+            1 if row.doubtful && row.marked_at.is_none() => "waiting",
             0 => "waiting",
             1 => "sending",
             2 => "sent",
@@ -172,7 +174,8 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
             (SELECT count(*) FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL),
             (SELECT count(*) FROM outbox AS d WHERE d.bot = b.bot AND d.finished_at IS NULL),
             coalesce(x.buried, 0),
-            (SELECT e.accepted_at FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1)
+            (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
+                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1)
          FROM bots AS b
          LEFT JOIN (SELECT bot, count(*) AS buried FROM inbox WHERE finished_at IS NOT NULL AND state = 3 GROUP BY bot)
             AS x ON x.bot = b.bot
@@ -198,9 +201,9 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
 pub(in super::super) async fn pressing(conn: &mut SqliteConnection) -> Result<Pressing, StoreError> {
     let (event, delivery, buried, failed): (Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT
-            (SELECT min(at) FROM (SELECT (SELECT e.accepted_at FROM inbox AS e
+            (SELECT min(at) FROM (SELECT (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
                 WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1) AS at FROM bots AS b)),
-            (SELECT min(at) FROM (SELECT (SELECT d.created_at FROM outbox AS d
+            (SELECT min(at) FROM (SELECT (SELECT coalesce(d.replayed_at, d.created_at) FROM outbox AS d
                 WHERE d.bot = b.bot AND d.finished_at IS NULL ORDER BY d.seq LIMIT 1) AS at FROM bots AS b)),
             (SELECT count(*) FROM inbox WHERE finished_at IS NOT NULL AND state = 3),
             (SELECT count(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 3)",

@@ -2,6 +2,7 @@
 
 mod accepts;
 mod audit;
+mod backup;
 mod bots;
 mod claims;
 mod deliveries;
@@ -10,6 +11,7 @@ mod letters;
 mod model;
 mod opening;
 mod pressing;
+mod silence;
 mod trouble;
 mod turns;
 

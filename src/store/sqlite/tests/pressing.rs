@@ -31,8 +31,8 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             epoch: two.epoch,
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Failed { reason: "404".into() },
-            tracking_id: None,
             doubtful: false,
+            tracking_id: None,
         };
         assert!(rig.store.record(result).await.unwrap());
         let found = rig.store.pressing().await.unwrap();
