@@ -26,6 +26,7 @@ use crate::{
     actors::{
         api::{self, Api, WireMode},
         bells::{BellFaults, BellLimits, Bells},
+        exit::OnFatal,
         line::Line,
         place::Place,
         report::ReloadReport,
@@ -33,7 +34,7 @@ use crate::{
         routes::Routes,
         supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
-    base::{Clock, spawn::spawn, thread},
+    base::{Breaking, Clock, spawn::spawn, thread},
     http::{Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode, server},
     net::{Egress, HttpClient},
     settings::Settings,
@@ -74,12 +75,15 @@ pub struct AppOptions {
     pub notified: bool,
     /// What a test breaks on purpose.
     pub bell_faults: BellFaults,
+    /// Where a test breaks it.
+    pub breaking: Breaking,
 }
 
 /// A running house.
 #[derive(Debug)]
 pub struct App {
     data_dir: PathBuf,
+    unready_first: Duration,
     drain: Duration,
     /// Closes last: until then whatever is verified is stored.
     store: SqliteStore,
@@ -107,7 +111,7 @@ impl App {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(options: AppOptions) -> Result<Self, StartError> {
-        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults } = options;
+        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults, breaking } = options;
         let metrics = Arc::new(Metrics::new());
         if used_for != Use::Serve {
             metrics.process.on_simulator();
@@ -135,8 +139,15 @@ impl App {
         HttpClient::build(&egress)?;
         let ingress_listener = server::bind(settings.listen, "listen")?;
         let admin_listener = server::bind(settings.admin.listen, "admin.listen")?;
+        let readiness = Readiness::default();
         let (fatal_sender, fatal) = watch::channel(None);
-        let store = open::open_store(&settings, &clock, Arc::new(bells.clone()), fatal_sender, threads).await?;
+        let unready = readiness.clone();
+        let on_fatal: OnFatal = Arc::new(move |reason| {
+            unready.set_listening(false);
+            fatal_sender.send_replace(Some(reason.to_owned()));
+        });
+        let doorbell = Arc::new(bells.clone());
+        let store = open::open_store(&settings, &clock, doorbell, on_fatal.clone(), breaking.clone(), threads).await?;
         used_for.claim(&settings.data_dir)?;
         let silence = store.silence().await?;
         if let Some(restored) = &silence.restored {
@@ -152,13 +163,14 @@ impl App {
             Threads::One => ServerMode::Here,
             Threads::Many => ServerMode::workers(settings.ingress.workers),
         };
-        let door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
+        let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
+        door.breaking = breaking.clone();
         let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.routes()).await?;
-        let readiness = Readiness::default();
         steering::tell(&silence, &readiness, &metrics);
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
-        let supervisor = rooms.supervisor(place("bots", cores_or(settings.bots.arbiters)), silence);
+        let bots_place = place("bots", cores_or(settings.bots.arbiters));
+        let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking);
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
         let wires = match threads {
             Threads::One => WireMode::Here,
@@ -200,6 +212,7 @@ impl App {
         let admin = server::serve(admin_listener, admin_mode, Limits::from(&settings.ingress), admin.routes()).await?;
         let app = Self {
             data_dir: settings.data_dir.clone(),
+            unready_first: Duration::from_secs(settings.shutdown.unready_first),
             drain: Duration::from_secs(settings.bots.drain_seconds),
             store,
             supervisor,
@@ -221,7 +234,8 @@ impl App {
         {
             kept(&app.supervisor, keep).await?;
         }
-        app.readiness.set_listening(true);
+        // Unless something was lost on the way: then it is about to end.
+        app.readiness.set_listening(app.fatal.borrow().is_none());
         Ok(app)
     }
 
@@ -248,7 +262,8 @@ impl App {
         self.news.clone()
     }
 
-    /// Becomes a sentence when the process must end, because the disk no longer keeps its word.
+    /// Becomes a sentence when the process must end: the disk no longer keeps its word, or a part of the house that
+    /// nobody can make anew panicked.
     #[must_use]
     pub fn fatal(&self) -> watch::Receiver<Option<String>> {
         self.fatal.clone()
@@ -292,9 +307,14 @@ impl App {
         }
     }
 
-    /// Ends in order. What is in hand is finished for `bots.drain_seconds`; the rest is in the store.
+    /// Ends in order. It is not ready for `shutdown.unready_first`, and otherwise as ever; then what is in hand is
+    /// finished for `bots.drain_seconds`; the rest is in the store.
     pub async fn shutdown(self) {
         self.readiness.set_listening(false);
+        if !self.unready_first.is_zero() {
+            tracing::info!(seconds = self.unready_first.as_secs(), "not ready any more; the drain begins after that");
+            tokio::time::sleep(self.unready_first).await;
+        }
         // Nobody looks at `bots.d` any more: what changes now is seen at the next start.
         self.roster.disconnect();
         let drain = async {

@@ -4,11 +4,11 @@
 //! makes a new value from a factory instead. Drop is the one thing that runs on every way out, a panic's
 //! unwinding included, and it may touch nothing but the report.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use actix::{Message, Recipient};
 
-use crate::base::BotId;
+use crate::base::{BotId, Breaking, Point};
 
 /// Who ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,23 +29,35 @@ pub struct Exited {
     pub panicked: bool,
 }
 
-/// Lives inside an actor and reports its end.
+/// Lives inside an actor and reports its end. Every actor that is kept has one, so it also brings the breaking points.
 pub struct ExitGuard {
     who: Who,
     to: Option<Recipient<Exited>>,
+    breaking: Breaking,
 }
 
 impl ExitGuard {
     /// A guard that reports the end of `who`.
     #[must_use]
-    pub fn new(who: Who, to: Recipient<Exited>) -> Self {
-        Self { who, to: Some(to) }
+    pub fn new(who: Who, to: Recipient<Exited>, breaking: Breaking) -> Self {
+        Self { who, to: Some(to), breaking }
+    }
+
+    /// Comes by a breaking point of the actor's own.
+    pub fn pass(&self, point: Point) {
+        self.breaking.pass_now(point, None);
+    }
+
+    /// The breaking points, for what the actor starts.
+    #[must_use]
+    pub fn breaking(&self) -> &Breaking {
+        &self.breaking
     }
 
     /// A guard that reports to nobody, for an actor that is tested alone.
     #[cfg(test)]
     pub(crate) fn unwatched() -> Self {
-        Self { who: Who::Singleton("test"), to: None }
+        Self { who: Who::Singleton("test"), to: None, breaking: Breaking::default() }
     }
 }
 
@@ -60,5 +72,25 @@ impl Drop for ExitGuard {
 impl fmt::Debug for ExitGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExitGuard").field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
+/// Whom to tell when the process cannot go on; it ends then (70).
+pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Lives inside the one that keeps all others: nobody can make that one anew, so its panic ends the process.
+pub struct LastGuard(pub OnFatal);
+
+impl Drop for LastGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)("the supervisor panicked; please report this as a fault of Botyard");
+        }
+    }
+}
+
+impl fmt::Debug for LastGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LastGuard")
     }
 }

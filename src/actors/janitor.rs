@@ -7,7 +7,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::exit::ExitGuard;
 use crate::{
-    base::{Clock, Millis},
+    base::{Clock, Millis, Point},
     store::{Retention, Store, StoreError},
     telemetry::{Metrics, store::Sizes},
 };
@@ -57,17 +57,18 @@ pub struct Janitor {
     metrics: Arc<Metrics>,
     keep: Keep,
     busy: bool,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Janitor {
     /// A janitor that keeps things so long.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>, keep: Keep, exit: ExitGuard) -> Self {
-        Self { store, clock, metrics, keep, busy: false, _exit: exit }
+        Self { store, clock, metrics, keep, busy: false, exit }
     }
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InJanitor);
         if std::mem::replace(&mut self.busy, true) {
             return;
         }

@@ -7,7 +7,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::exit::ExitGuard;
 use crate::{
-    base::{Clock, Millis},
+    base::{Clock, Millis, Point},
     store::{Pressing, Store, StoreError},
     telemetry::Metrics,
 };
@@ -21,17 +21,18 @@ pub struct Meter {
     clock: Clock,
     metrics: Arc<Metrics>,
     reading: bool,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Meter {
     /// A meter that has not read yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>, exit: ExitGuard) -> Self {
-        Self { store, clock, metrics, reading: false, _exit: exit }
+        Self { store, clock, metrics, reading: false, exit }
     }
 
     fn read(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InMeter);
         if std::mem::replace(&mut self.reading, true) {
             return;
         }

@@ -9,6 +9,7 @@ pub mod exit;
 pub mod janitor;
 pub mod line;
 pub mod meter;
+mod moments;
 pub mod place;
 pub mod registrar;
 pub mod rehearsal;

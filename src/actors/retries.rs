@@ -16,6 +16,8 @@ pub enum Trouble {
     NotThereYet,
     /// The memory that an event relies on keeps changing while it is handled.
     Conflict,
+    /// A turn takes longer than it may, and waits for nobody.
+    Stuck,
     /// The store cannot be read.
     Store,
     /// A delivery failed, and may fare better later.
@@ -57,10 +59,11 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 impl Trouble {
     /// All rows of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Webex,
         Self::NotThereYet,
         Self::Conflict,
+        Self::Stuck,
         Self::Store,
         Self::Delivery,
         Self::Outcome,
@@ -76,7 +79,7 @@ impl Trouble {
             Self::Webex | Self::Store => (ms(500), MINUTE, End::Age(DAY)),
             // It is there within a second or two, or it was deleted: then it counts as gone, and nothing is buried.
             Self::NotThereYet => (ms(500), ms(4_000), End::Tries(3)),
-            Self::Conflict => (ms(500), MINUTE, End::Setting("bots.event_attempts")),
+            Self::Conflict | Self::Stuck => (ms(500), MINUTE, End::Setting("bots.event_attempts")),
             Self::Delivery => (ms(2_000), Duration::from_mins(5), End::Setting("webex.delivery_attempts")),
             Self::Outcome => (ms(200), ms(10_000), End::Never),
             Self::Call => (ms(500), ms(15_000), End::Deadline),

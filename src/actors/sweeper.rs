@@ -9,7 +9,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{bells::Bells, exit::ExitGuard};
 use crate::{
-    base::Clock,
+    base::{Clock, Point},
     store::{Store, StoreError},
 };
 
@@ -20,17 +20,18 @@ pub struct Sweeper {
     clock: Clock,
     every: Duration,
     looking: bool,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Sweeper {
     /// A sweeper that looks `every` so often.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, bells: Bells, clock: Clock, every: Duration, exit: ExitGuard) -> Self {
-        Self { store, bells, clock, every, looking: false, _exit: exit }
+        Self { store, bells, clock, every, looking: false, exit }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InSweeper);
         if std::mem::replace(&mut self.looking, true) {
             return;
         }

@@ -19,7 +19,10 @@ use super::{
     line::Line,
     roster::{Look, Roster, TokenFiles},
 };
-use crate::definition::{Snapshot, scan};
+use crate::{
+    base::Point,
+    definition::{Snapshot, scan},
+};
 
 /// Between two looks when nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
@@ -38,7 +41,7 @@ pub struct Watcher {
     notified: bool,
     /// Hastens looks where it works; dropped with the actor.
     notifier: Option<notify::RecommendedWatcher>,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl std::fmt::Debug for Watcher {
@@ -56,10 +59,11 @@ impl Watcher {
     /// A watcher over `dirs`; `notified: false` makes it rely on looking alone, as on a blind file system.
     #[must_use]
     pub fn new(dirs: Vec<PathBuf>, roster: Line<Roster>, notified: bool, exit: ExitGuard) -> Self {
-        Self { dirs, roster, told: Seen::default(), looking: false, notified, notifier: None, _exit: exit }
+        Self { dirs, roster, told: Seen::default(), looking: false, notified, notifier: None, exit }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InWatcher);
         if std::mem::replace(&mut self.looking, true) {
             return;
         }

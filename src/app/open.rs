@@ -2,24 +2,23 @@
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
-
 use super::{StartError, Threads};
 use crate::{
-    base::Clock,
+    base::{Breaking, Clock},
     settings::Settings,
     store::{
         Doorbell, EraseAtEnd, Wake,
-        sqlite::{Faults, OpenOptions, SealKey, SqliteStore, StoreLimits, WriterHost},
+        sqlite::{Faults, OnFatal, OpenOptions, SealKey, SqliteStore, StoreLimits, WriterHost},
     },
 };
 
-/// Opens the store of the running house. `fatal` becomes a sentence when the disk no longer keeps its word.
+/// Opens the store of the running house. `on_fatal` is told when the disk no longer keeps its word.
 pub(super) async fn open_store(
     settings: &Settings,
     clock: &Clock,
     doorbell: Arc<dyn Doorbell>,
-    fatal: watch::Sender<Option<String>>,
+    on_fatal: OnFatal,
+    breaking: Breaking,
     threads: Threads,
 ) -> Result<SqliteStore, StartError> {
     let mut options = options(settings, clock, doorbell)?;
@@ -28,9 +27,8 @@ pub(super) async fn open_store(
         Threads::One => WriterHost::Here,
         Threads::Many => WriterHost::Thread,
     };
-    options.on_fatal = Arc::new(move |reason| {
-        fatal.send_replace(Some(reason.to_owned()));
-    });
+    options.on_fatal = on_fatal;
+    options.faults.breaking = breaking;
     Ok(SqliteStore::open(options).await?)
 }
 

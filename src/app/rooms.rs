@@ -3,10 +3,17 @@
 //! A singleton is a [`Keep`]: the supervisor makes it by its starter now, and again should it ever crash; whoever
 //! talks to it holds a line that the starter connects.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix::{Actor, Addr};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     actors::{
@@ -14,20 +21,20 @@ use crate::{
         archivist::{Archivist, ArchivistDeps, Schedule},
         bells::Bells,
         bot::{self, FactCache},
-        exit::ExitGuard,
+        exit::{ExitGuard, OnFatal},
         janitor::{self, Janitor},
         line::Line,
         meter::Meter,
         place::Place,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
-        roster::{Roster, RosterDeps, TokenPolicy},
+        roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
         supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
         watcher::Watcher,
     },
-    base::{Clock, backoff::Backoff},
+    base::{Breaking, Clock, backoff::Backoff},
     brain::Engine,
     net::{Egress, HttpClient},
     settings::Settings,
@@ -76,7 +83,13 @@ impl<'a> Rooms<'a> {
     }
 
     /// Starts the supervisor, here. It starts every other.
-    pub(super) fn supervisor(&self, place: Place, silence: Silence) -> Addr<Supervisor> {
+    pub(super) fn supervisor(
+        &self,
+        place: Place,
+        silence: Silence,
+        on_fatal: OnFatal,
+        breaking: Breaking,
+    ) -> Addr<Supervisor> {
         let bots = bot::Deps {
             store: self.store.clone(),
             api: self.lines.api.clone(),
@@ -87,7 +100,10 @@ impl<'a> Rooms<'a> {
             clock: self.clock.clone(),
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
+            turn_limit: Duration::from_secs(self.settings.bots.turn_seconds),
+            trial: Arc::new(Semaphore::new(1)),
             owner: format!("{}/{}", self.settings.instance, std::process::id()),
+            breaking,
         };
         let supervisor = Supervisor::new(SupervisorDeps {
             bots,
@@ -98,6 +114,7 @@ impl<'a> Rooms<'a> {
             backoff: CRASH_BACKOFF,
             silence,
             follow_deletions: self.settings.retention.follow_deletions,
+            on_fatal,
         })
         .start();
         self.lines.supervisor.connect(supervisor.clone());
@@ -173,7 +190,16 @@ impl<'a> Rooms<'a> {
             news: Arc::new(news),
         };
         let line = self.lines.roster.clone();
-        keep("roster", false, move |exit| line.connect(Roster::new(deps.clone(), exit).start()))
+        let again = AtomicBool::new(false);
+        keep("roster", false, move |exit| {
+            let roster = Roster::new(deps.clone(), exit).start();
+            line.connect(roster.clone());
+            // The first look is the app's, which waits for it. One made anew knows nothing, and nothing on the disk
+            // need change until somebody else tells it to look.
+            if again.swap(true, Ordering::Relaxed) {
+                let _ = roster.try_send(Look { confirm_removals: false });
+            }
+        })
     }
 
     pub(super) fn watcher(&self, notified: bool) -> Keep {

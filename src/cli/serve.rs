@@ -11,7 +11,7 @@ use super::{
 use crate::{
     actors::{bells::BellFaults, roster::TokenPolicy},
     app::{App, AppOptions, Threads, Use},
-    base::Clock,
+    base::{Breaking, Clock, breaking},
     settings::{LogFormat, Role},
     shutdown::{Asked, Signals},
     telemetry::log,
@@ -29,6 +29,7 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
         threads: Threads::Many,
         notified: true,
         bell_faults: BellFaults::default(),
+        breaking: breaking_points()?,
     };
     actix_rt::System::new().block_on(async move {
         let signals = Signals::listen().map_err(Failure::fault)?;
@@ -48,6 +49,11 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
         }
         until_stopped(app, signals).await
     })
+}
+
+/// Where a test breaks the program; a build without such places refuses to be told any.
+fn breaking_points() -> Result<Breaking, Failure> {
+    Breaking::parse(&std::env::var(breaking::VARIABLE).unwrap_or_default()).map_err(Failure::refused)
 }
 
 /// Waits until something fatal is told; `None` when nobody is left to tell it.
@@ -70,14 +76,17 @@ pub(super) async fn until_stopped(app: App, mut signals: Signals) -> Outcome {
     drain(app, signals).await
 }
 
-/// Why the process ends when the disk no longer keeps its word.
+/// Why the process ends by itself: the disk no longer keeps its word, or what nobody can make anew panicked.
 pub(super) fn lost(reason: &str) -> Failure {
-    Failure::fault(format!("{reason}; nothing more is accepted, because it could be lost"))
+    Failure::fault(format!(
+        "{reason}; nothing more is accepted, because it could be lost; the next start goes on with what was"
+    ))
 }
 
 /// Drains the app; a second word ends it at once.
 pub(super) async fn drain(app: App, mut signals: Signals) -> Outcome {
     tracing::info!("stopping: what is in hand is finished; once more ends at once");
+    let mut fatal = app.fatal();
     let mut draining = std::pin::pin!(app.shutdown());
     loop {
         tokio::select! {
@@ -85,7 +94,8 @@ pub(super) async fn drain(app: App, mut signals: Signals) -> Outcome {
             asked = signals.next() => if asked == Asked::Stop {
                 tracing::warn!("stopped at once; what was in hand is done again at the next start");
                 return Ok(Exit::Fine);
-            }
+            },
+            Some(reason) = told(&mut fatal) => return Err(lost(&reason)),
         }
     }
 }

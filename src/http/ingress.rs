@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::refusal::Refusal;
 use crate::{
     actors::routes::{Route, RouteReader, Routes},
-    base::{BotId, Clock, Event, EventId, Millis},
+    base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
     settings::Settings,
     store::{Accepted, Class, DeletedMessage, NewEvent, Store, StoreError},
     telemetry::{Metrics, ingress::RequestRefused},
@@ -48,6 +48,8 @@ pub struct Ingress {
     pub seen_for: Duration,
     /// Whether what is stored of a message is erased when it is deleted at Webex.
     pub follow_deletions: bool,
+    /// Where tests break it.
+    pub breaking: Breaking,
 }
 
 impl fmt::Debug for Ingress {
@@ -82,6 +84,7 @@ impl Ingress {
             body_time: Duration::from_secs(settings.ingress.header_seconds),
             seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
             follow_deletions: settings.retention.follow_deletions,
+            breaking: Breaking::default(),
         }
     }
 
@@ -212,7 +215,9 @@ impl Door {
             counters.unwanted.inc();
             return Ok(());
         };
+        ingress.breaking.pass(Point::AfterVerify, Some(bot)).await;
         let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now)).await;
+        ingress.breaking.pass(Point::AfterAccept, Some(bot)).await;
         match accepted {
             Ok(Accepted::New(_)) => counters.stored.inc(),
             Ok(Accepted::Duplicate) => counters.duplicate.inc(),

@@ -212,11 +212,13 @@ impl Layer {
     }
 }
 
-/// Variables that belong to others: Kubernetes makes some for every service, tests bring their own.
+/// Variables that belong to others: Kubernetes makes some for every service, tests bring their own. `BREAK` is read
+/// where the program starts ([`crate::base::breaking`]).
 fn not_ours(rest: &str) -> bool {
     let of_service = rest.ends_with("_SERVICE_HOST") || rest.contains("_SERVICE_PORT");
     let of_port = rest.ends_with("_PORT") || rest.contains("_PORT_");
     rest == "CONFIG"
+        || rest == "BREAK"
         || rest.starts_with("SERVICE_")
         || rest.starts_with("PORT")
         || rest.starts_with("TEST_")

@@ -59,6 +59,8 @@ pub struct Settings {
     pub log: Log,
     /// Where secrets may be read from.
     pub secrets: Secrets,
+    /// How the service ends.
+    pub shutdown: Shutdown,
     /// The simulator.
     pub sim: Sim,
 }
@@ -141,6 +143,8 @@ pub struct Bots {
     pub turns_at_once: usize,
     /// Tries of one event before it is buried.
     pub event_attempts: u32,
+    /// Seconds that one turn may take to decide, its reads included.
+    pub turn_seconds: u64,
     /// Seconds between two looks of the sweeper.
     pub sweep_seconds: u64,
     /// Seconds that a bot whose file is gone still accepts before it is drained and its webhooks removed.
@@ -221,6 +225,14 @@ pub enum LogFormat {
 pub struct Secrets {
     /// Folders that `file:` may read from.
     pub dirs: Vec<PathBuf>,
+}
+
+/// `[shutdown]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Seconds between `/readyz` saying 503 and the drain.
+    pub unready_first: u64,
 }
 
 /// `[sim]`

@@ -57,7 +57,7 @@ impl Settings {
     }
 
     fn check_numbers(&self) -> Checked {
-        let at_least_one: [(&'static str, u64); 22] = [
+        let at_least_one: [(&'static str, u64); 23] = [
             ("webex.requests_per_minute", self.webex.requests_per_minute.into()),
             ("webex.connections", self.webex.connections as u64),
             ("webex.timeout_seconds", self.webex.timeout_seconds),
@@ -69,6 +69,7 @@ impl Settings {
             ("ingress.max_pending_per_bot", self.ingress.max_pending_per_bot),
             ("bots.turns_at_once", self.bots.turns_at_once as u64),
             ("bots.event_attempts", self.bots.event_attempts.into()),
+            ("bots.turn_seconds", self.bots.turn_seconds),
             ("bots.sweep_seconds", self.bots.sweep_seconds),
             ("bots.keep_removed_days", self.bots.keep_removed_days),
             ("store.readers", self.store.readers.into()),

@@ -32,7 +32,9 @@ pub enum LogError {
 /// [`LogError`], when `level` is none or there is a log already.
 pub fn init(level: &str, json: bool) -> Result<(), LogError> {
     let colours = std::io::stderr().is_terminal();
-    subscriber(filter(level)?, json, colours, std::io::stderr).try_init().map_err(|_already| LogError::Twice)
+    subscriber(filter(level)?, json, colours, std::io::stderr).try_init().map_err(|_already| LogError::Twice)?;
+    tell_panics();
+    Ok(())
 }
 
 /// As [`init`] in text, but every line goes to `writer`, in one piece: for a terminal that others draw on too.
@@ -43,7 +45,22 @@ pub fn init_with<W>(level: &str, colours: bool, writer: W) -> Result<(), LogErro
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    subscriber(filter(level)?, false, colours, writer).try_init().map_err(|_already| LogError::Twice)
+    subscriber(filter(level)?, false, colours, writer).try_init().map_err(|_already| LogError::Twice)?;
+    tell_panics();
+    Ok(())
+}
+
+/// From here on a panic is a line of the log. Its words are shown when they stand in the program as they are; others
+/// may quote what somebody wrote, as those about a cut through a character do.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("not shown");
+        let trace = std::backtrace::Backtrace::capture();
+        let trace = (trace.status() == std::backtrace::BacktraceStatus::Captured).then(|| trace.to_string());
+        let thread = std::thread::current();
+        tracing::error!(at, words, thread = thread.name(), trace, "a part of the program panicked; please report it");
+    }));
 }
 
 fn subscriber<W>(filter: EnvFilter, json: bool, colours: bool, writer: W) -> impl Subscriber + Send + Sync

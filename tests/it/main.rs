@@ -10,7 +10,11 @@ mod binary_ends;
 mod binary_refusals;
 mod binary_service;
 mod binary_usage;
+#[cfg(debug_assertions)]
+mod breaking_points;
 mod chaos_short;
+#[cfg(debug_assertions)]
+mod crashes;
 mod dead_letters;
 mod docs;
 mod ingress_answers;
@@ -26,6 +30,7 @@ mod registrations;
 mod reload;
 mod tokens;
 mod trouble;
+mod unready_first;
 mod wakes;
 
 mod sim_chat;

@@ -2,15 +2,16 @@
 //!
 //! It runs as a task of its own so that a send once marked is recorded whatever becomes of the actor.
 
-use std::{borrow::Cow, rc::Rc, time::Duration};
+use std::{borrow::Cow, panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use tracing::{debug, info, warn};
 
 use super::{Done, Office, messages::OpenLane, wire::WireError};
 use crate::{
     actors::retries::Trouble,
-    base::{Lease, Millis, Secret, spawn::spawn},
+    base::{Lease, Millis, Point, Secret, spawn::spawn},
     brain::{Delivery, Destination},
     store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
     webex::{NewMessage, Recipient, Reply, Request, Verdict},
@@ -82,18 +83,15 @@ pub(super) async fn carry(office: Rc<Office>, pass: Rc<Pass>, mut rows: Vec<Deli
 /// One marked try: send, give the permit back, record, let the destination go on.
 async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark: Marked) {
     let (bot, epoch, generation) = (pass.lease.bot.clone(), pass.lease.epoch, pass.generation);
-    let tried = match prepare(&row, pass.repeat_doubtful) {
-        Ok(request) => {
-            if row.doubtful {
-                office.metrics.outbound.doubtful.inc();
-                info!(bot.id = %bot, delivery.id = %row.id, "repeating a delivery that may have been sent before");
-            }
-            let answer = office.send(&pass, &request, office.settings.timeout).await;
-            // Once in doubt it stays so: what a later try comes to says nothing about the one before.
-            row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
-            judge(&answer, mark.attempt, &row, pass.repeat_doubtful, &office)
+    let tried = match AssertUnwindSafe(send(&office, &pass, &mut row, &mark)).catch_unwind().await {
+        Ok(tried) => tried,
+        Err(_logged) => {
+            // Where it panicked is not known here, so it counts as sent without an answer.
+            let message = "Botyard panicked on it; please report this as a fault of Botyard".to_owned();
+            row.doubtful = true;
+            let lost = Err(WireError { message, may_have_arrived: true });
+            judge(&lost, mark.attempt, &row, pass.repeat_doubtful, &office)
         }
-        Err(outcome) => Tried { outcome, news: News::Fine, tracking_id: None },
     };
     office.tell(Done::Off { bot: bot.clone(), generation, news: tried.news.clone() }).await;
     report(&office, &row, &tried);
@@ -111,6 +109,24 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
     };
     record(&office, &row, result).await;
     office.tell(Done::Ended { bot, epoch, row, again }).await;
+}
+
+/// Sends a marked row and reads the answer.
+async fn send(office: &Office, pass: &Pass, row: &mut DeliveryRow, mark: &Marked) -> Tried {
+    let request = match prepare(row, pass.repeat_doubtful) {
+        Ok(request) => request,
+        Err(outcome) => return Tried { outcome, news: News::Fine, tracking_id: None },
+    };
+    if row.doubtful {
+        office.metrics.outbound.doubtful.inc();
+        info!(bot.id = %row.bot, delivery.id = %row.id, "repeating a delivery that may have been sent before");
+    }
+    office.breaking.pass(Point::BeforeSend, Some(&row.bot)).await;
+    let answer = office.send(pass, &request, office.settings.timeout).await;
+    office.breaking.pass(Point::AfterSend, Some(&row.bot)).await;
+    // Once in doubt it stays so: what a later try comes to says nothing about the one before.
+    row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
+    judge(&answer, mark.attempt, row, pass.repeat_doubtful, office)
 }
 
 /// What a try came to.

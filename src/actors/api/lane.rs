@@ -50,8 +50,6 @@ pub(super) struct Lane {
     pub(super) told: bool,
     /// The last thing that went wrong, for people.
     pub(super) trouble: Option<String>,
-    /// When the actor's timer looks at it next.
-    pub(super) timer: Option<Millis>,
     picks: u32,
 }
 
@@ -69,7 +67,6 @@ impl Lane {
             in_flight: 0,
             told: false,
             trouble: None,
-            timer: None,
             picks: 0,
         }
     }

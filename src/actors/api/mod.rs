@@ -30,8 +30,7 @@ mod tests;
 mod wire;
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::HashMap,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
@@ -62,9 +61,9 @@ pub use self::{
     snapshot::{ApiSnapshot, LaneSnapshot, LaneState},
     wire::{MakeWire, Wire, WireError, WireMode},
 };
-use super::{bells::Bells, exit::ExitGuard};
+use super::{bells::Bells, exit::ExitGuard, moments::Moments};
 use crate::{
-    base::{BotId, Clock, Epoch, Millis},
+    base::{BotId, Breaking, Clock, Epoch, Millis},
     store::{DeliveryRow, Store, StoreError},
     telemetry::Metrics,
     webex::{Reply, Request},
@@ -120,6 +119,7 @@ struct Office {
     /// A clock that nobody sets: limits and deadlines go by it.
     steady: Clock,
     metrics: Arc<Metrics>,
+    breaking: Breaking,
     reports: mpsc::Sender<Done>,
 }
 
@@ -155,13 +155,13 @@ pub struct Api {
     most: usize,
     /// Deliveries that were picked and have no recorded outcome.
     flying: usize,
-    timers: BinaryHeap<Reverse<(Millis, BotId)>>,
+    timers: Moments,
     armed: Option<(Millis, SpawnHandle)>,
     /// Nothing new leaves any more.
     draining: bool,
     /// Who waits until nothing is on its way.
     drainers: Vec<oneshot::Sender<()>>,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Api {
@@ -173,8 +173,9 @@ impl Api {
         let (sender, reports) = mpsc::channel(REPORTS);
         let steady = Clock::Tokio { wall: clock.now(), origin: Instant::now() };
         let wires = Wires::start(settings.wires, &make_wire, permits);
+        let breaking = exit.breaking().clone();
         Self {
-            office: Rc::new(Office { settings, store, wires, clock, steady, metrics, reports: sender }),
+            office: Rc::new(Office { settings, store, wires, clock, steady, metrics, breaking, reports: sender }),
             bells,
             refused,
             reports: Some(reports),
@@ -185,11 +186,11 @@ impl Api {
             permits,
             most: (permits / 4).max(1),
             flying: 0,
-            timers: BinaryHeap::new(),
+            timers: Moments::default(),
             armed: None,
             draining: false,
             drainers: Vec::new(),
-            _exit: exit,
+            exit,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The api's work: taking in what tasks report, and giving permits to lanes in turn.
 
-use std::{cmp::Reverse, collections::HashMap, mem, rc::Rc, time::Duration};
+use std::{collections::HashMap, mem, rc::Rc, time::Duration};
 
 use actix::{AsyncContext, Context};
 use tracing::{debug, info, warn};
@@ -14,7 +14,7 @@ use super::{
     queue::Asked,
 };
 use crate::{
-    base::{BotId, Millis, spawn::spawn},
+    base::{BotId, Millis, Point, spawn::spawn},
     store::{DeliveryRow, DueQuery, StoreError},
 };
 
@@ -104,6 +104,7 @@ impl Api {
 
     /// Gives permits to the lanes in turn, as long as there are any.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InApi);
         if self.draining {
             let on_its_way = self.permits < self.office.settings.connections.max(1) || self.flying > 0;
             if !on_its_way {
@@ -144,7 +145,7 @@ impl Api {
                     self.ring.join(&bot);
                     deliveries.entry(bot).or_default().push(row);
                 }
-                None => self.set_timer(bot, now),
+                None => self.set_timer(&bot, now),
             }
         }
         for (bot, rows) in deliveries {
@@ -180,24 +181,20 @@ impl Api {
         }
     }
 
-    fn set_timer(&mut self, bot: BotId, now: Millis) {
-        let Some(lane) = self.lanes.get_mut(&bot) else { return };
+    fn set_timer(&mut self, bot: &BotId, now: Millis) {
+        let Some(lane) = self.lanes.get(bot) else { return };
         // A lane that holds all it may is looked at again when one of its requests ends.
         if lane.in_flight >= self.most {
             return;
         }
-        if let Some(at) = lane.wakes_at(now).map(|at| at.max(now.plus(TICK)))
-            && lane.timer.is_none_or(|set| set <= now || at < set)
-        {
-            lane.timer = Some(at);
-            self.timers.push(Reverse((at, bot)));
+        if let Some(at) = lane.wakes_at(now).map(|at| at.max(now.plus(TICK))) {
+            self.timers.set_sooner(bot, at);
         }
     }
 
     /// One timer, for the first moment of all lanes.
     fn arm(&mut self, ctx: &mut Context<Self>, now: Millis) {
-        let Some(Reverse((first, _))) = self.timers.peek() else { return };
-        let first = *first;
+        let Some(first) = self.timers.first() else { return };
         if let Some((at, handle)) = self.armed {
             if at <= first {
                 return;
@@ -207,12 +204,8 @@ impl Api {
         let handle = ctx.run_later(first.since(now).max(TICK), |api, ctx| {
             api.armed = None;
             let now = api.office.steady.now();
-            while let Some(Reverse((at, _))) = api.timers.peek()
-                && *at <= now
-                && let Some(Reverse((_, bot))) = api.timers.pop()
-            {
-                if let Some(lane) = api.lanes.get_mut(&bot) {
-                    lane.timer = lane.timer.filter(|set| *set > now);
+            while let Some(bot) = api.timers.due(now) {
+                if api.lanes.contains_key(&bot) {
                     api.ring.join(&bot);
                 }
             }

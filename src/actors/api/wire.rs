@@ -118,10 +118,11 @@ fn start_thread(make: &MakeWire, connections: usize) -> mpsc::Sender<Job> {
             while let Some(Job { request, answer }) = jobs.recv().await {
                 match &wire {
                     Ok(wire) => {
-                        let reply = wire.send(request);
+                        let wire = Rc::clone(wire);
+                        // All of it in the task: a panic then costs this request its answer and no other.
                         base::spawn::spawn(async move {
                             // Nobody waits for it any more when the api actor is gone.
-                            let _ = answer.send(reply.await);
+                            let _ = answer.send(wire.send(request).await);
                         });
                     }
                     Err(error) => {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exit::ExitGuard;
 use crate::{
-    base::{Clock, InstanceName, Millis},
+    base::{Clock, InstanceName, Millis, Point},
     store::{
         ActKind, AuditQuery, BackupError, BackupOrder, BackupProgress, BackupStage, BackupTaken, By, Store, StoreError,
     },
@@ -122,7 +122,7 @@ pub struct Archivist {
     /// The schedule is being looked at.
     looking: bool,
     rests_until: Millis,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 impl Archivist {
@@ -130,10 +130,11 @@ impl Archivist {
     #[must_use]
     pub fn new(deps: ArchivistDeps, exit: ExitGuard) -> Self {
         let rests_until = Millis(i64::MIN);
-        Self { deps, running: None, last: None, count: 0, looking: false, rests_until, _exit: exit }
+        Self { deps, running: None, last: None, count: 0, looking: false, rests_until, exit }
     }
 
     fn begin(&mut self, word: BackUp, scheduled: bool, ctx: &mut Context<Self>) -> Result<BackupReport, Busy> {
+        self.exit.pass(Point::InArchivist);
         if let Some((running, _)) = &self.running {
             return Err(Busy(running.file.clone()));
         }

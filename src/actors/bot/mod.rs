@@ -8,6 +8,7 @@ mod cache;
 mod reads;
 mod rehearse;
 mod start;
+mod trial;
 mod turn;
 mod window;
 
@@ -16,6 +17,8 @@ use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture,
 };
+
+use tokio::sync::Semaphore;
 
 use self::{
     turn::{Ended, Job},
@@ -28,7 +31,7 @@ use super::{
     line::Line,
 };
 use crate::{
-    base::{BotId, Clock, Epoch, Lease, Millis, Seq},
+    base::{BotId, Breaking, Clock, Epoch, Lease, Millis, Point, Seq},
     brain::{Engine, Me, Program},
     definition::Doubt,
     store::{Claimed, DueQuery, EventRow, Identity, Store},
@@ -58,8 +61,14 @@ pub struct Deps {
     pub event_attempts: u32,
     /// Turns of one bot at once.
     pub turns_at_once: usize,
+    /// How long one turn may take to decide, its reads included.
+    pub turn_limit: Duration,
+    /// One permit: who holds it is tried alone.
+    pub trial: Arc<Semaphore>,
     /// Which process this is, for the lease.
     pub owner: String,
+    /// Where tests break it.
+    pub breaking: Breaking,
 }
 
 /// A running bot.
@@ -243,11 +252,11 @@ impl Bot {
         self.pump(ctx);
     }
 
-    fn run(&mut self, job: Job, ctx: &mut Context<Self>) {
+    fn run(&mut self, mut job: Job, ctx: &mut Context<Self>) {
         self.claimed.insert(job.row.seq);
         let deps = self.deps.clone();
         let turn = async move {
-            let ended = job.run(&deps).await;
+            let ended = job.run_or_try(&deps).await;
             (job.row, ended)
         };
         ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
@@ -315,6 +324,7 @@ impl Bot {
 
     /// Takes what the doorbell holds for us.
     fn hear(&mut self) {
+        self.deps.breaking.pass_now(Point::InBot, Some(&self.id));
         let handed = self.deps.bells.drain(&self.id);
         if handed.complete {
             self.window.offer(handed.rows);

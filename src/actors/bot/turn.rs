@@ -1,17 +1,14 @@
 //! One turn: step until decided, then one commit. Nothing of it is visible outside before the commit.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::{Deps, reads::ReadError};
 use crate::{
     actors::retries::{End, Trouble},
-    base::{Event, EventId, Lease, Millis, StateScope, Version, whole_millis},
+    base::{Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
     brain::{self, Decision, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
     store::{Cause, Claimed, Class, EventRow, NewDelivery, Reason, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
 };
@@ -21,7 +18,8 @@ pub(super) const STEPS: usize = 8;
 /// How often a turn is stepped again because shared state changed under it.
 const CONFLICTS: usize = 3;
 /// After this many claims that ended with the process going down, the event is taken for the cause.
-const DOUBTS: u32 = 3;
+pub(super) const DOUBTS: u32 = 3;
+
 /// Everything one turn needs, owned by it: the program stays the same to its end, whatever is reloaded meanwhile.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -45,25 +43,50 @@ pub(super) enum Ended {
     Fenced,
 }
 
+/// The bot has no way to Webex now: the event is given back.
+struct CannotAsk;
+
 /// What the turn's record collects on the way.
 #[derive(Debug, Default)]
 struct Record {
     needs: Vec<Value>,
     conflicts: usize,
+    /// What is being read right now.
+    reading: Option<&'static str>,
 }
 
 impl Job {
-    /// Runs the turn to its end.
+    /// Runs the turn to its end. A panic on the way is the end of this event and of nothing else: what the turn
+    /// holds is its own, and nothing of it is visible before the commit.
     pub(super) async fn run(&self, deps: &Deps) -> Ended {
         let started = deps.clock.now();
         let mut record = Record::default();
+        match AssertUnwindSafe(self.carry_out(deps, started, &mut record)).catch_unwind().await {
+            Ok(ended) => ended,
+            Err(_logged) => {
+                let reason = Cause::Crashed.because("Botyard panicked on it; please report this as a fault of Botyard");
+                match self.bury(deps, reason, started, &record).await {
+                    // It had its outcome before.
+                    Ended::Fenced => Ended::Done,
+                    ended => ended,
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, deps: &Deps, started: Millis, record: &mut Record) -> Ended {
+        let bot = Some(&self.lease.bot);
         loop {
-            let (commit, again) = match self.decide(deps, started, &mut record).await {
-                Ok(commit) => (commit, record.conflicts < CONFLICTS),
-                Err(ended) => return ended,
+            let Ok(commit) = self.decide_in_time(deps, started, record).await else {
+                self.give_back(deps).await;
+                return Ended::Returned;
             };
+            let again = record.conflicts < CONFLICTS;
             let outcome = commit.outcome.clone();
-            match self.persist(deps, commit).await {
+            deps.breaking.pass(Point::BeforeTurnCommit, bot).await;
+            let answer = self.persist(deps, commit).await;
+            deps.breaking.pass(Point::AfterTurnCommit, bot).await;
+            match answer {
                 Ok(TurnAnswer::Committed) => return self.report(deps, &outcome, started),
                 Ok(TurnAnswer::Fenced) => return Ended::Fenced,
                 Ok(TurnAnswer::Conflict) if again => {
@@ -72,12 +95,12 @@ impl Job {
                 }
                 Ok(TurnAnswer::Conflict) => {
                     let reason = "its state kept changing while it was being handled".to_owned();
-                    let commit = self.again(deps, Trouble::Conflict, &reason, started, &record);
+                    let commit = self.again(deps, Trouble::Conflict, &reason, started, record);
                     return self.settle(deps, commit, started).await;
                 }
                 Err(StoreError::Refused(reason)) => {
                     let reason = Cause::Refused.because(format!("the store refused the turn: {reason}"));
-                    return self.bury(deps, reason, started, &record).await;
+                    return self.bury(deps, reason, started, record).await;
                 }
                 Err(error) => {
                     tracing::error!(bot.id = %self.lease.bot, event.id = %self.row.id, error = %error, "turn could not be committed");
@@ -87,8 +110,23 @@ impl Job {
         }
     }
 
+    /// As [`decide`](Self::decide), cut when it takes too long. Nothing was committed then, so it can be tried again;
+    /// a commit under way is never cut, because nobody would know what became of it.
+    async fn decide_in_time(&self, deps: &Deps, now: Millis, record: &mut Record) -> Result<TurnCommit, CannotAsk> {
+        if let Ok(decided) = tokio::time::timeout(deps.turn_limit, self.decide(deps, now, record)).await {
+            return decided;
+        }
+        let seconds = deps.turn_limit.as_secs();
+        let (trouble, reason) = match record.reading.take() {
+            Some("state") => (Trouble::Store, format!("cut after {seconds} s, while reading state")),
+            Some(what) => (Trouble::Webex, format!("cut after {seconds} s, while reading the {what}")),
+            None => (Trouble::Stuck, format!("stuck: cut after {seconds} s without a decision")),
+        };
+        Ok(self.again(deps, trouble, &reason, now, record))
+    }
+
     /// Steps until the brain has decided, and makes the commit of it.
-    async fn decide(&self, deps: &Deps, now: Millis, record: &mut Record) -> Result<TurnCommit, Ended> {
+    async fn decide(&self, deps: &Deps, now: Millis, record: &mut Record) -> Result<TurnCommit, CannotAsk> {
         if self.claimed.doubts >= DOUBTS {
             let reason =
                 Cause::Crashed.because(format!("took the process down: {DOUBTS} claims of it ended with the process"));
@@ -102,33 +140,25 @@ impl Job {
         let mut facts = Facts::new();
         for _ in 0..STEPS {
             let turn = Turn { event: &event, me: &self.me, facts: &facts, now };
-            let step = catch_unwind(AssertUnwindSafe(|| brain::step(&deps.engine, &self.program, &turn)));
-            match step {
-                Ok(Step::Done(decision)) => return Ok(self.decided(decision, &facts, now, record, deps)),
-                Ok(Step::Fail(reason)) => {
+            match brain::step(&deps.engine, &self.program, &turn) {
+                Step::Done(decision) => return Ok(self.decided(decision, &facts, now, record, deps)),
+                Step::Fail(reason) => {
                     let reason = Cause::Failed.because(reason);
                     return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
                 }
-                Ok(Step::Need(reads)) => {
+                Step::Need(reads) => {
                     for read in reads {
                         match self.learn(deps, &read, record).await {
                             Ok(fact) => {
                                 facts.insert(read, fact);
                             }
-                            Err(ReadError::Down) => {
-                                self.give_back(deps).await;
-                                return Err(Ended::Returned);
-                            }
+                            Err(ReadError::Down) => return Err(CannotAsk),
                             Err(ReadError::Later(trouble, reason)) => {
                                 return Ok(self.again(deps, trouble, &reason, now, record));
                             }
                         }
                     }
-                }
-                Err(_) => {
-                    let reason =
-                        Cause::Crashed.because("the program panicked on it; please report this as a fault of Botyard");
-                    return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
+                    deps.breaking.pass(Point::MidTurn, Some(&self.lease.bot)).await;
                 }
             }
         }
@@ -138,7 +168,9 @@ impl Job {
 
     async fn learn(&self, deps: &Deps, read: &Read, record: &mut Record) -> Result<Fact, ReadError> {
         let asked = deps.clock.now();
+        record.reading = Some(read.kind());
         let answered = deps.read(&self.lease, read).await?;
+        record.reading = None;
         let lagging = matches!((read, &answered.fact), (Read::Message(_), Fact::Missing));
         record.needs.push(json!({
             "read": read.kind(),
@@ -222,7 +254,7 @@ impl Job {
     }
 
     /// Gives the event back, however often the store fails on the way.
-    async fn give_back(&self, deps: &Deps) {
+    pub(super) async fn give_back(&self, deps: &Deps) {
         for attempt in 1.. {
             match deps.store.release(self.lease.clone(), vec![self.row.seq]).await {
                 Err(error) if passes(&error) => self.wait_for_the_store(attempt, &error).await,

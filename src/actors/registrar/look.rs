@@ -3,8 +3,9 @@
 //! Every step can be repeated: a look that breaks off leaves a state from which the next one finds its way. The
 //! secret of a webhook is in the store and in the routes before Webex hears of it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use tracing::info;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
         api::{Call, CallClass, CallError},
         routes::Routes,
     },
-    base::{BotId, InstanceName, Secret},
+    base::{BotId, Breaking, InstanceName, Point, Secret},
     store::{NewWebhook, Store, StoreError, WebhookRow},
     telemetry::Metrics,
     webex::{Kinds, OwnerTag, Reply, Request, Verdict, WebhookSpec, model::Page},
@@ -35,6 +36,7 @@ pub(super) struct Desk {
     pub(super) api: ApiDoor,
     pub(super) routes: Routes,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) breaking: Breaking,
 }
 
 /// What is to be looked at.
@@ -79,13 +81,17 @@ pub(super) enum LookError {
     Random(String),
     #[error("the api is being restarted")]
     ApiGone,
+    #[error("Botyard panicked over it; please report this as a fault of Botyard")]
+    Crashed,
 }
 
 impl Desk {
     /// Looks, and changes what is not as wanted.
     pub(super) async fn look(&self, job: &Job) -> Look {
         let mut look = Look::default();
-        if let Err(error) = self.go(job, &mut look).await {
+        // What one bot's webhooks hold may not end the looks at all others.
+        let gone = AssertUnwindSafe(self.go(job, &mut look)).catch_unwind().await;
+        if let Err(error) = gone.unwrap_or(Err(LookError::Crashed)) {
             look.in_step = false;
             look.error = Some(error);
         }
@@ -93,6 +99,7 @@ impl Desk {
     }
 
     async fn go(&self, job: &Job, look: &mut Look) -> Result<(), LookError> {
+        self.breaking.pass(Point::InLook, Some(&job.bot)).await;
         let actual = self.list(&job.bot).await?;
         let known = self.store.webhooks(job.bot.clone()).await?;
         let Plan { actions, foreign, inactive, in_step } = plan(

@@ -10,8 +10,7 @@ pub mod report;
 mod tests;
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
@@ -28,9 +27,9 @@ pub use self::{
     diff::{Action, ForeignNote, Listed, Plan, Wanted, plan},
     report::{Changes, Report},
 };
-use super::{api::Call, exit::ExitGuard, routes::Routes};
+use super::{api::Call, exit::ExitGuard, moments::Moments, routes::Routes};
 use crate::{
-    base::{Backoff, BotId, Clock, InstanceName, Millis, backoff::jitter},
+    base::{Backoff, BotId, Clock, InstanceName, Millis, Point, backoff::jitter},
     store::Store,
     telemetry::Metrics,
     webex::Kinds,
@@ -135,9 +134,9 @@ pub struct Registrar {
     /// Bots to be looked at, each once.
     queue: VecDeque<BotId>,
     looking: usize,
-    /// When to look again. An entry counts only if it is the bot's newest.
-    moments: BinaryHeap<Reverse<(Millis, BotId)>>,
-    _exit: ExitGuard,
+    /// When to look again.
+    moments: Moments,
+    exit: ExitGuard,
 }
 
 /// What is known of one bot.
@@ -147,7 +146,6 @@ struct Entry {
     leaving: bool,
     state: State,
     failures: u32,
-    next: Option<Millis>,
     /// Webhooks that were found switched off: until when each rests should that happen again.
     off: BTreeMap<String, Millis>,
     report: Option<Report>,
@@ -176,6 +174,7 @@ impl Registrar {
             api,
             routes,
             metrics,
+            breaking: exit.breaking().clone(),
         };
         Self {
             desk: Rc::new(desk),
@@ -185,9 +184,9 @@ impl Registrar {
             bots: HashMap::new(),
             queue: VecDeque::new(),
             looking: 0,
-            moments: BinaryHeap::new(),
+            moments: Moments::default(),
             settings,
-            _exit: exit,
+            exit,
         }
     }
 
@@ -198,7 +197,6 @@ impl Registrar {
             leaving,
             state: State::Idle,
             failures: 0,
-            next: None,
             off: BTreeMap::new(),
             report: None,
         });
@@ -212,7 +210,7 @@ impl Registrar {
         match entry.state {
             State::Idle => {
                 entry.state = State::Queued;
-                entry.next = None;
+                self.moments.clear(bot);
                 self.queue.push_back(bot.clone());
             }
             State::Looking { .. } => entry.state = State::Looking { again: true },
@@ -222,6 +220,7 @@ impl Registrar {
 
     /// Begins looks, as many as may be at once.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.exit.pass(Point::InRegistrar);
         let now = self.steady.now();
         while self.looking < self.settings.at_once.max(1)
             && let Some(bot) = self.queue.pop_front()
@@ -292,8 +291,7 @@ impl Registrar {
             self.enqueue(&job.bot);
         } else {
             let at = now.plus(wait);
-            entry.next = Some(at);
-            self.moments.push(Reverse((at, job.bot.clone())));
+            self.moments.set(&job.bot, at);
         }
         // A clone of the recipient has a place in the mailbox of its own, however many are told at once.
         let _ = self.told.clone().try_send(Reconciled { bot: job.bot.clone(), leaving: job.leaving, report });
@@ -302,12 +300,8 @@ impl Registrar {
     /// Puts those in line whose moment has come.
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = self.steady.now();
-        while self.moments.peek().is_some_and(|Reverse((at, _))| *at <= now)
-            && let Some(Reverse((at, bot))) = self.moments.pop()
-        {
-            if self.bots.get(&bot).is_some_and(|entry| entry.next == Some(at)) {
-                self.enqueue(&bot);
-            }
+        while let Some(bot) = self.moments.due(now) {
+            self.enqueue(&bot);
         }
         self.pump(ctx);
     }
@@ -367,6 +361,7 @@ impl Handler<Dismiss> for Registrar {
 
     fn handle(&mut self, Dismiss { bot }: Dismiss, _: &mut Self::Context) {
         self.bots.remove(&bot);
+        self.moments.clear(&bot);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         report::{Applied, AppliedChange, Finding, RefusedDefinition, ReloadReport, Unchanged},
         supervisor::{KeepDown, Remove, Run, Supervisor},
     },
-    base::{BotId, Digest, Millis},
+    base::{BotId, Breaking, Digest, Millis, Point},
     definition::{Diagnostic, TokenSource},
     store::{Identity, NewBot},
 };
@@ -69,6 +69,7 @@ pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entr
 
 pub(super) async fn apply(
     deps: &RosterDeps,
+    breaking: &Breaking,
     entries: &mut BTreeMap<BotId, Entry>,
     survey: &Survey,
     confirm: bool,
@@ -101,7 +102,7 @@ pub(super) async fn apply(
         report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
     }
     let handed: BTreeSet<_> = plan.apply.iter().chain(&plan.apply_last_good).cloned().collect();
-    hand_over(deps, entries, &handed).await;
+    hand_over(deps, breaking, entries, &handed).await;
     look_at_tokens(deps, entries, &plan.unchanged).await;
 
     for (bot, entry) in entries.iter_mut() {
@@ -134,7 +135,12 @@ pub(super) async fn apply(
 }
 
 /// Stores definition and token of each bot, then hands it to the supervisor.
-async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots: &BTreeSet<BotId>) {
+async fn hand_over(
+    deps: &RosterDeps,
+    breaking: &Breaking,
+    entries: &mut BTreeMap<BotId, Entry>,
+    bots: &BTreeSet<BotId>,
+) {
     let jobs: Vec<_> =
         entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
     let stored: Vec<_> = stream::iter(jobs)
@@ -157,6 +163,7 @@ async fn hand_over(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entry>, bots
             tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
             continue;
         }
+        breaking.pass(Point::Reloading, Some(&bot)).await;
         let program = entry.usable.program;
         match token {
             Token::Missing(reason) => send(deps, KeepDown { bot, program, reason }).await,

@@ -32,7 +32,7 @@ use super::{
     supervisor::{Run, Supervisor},
 };
 use crate::{
-    base::{BotId, Clock, Secret},
+    base::{BotId, Clock, Point, Secret},
     definition::Diagnostic,
     store::{By, Store, StoreError},
     telemetry::Metrics,
@@ -80,7 +80,7 @@ pub struct Roster {
     told_unreadable: Vec<(PathBuf, String)>,
     /// What waited for a confirmation at the last look: as `told`.
     told_waiting: Option<String>,
-    _exit: ExitGuard,
+    exit: ExitGuard,
 }
 
 /// Look at `bots.d` and make the running bots equal to it.
@@ -141,7 +141,7 @@ impl Roster {
             told: BTreeMap::new(),
             told_unreadable: Vec::new(),
             told_waiting: None,
-            _exit: exit,
+            exit,
         }
     }
 }
@@ -154,7 +154,8 @@ impl Handler<Look> for Roster {
     type Result = AtomicResponse<Self, ReloadReport>;
 
     fn handle(&mut self, look: Look, _: &mut Self::Context) -> Self::Result {
-        let deps = self.deps.clone();
+        self.exit.pass(Point::InRoster);
+        let (deps, breaking) = (self.deps.clone(), self.exit.breaking().clone());
         let mut entries = std::mem::take(&mut self.entries);
         let (booted, surveyor, confirmed) = (self.booted, self.surveyor.clone(), look.confirm_removals);
         let work = async move {
@@ -162,7 +163,7 @@ impl Handler<Look> for Roster {
             let look = move || surveyor.lock().unwrap_or_else(PoisonError::into_inner).look(&dirs);
             let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             let booted = booted || recall(&deps, &mut entries).await;
-            let report = apply(&deps, &mut entries, &survey, confirmed).await;
+            let report = apply(&deps, &breaking, &mut entries, &survey, confirmed).await;
             (entries, survey, report, booted)
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report, booted), roster, ctx| {

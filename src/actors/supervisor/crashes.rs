@@ -1,4 +1,4 @@
-//! What becomes of a bot that crashed: back after a wait, or quarantined when it keeps crashing. Pure.
+//! What becomes of an actor that crashed: back after a wait; a bot that keeps crashing is quarantined. Pure.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const LIMIT: usize = 5;
 /// Older crashes are forgiven.
 const WINDOW: Duration = Duration::from_mins(10);
 
-/// The recent crashes of one bot.
+/// The recent crashes of one actor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Crashes(Vec<Millis>);
 
@@ -25,13 +25,15 @@ pub(super) enum AfterCrash {
 impl Crashes {
     /// Notes a crash and says what to do.
     pub(super) fn note(&mut self, now: Millis, backoff: &Backoff, seed: u64) -> AfterCrash {
+        let wait = self.wait(now, backoff, seed);
+        if self.0.len() >= LIMIT { AfterCrash::Quarantine } else { AfterCrash::StartAgain(wait) }
+    }
+
+    /// Notes a crash and says how long to stay away, however often it happened.
+    pub(super) fn wait(&mut self, now: Millis, backoff: &Backoff, seed: u64) -> Duration {
         self.0.retain(|at| now.since(*at) < WINDOW);
         self.0.push(now);
-        if self.0.len() >= LIMIT {
-            AfterCrash::Quarantine
-        } else {
-            AfterCrash::StartAgain(backoff.delay(u32::try_from(self.0.len()).unwrap_or(u32::MAX), seed))
-        }
+        backoff.delay(u32::try_from(self.0.len()).unwrap_or(u32::MAX), seed)
     }
 
     /// A changed program or token deserves a fresh count.

@@ -37,7 +37,7 @@ pub use self::{
 use super::{
     api::TokenRefused,
     bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
-    exit::{ExitGuard, Exited, Who},
+    exit::{ExitGuard, Exited, LastGuard, OnFatal, Who},
     line::{Line, tell},
     place::{Place, spread},
     registrar::{Dismiss, Reconcile, Registrar},
@@ -45,7 +45,7 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, backoff::Backoff, spawn::spawn, whole_millis},
+    base::{BotId, Point, backoff::Backoff, spawn::spawn, whole_millis},
     brain::Program,
     store::{Hold, HoldKind, Identity, Silence},
 };
@@ -74,6 +74,8 @@ pub struct SupervisorDeps {
     pub silence: Silence,
     /// Whether the house wants to hear of deletions wherever a program wants messages.
     pub follow_deletions: bool,
+    /// Whom to tell when the supervisor itself panics.
+    pub on_fatal: OnFatal,
 }
 
 /// The one that keeps all others.
@@ -90,6 +92,8 @@ pub struct Supervisor {
     retired: HashSet<BotId>,
     /// Set once at shutdown: nothing is started any more; answered when the last bot has ended.
     stopping: Option<Vec<oneshot::Sender<()>>>,
+    /// Nobody keeps the keeper.
+    _last: LastGuard,
 }
 
 /// Run a bot on this program: new, or changed, or with a new token.
@@ -143,6 +147,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(deps: SupervisorDeps) -> Self {
         Self {
+            _last: LastGuard(deps.on_fatal.clone()),
             silence: deps.silence.clone(),
             deps,
             bots: BTreeMap::new(),
@@ -166,12 +171,13 @@ impl Supervisor {
         }
         self.incarnations += 1;
         let incarnation = self.incarnations;
+        let (who, breaking) = (Who::Bot(id.clone(), incarnation), self.deps.bots.breaking.clone());
         let spec = BotSpec {
             id: id.clone(),
             program: kept.program.clone(),
             identity: kept.identity.clone(),
             supervisor: ctx.address().recipient(),
-            exit: ExitGuard::new(Who::Bot(id.clone(), incarnation), ctx.address().recipient()),
+            exit: ExitGuard::new(who, ctx.address().recipient(), breaking),
             incarnation,
         };
         let deps = self.deps.bots.clone();
@@ -243,6 +249,7 @@ impl Supervisor {
 
     /// Looks at what should have been told: counts for metrics, incarnations that ended without a word.
     fn tick(&mut self, ctx: &mut Context<Self>) {
+        self.deps.bots.breaking.pass_now(Point::InSupervisor, None);
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut lost = Vec::new();
         for (id, kept) in &self.bots {
@@ -466,6 +473,7 @@ impl Handler<GiveAllBack> for Supervisor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: GiveAllBack, _: &mut Self::Context) -> Self::Result {
+        self.deps.bots.trial.close();
         let given = join_all(self.alive.values().map(|addr| addr.send(GiveBack)).collect::<Vec<_>>());
         Box::pin(async move {
             given.await;

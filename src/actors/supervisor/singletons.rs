@@ -5,11 +5,15 @@ use std::{fmt, time::Duration};
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::Supervisor;
-use crate::actors::exit::{ExitGuard, Who};
+use super::{Supervisor, crashes::Crashes};
+use crate::{
+    actors::exit::{ExitGuard, Who},
+    base::{Backoff, whole_millis},
+};
 
-/// How long a crashed singleton stays away: long enough not to spin, short enough to be missed by nobody.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a crashed singleton stays away: at first short enough to be missed by nobody, and longer when it keeps
+/// crashing, because bots may start anew with it. It never stays down: nobody else does its work.
+const PAUSE: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
 
 /// Makes and starts one incarnation, and connects its line. The guard must live inside the actor.
 pub struct Starter(pub Box<dyn Fn(ExitGuard) + Send>);
@@ -37,27 +41,34 @@ pub struct Keep {
 pub(super) struct Singleton {
     starter: Starter,
     bots_depend: bool,
+    crashes: Crashes,
 }
 
 impl Handler<Keep> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, keep: Keep, ctx: &mut Context<Self>) {
-        let singleton = Singleton { starter: keep.starter, bots_depend: keep.bots_depend };
-        (singleton.starter.0)(ExitGuard::new(Who::Singleton(keep.name), ctx.address().recipient()));
+        let singleton = Singleton { starter: keep.starter, bots_depend: keep.bots_depend, crashes: Crashes::default() };
+        (singleton.starter.0)(self.guard(keep.name, ctx));
         self.singletons.insert(keep.name, singleton);
     }
 }
 
 impl Supervisor {
+    fn guard(&self, name: &'static str, ctx: &mut Context<Self>) -> ExitGuard {
+        ExitGuard::new(Who::Singleton(name), ctx.address().recipient(), self.deps.bots.breaking.clone())
+    }
+
     pub(super) fn singleton_exited(&mut self, name: &'static str, ctx: &mut Context<Self>) {
         if self.stopping.is_some() {
             return;
         }
-        tracing::error!(actor = name, "an actor ended and is made anew");
-        ctx.run_later(PAUSE, move |it, ctx| {
+        let Some(singleton) = self.singletons.get_mut(name) else { return };
+        let wait = singleton.crashes.wait(self.deps.bots.clock.now(), &PAUSE, name.len() as u64);
+        tracing::error!(actor = name, restart_ms = whole_millis(wait), "an actor ended and is made anew");
+        ctx.run_later(wait, move |it, ctx| {
             let Some(singleton) = it.singletons.get(name) else { return };
-            (singleton.starter.0)(ExitGuard::new(Who::Singleton(name), ctx.address().recipient()));
+            (singleton.starter.0)(it.guard(name, ctx));
             if singleton.bots_depend {
                 // Only those at work: what is held or quarantined stays so.
                 let running = it.bots.iter().filter(|(_, kept)| kept.incarnation_in_charge().is_some());

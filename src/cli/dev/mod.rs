@@ -23,7 +23,7 @@ use super::{
 use crate::{
     actors::{bells::BellFaults, report::BotState, roster::TokenPolicy, supervisor::KeptState},
     app::{App, AppOptions, Threads, Use},
-    base::{Clock, spawn::spawn},
+    base::{Breaking, Clock, spawn::spawn},
     settings::{LoadOptions, LogFormat, Role, Settings},
     shutdown::{Asked, Signals},
     sim::{self, SimError, SimHandle, SimOptions},
@@ -123,6 +123,7 @@ fn options(settings: Settings, simulator: &str) -> AppOptions {
         threads: Threads::Many,
         notified: true,
         bell_faults: BellFaults::default(),
+        breaking: Breaking::default(),
     }
 }
 

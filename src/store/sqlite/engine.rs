@@ -320,6 +320,10 @@ pub(super) enum Trouble {
 
 impl From<sqlx::Error> for Trouble {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::WorkerCrashed) {
+            // The connection is lost for good, and what its last write came to is not known.
+            return Self::Sync("the engine's thread panicked".into());
+        }
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         let code = code.and_then(|code| code.parse().ok());
         classify(code, error.to_string())

@@ -38,11 +38,13 @@ mod tests;
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::mpsc;
 
@@ -55,7 +57,7 @@ use self::{
     shares::Shares,
     writer::Writer,
 };
-use crate::base::{self, Clock};
+use crate::base::{self, Breaking, Clock};
 
 pub use self::{
     backup::{PutBack, RestoreError, RestoreOrder, restore},
@@ -108,6 +110,8 @@ pub struct Faults {
     pub disk_full: Option<Arc<AtomicBool>>,
     /// A log of one megabyte counts as long.
     pub short_log: bool,
+    /// Named places where it may break.
+    pub breaking: Breaking,
 }
 
 impl Faults {
@@ -161,6 +165,7 @@ impl SqliteStore {
         let log = log.map_err(|error| explain(error.into()))?;
         let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
         let gate = Arc::new(Gate::new(Lengths::of(&faults)));
+        let breaking = faults.breaking.clone();
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
@@ -179,13 +184,27 @@ impl SqliteStore {
             lock: opened.lock,
         };
         match host {
-            WriterHost::Here => drop(base::spawn::spawn(writer.run(log))),
+            WriterHost::Here => drop(base::spawn::spawn(guarded(writer, log))),
             WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
-        let copier =
-            Copier { path: opened.path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default() };
+        let copier = Copier {
+            path: opened.path.clone(),
+            seal: seal.clone(),
+            clock: clock.clone(),
+            stop: Arc::default(),
+            breaking,
+        };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
         Ok(Self(Arc::new(Inner { requests, shares, readers, gate, path: opened.path, seal, clock, copier })))
+    }
+}
+
+/// Runs the writer. Without it every verb answers `Closed` for ever, so a panic in it ends the process: the next
+/// start finds what was committed.
+async fn guarded(writer: Writer, log: SqliteConnection) {
+    let on_fatal = Arc::clone(&writer.on_fatal);
+    if AssertUnwindSafe(writer.run(log)).catch_unwind().await.is_err() {
+        on_fatal("the store's writer panicked; please report this as a fault of Botyard");
     }
 }
 
@@ -194,7 +213,7 @@ fn on_a_thread(writer: Writer, log: SqliteConnection, path: &std::path::Path) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || runtime.block_on(writer.run(log)))
+        .spawn(move || runtime.block_on(guarded(writer, log)))
         .map(drop)
         .map_err(failed)
 }

@@ -18,7 +18,7 @@ use super::{
     seal::{Place, SealKey, UnsealError},
 };
 use crate::{
-    base::Clock,
+    base::{Clock, Point},
     store::{Doorbell, EraseAtEnd},
 };
 
@@ -193,6 +193,7 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => trouble(error.into()),
         other => OpenError::Engine { path: path.clone(), why: other.to_string() },
     })?;
+    options.faults.breaking.pass(Point::Migrating, None).await;
     check_key(&mut conn, &options.seal, &path).await?;
     restored::recognise(&mut conn, options.clock.now()).await.map_err(trouble)?;
     match engine::make_able_to_shrink(&mut conn).await {

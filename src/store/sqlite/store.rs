@@ -66,7 +66,10 @@ macro_rules! read {
             let mut reader = $store.0.readers.get().await?;
             let $reader = &mut reader.conn;
             let answer = $query.await;
-            reader.back();
+            // One that failed may do so for ever: it is closed, and the next look opens another.
+            if !matches!(answer, Err(StoreError::Engine(_))) {
+                reader.back();
+            }
             answer
         })
     };

@@ -23,7 +23,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    base::Clock,
+    base::{Clock, Point},
     store::{Doorbell, EraseAtEnd, StoreError},
 };
 
@@ -226,7 +226,11 @@ impl Writer {
                 if self.erase != EraseAtEnd::default() {
                     self.gate.erased();
                 }
-                batch.settle(answers, now, &mut self.book, self.doorbell.as_ref());
+                let wakes = batch.settle(answers, now, &mut self.book);
+                for bot in wakes.bots() {
+                    self.faults.breaking.pass(Point::BeforeRing, Some(bot)).await;
+                }
+                wakes.ring(self.doorbell.as_ref());
                 Ended::Answered
             }
             Err(Trouble::Guilty(why)) if batch.len() == 1 => {
@@ -314,6 +318,9 @@ async fn transaction(
             return Err(trouble);
         }
     };
+    for bot in batch.accepting() {
+        faults.breaking.pass(Point::BeforeAccept, Some(bot)).await;
+    }
     if let Some(delay) = faults.sync_delay {
         tokio::time::sleep(delay).await;
     }

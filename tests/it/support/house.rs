@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use botyard::{
     actors::{bells::BellFaults, report::ReloadReport, roster::TokenPolicy},
     app::{App, AppOptions, StartError, Threads, Use},
-    base::{Clock, Secret},
+    base::{Breaking, Clock, Secret},
     net::{HttpClient, HttpRequest, install_tls},
     settings::{LoadOptions, Settings},
     sim::{self, SimHandle, SimOptions},
@@ -26,6 +26,7 @@ pub(crate) struct Plan {
     pub(crate) threads: Threads,
     pub(crate) notified: bool,
     pub(crate) faults: BellFaults,
+    pub(crate) breaking: Breaking,
     pub(crate) tokens: TokenPolicy,
     pub(crate) clock: Clock,
     pub(crate) settings: Vec<(&'static str, String)>,
@@ -37,6 +38,7 @@ impl Default for Plan {
             threads: Threads::Many,
             notified: true,
             faults: BellFaults::default(),
+            breaking: Breaking::default(),
             tokens: TokenPolicy::Simulated,
             clock: Clock::System,
             settings: Vec::new(),
@@ -81,6 +83,7 @@ impl House {
             threads: self.plan.threads,
             notified: self.plan.notified,
             bell_faults: self.plan.faults,
+            breaking: self.plan.breaking.clone(),
         };
         self.app = Some(App::start(options).await?);
         Ok(())
@@ -107,6 +110,12 @@ impl House {
 
     pub(crate) fn app(&self) -> &App {
         self.app.as_ref().unwrap()
+    }
+
+    /// Where it is broken on purpose.
+    #[cfg(debug_assertions)]
+    pub(crate) fn breaking(&self) -> &Breaking {
+        &self.plan.breaking
     }
 
     pub(crate) fn bots_dir(&self) -> PathBuf {

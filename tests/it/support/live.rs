@@ -37,10 +37,15 @@ impl Live {
 
     /// Starts the service; it serves when this answers.
     pub(crate) async fn serve(&self) -> Process {
-        let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let process = self.ground.serve(&env);
+        let process = self.start(&[]);
         process.serves().await;
         process
+    }
+
+    /// Starts the service with more in its environment, and does not wait for it.
+    pub(crate) fn start(&self, more: &[(&str, &str)]) -> Process {
+        let usual = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.ground.serve(&usual.chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
     /// Runs a command beside the service.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use botyard::{
     actors::routes::Routes,
-    base::{BotId, Clock, Secret},
+    base::{BotId, Breaking, Clock, Secret},
     http::{
         Ingress, Limits, Running, ServerMode,
         server::{bind, serve},
@@ -46,6 +46,7 @@ pub(crate) async fn open_as(mode: ServerMode, base_path: &str, connections: usiz
     let bot = BotId::parse("echo").unwrap();
     routes.publish(vec![RouteRow { bot, secrets: vec![Secret::new(SECRET)], me: Some(ME.into()), kinds: kinds.0 }]);
     let ingress = Ingress {
+        breaking: Breaking::default(),
         routes: routes.clone(),
         store: Arc::clone(&store) as Arc<dyn Store>,
         metrics: Arc::clone(&metrics),

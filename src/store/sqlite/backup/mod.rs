@@ -30,7 +30,7 @@ use super::{
     seal::SealKey,
 };
 use crate::{
-    base::{Clock, Millis},
+    base::{Breaking, Clock, Millis, Point},
     store::{BackupError, BackupMark, BackupOrder, BackupTaken, StoreError},
 };
 
@@ -47,6 +47,8 @@ pub(super) struct Copier {
     pub(super) clock: Clock,
     /// The store is being closed: a copy that is being made is broken off, or its snapshot would hold up the end.
     pub(super) stop: Arc<AtomicBool>,
+    /// Where tests break it.
+    pub(super) breaking: Breaking,
 }
 
 impl Copier {
@@ -61,6 +63,7 @@ impl Copier {
         })
         .await?;
         let taken_at = self.write(order, &target, &draft).await?;
+        self.breaking.pass(Point::BackingUp, None).await;
         order.progress.checks();
         let mark = BackupMark {
             taken_at,

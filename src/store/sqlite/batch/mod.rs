@@ -126,8 +126,13 @@ impl Batch {
         Ok(Answers { accepts, turns, claims, recorded, marks })
     }
 
-    /// After the commit: brings the book up to date, answers everybody, then rings once per bot.
-    pub(super) fn settle(self, answers: Answers, now: Millis, book: &mut Book, doorbell: &dyn Doorbell) {
+    /// Whose events are accepted, one by one.
+    pub(super) fn accepting(&self) -> impl Iterator<Item = &BotId> {
+        self.accepts.iter().map(|job| &job.input.bot)
+    }
+
+    /// After the commit: brings the book up to date and answers everybody; what is left is to ring.
+    pub(super) fn settle(self, answers: Answers, now: Millis, book: &mut Book) -> Wakes {
         let mut wakes = Wakes::default();
         for (job, answer) in self.accepts.into_iter().zip(answers.accepts) {
             if let Ok(Accepted::New(seq)) = answer {
@@ -192,7 +197,7 @@ impl Batch {
                 known.deliveries.extend(wake.deliveries);
             }
         }
-        wakes.ring(doorbell);
+        wakes
     }
 
     /// Nothing of it was done.
@@ -254,7 +259,7 @@ fn fail_rest(
 
 /// One ring per bot and batch.
 #[derive(Default)]
-struct Wakes {
+pub(super) struct Wakes {
     of: HashMap<BotId, usize>,
     list: Vec<Wake>,
 }
@@ -269,7 +274,11 @@ impl Wakes {
         &mut list[at]
     }
 
-    fn ring(self, doorbell: &dyn Doorbell) {
+    pub(super) fn bots(&self) -> impl Iterator<Item = &BotId> {
+        self.list.iter().map(|wake| &wake.bot)
+    }
+
+    pub(super) fn ring(self, doorbell: &dyn Doorbell) {
         for wake in self.list {
             doorbell.ring(wake);
         }
