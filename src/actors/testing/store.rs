@@ -12,7 +12,7 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
         DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention,
+        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, Rotated,
         RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
@@ -318,6 +318,9 @@ impl Store for FakeStore {
         refused()
     }
     fn prune(&self, _: Retention) -> Answer<'_, Pruned> {
+        refused()
+    }
+    fn rotate_seal(&self, _: By) -> Answer<'_, Rotated> {
         refused()
     }
     fn close(&self) -> Answer<'_, ()> {

@@ -10,6 +10,7 @@ mod health;
 mod keep;
 mod out;
 mod reload;
+mod seal;
 mod service;
 mod source;
 mod story;
@@ -21,7 +22,7 @@ use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::audit::audit;
+pub(super) use self::{audit::audit, seal::seal};
 use self::{
     client::Trouble,
     events::Wanted,

@@ -5,6 +5,7 @@
 
 mod asker;
 mod audit;
+mod seal;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -90,6 +91,7 @@ impl Admin {
                         .service(resource("/v1/events").route(web::get().to(events)))
                         .service(resource("/v1/events/{id}").route(web::get().to(event)))
                         .service(resource("/v1/audit").route(web::get().to(audit::acts)))
+                        .service(resource("/v1/seal/rotate").route(web::post().to(seal::rotate)))
                         .service(resource("/v1/reload").route(web::post().to(reload)))
                         .default_service(web::to(|| async { Refusal::NotFound.response() })),
                 );

@@ -12,15 +12,22 @@ mod batch;
 mod book;
 mod cell;
 mod change;
+mod damage;
 mod engine;
 mod lock;
+mod log_scan;
 mod open;
+mod open_error;
 mod place;
 mod read;
 mod request;
+mod rotate;
 mod seal;
 mod seal_file;
+mod seal_next;
+mod seal_ring;
 mod shares;
+mod snapshot;
 mod store;
 mod uuid_column;
 mod writer;
@@ -34,21 +41,19 @@ mod tests;
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
-use self::{book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{book::Book, read::Readers, request::Request, seal_ring::KeyRing, shares::Shares, writer::Writer};
 use crate::base::{self, Clock};
 
 pub use self::{
-    open::{OpenError, OpenOptions},
-    place::unwritable,
-    seal::SealKey,
-    seal_file::SealError,
-    writer::OnFatal,
+    open::OpenOptions, open_error::OpenError, place::unwritable, seal::SealKey, seal_file::SealError,
+    seal_next::NextKey, writer::OnFatal,
 };
 
 /// What is bounded.
@@ -91,6 +96,9 @@ pub struct Faults {
     pub sync_fails_after: Option<u64>,
     /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
     pub disk_full: Option<Arc<AtomicBool>>,
+    /// Nothing can be written while this is true, as on a file system that became read-only. Looked at before each
+    /// batch.
+    pub read_only: Option<Arc<AtomicBool>>,
 }
 
 impl Faults {
@@ -115,7 +123,13 @@ struct Inner {
     requests: mpsc::Sender<Request>,
     shares: Arc<Shares>,
     readers: Arc<Readers>,
-    seal: SealKey,
+    seal: KeyRing,
+    next_key: NextKey,
+    /// Held while the seal key is changed: one at a time.
+    rotation: Mutex<()>,
+    /// Where a note is left when the database turns out to be damaged.
+    data_dir: PathBuf,
+    on_fatal: OnFatal,
     clock: Clock,
 }
 
@@ -134,9 +148,9 @@ impl SqliteStore {
     /// [`OpenError`] names the path or setting, and what to do.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let mut opened = open::open(&options).await?;
-        let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
+        let explain = |trouble| open_error::explain(&opened.path, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
-        let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let OpenOptions { clock, data_dir, next_key, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
@@ -149,7 +163,10 @@ impl SqliteStore {
             pending_per_bot: limits.pending_per_bot,
             faults,
             grows: true,
-            on_fatal,
+            writes: true,
+            told_full: false,
+            data_dir: data_dir.clone(),
+            on_fatal: Arc::clone(&on_fatal),
             lock: opened.lock,
         };
         match host {
@@ -157,7 +174,21 @@ impl SqliteStore {
             WriterHost::Thread => on_a_thread(writer, &opened.path)?,
         }
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock })))
+        let (seal, rotation) = (opened.ring, Mutex::default());
+        let inner = Inner { requests, shares, readers, seal, next_key, rotation, data_dir, on_fatal, clock };
+        let store = Self(Arc::new(inner));
+        if let Some(by) = opened.rotating {
+            tracing::info!("the seal key was being changed when the store was closed: it is gone on with");
+            store.finish_rotation(by).await.map_err(|error| open_error::unfinished(&opened.path, &error))?;
+        }
+        Ok(store)
+    }
+
+    /// A reader found damage: what else it read or will read cannot be relied on, so the process must end.
+    fn condemn(&self, why: &str) {
+        tracing::error!(error = why, "the database is damaged: the process must end");
+        damage::remember(&self.0.data_dir, why);
+        (self.0.on_fatal)(&damage::sentence(why));
     }
 }
 

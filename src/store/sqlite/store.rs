@@ -16,7 +16,7 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
         DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, RouteRow, StateValue, Store, StoreError,
+        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, Rotated, RouteRow, StateValue, Store, StoreError,
         StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
     },
 };
@@ -29,7 +29,7 @@ impl SqliteStore {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn change<C>(&self, change: C) -> Result<C::Answer, StoreError>
+    pub(super) async fn change<C>(&self, change: C) -> Result<C::Answer, StoreError>
     where
         C: Change + Sync,
         C::Answer: Sync,
@@ -42,10 +42,17 @@ impl SqliteStore {
 macro_rules! read {
     ($store:ident, $reader:ident => $query:expr) => {
         Box::pin(async move {
-            let mut reader = $store.0.readers.get().await?;
-            let $reader = &mut reader.conn;
-            let answer = $query.await;
-            reader.back();
+            let read = async {
+                let mut reader = $store.0.readers.get().await?;
+                let $reader = &mut reader.conn;
+                let answer = $query.await;
+                reader.back();
+                answer
+            };
+            let answer = read.await;
+            if let Err(StoreError::Corrupt(why)) = &answer {
+                $store.condemn(why);
+            }
             answer
         })
     };
@@ -185,6 +192,10 @@ impl Store for SqliteStore {
 
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned> {
         Box::pin(self.change(Prune(keep)))
+    }
+
+    fn rotate_seal(&self, by: By) -> Answer<'_, Rotated> {
+        Box::pin(self.rotate(by))
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -175,6 +175,7 @@ impl Store for FakeStore {
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
         prune(Retention) -> Pruned;
+        rotate_seal(By) -> Rotated;
         close() -> ();
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod bots;
 mod house;
+mod reseal;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -12,7 +13,7 @@ use sqlx::SqliteConnection;
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::StoreError;
 
-pub(super) use self::{bots::*, house::*, webhooks::*};
+pub(super) use self::{bots::*, house::*, reseal::*, webhooks::*};
 
 /// Why a change stopped.
 #[derive(Debug)]

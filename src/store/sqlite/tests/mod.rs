@@ -4,12 +4,15 @@ mod accepts;
 mod audit;
 mod bots;
 mod claims;
+mod damage;
 mod deliveries;
 mod house;
 mod model;
 mod opening;
+mod rotation;
 mod trouble;
 mod turns;
+mod upgrade;
 
 use std::{
     future::Future,
