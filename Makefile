@@ -19,7 +19,8 @@ NODE_READY := $(NODE)/node_modules/.ready
 # Programs in Rust that only some words need; kept apart likewise.
 TOOLS := .tools
 FUZZ := $(TOOLS)/bin/cargo-fuzz
-SECONDS ?= 300
+SECONDS ?= 60
+TARGETS ?= calls definition signature template webhook
 
 .PHONY: help run test lint check bench fuzz docker rust
 
@@ -54,15 +55,19 @@ bench: | rust ## How fast it is on this machine, beside a bare HTTP handler
 	@cargo build --release --bin botyard --example storm
 	@cargo run --quiet --release --example storm -- report $(ARGS)
 
-fuzz: $(FUZZ) | rust ## Thought-up calls against the simulator, for SECONDS (300); needs a nightly Rust
-	@rustup run nightly cargo --version >/dev/null 2>&1 || { \
-	  echo "fuzzing needs a nightly Rust: rustup toolchain install nightly" >&2; exit 1; }
+fuzz: $(FUZZ) | rust ## Thought-up webhooks, signatures, definitions, templates and calls, SECONDS (60) of each
 	@command -v c++ >/dev/null || { \
 	  echo "there is no C++ compiler, and the fuzzer is compiled from C++. On Debian: apt-get install g++" >&2; exit 1; }
 	@echo "building Botyard with the fuzzer inside (the first time: some minutes) ..." >&2
-	@mkdir -p fuzz/corpus/calls && cp Cargo.lock fuzz/Cargo.lock
-	@PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" rustup run nightly cargo fuzz run calls fuzz/corpus/calls fuzz/seeds/calls -- \
-	  -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1
+	@cp Cargo.lock fuzz/Cargo.lock
+	@PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo fuzz build --sanitizer none
+	@for target in $(TARGETS); do \
+	  echo "fuzzing $$target for $(SECONDS) seconds ..." >&2; \
+	  mkdir -p "fuzz/corpus/$$target"; \
+	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo fuzz run --sanitizer none "$$target" \
+	    "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
+	    -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 docker: ## Builds the image and proves it: compose, a reply, a dropped definition, a restart
 	@bash scripts/docker-proof.sh

@@ -206,7 +206,7 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor()] {
+        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter()] {
             kept(&app.supervisor, keep).await?;
         }
         app.readiness.set_listening(true);

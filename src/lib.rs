@@ -8,6 +8,8 @@ pub mod base;
 pub mod brain;
 pub mod cli;
 pub mod definition;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod net;
 pub mod settings;

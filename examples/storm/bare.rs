@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use crate::{process::Ward, upstream::Hook};
+use crate::{upstream::Hook, ward::Ward};
 
 /// The secret of every bare webhook: as long as a generated one.
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

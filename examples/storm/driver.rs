@@ -137,6 +137,8 @@ pub(crate) enum Until {
 pub(crate) struct Load {
     pub(crate) connections: usize,
     pub(crate) threads: usize,
+    /// Only to this bot.
+    pub(crate) bot: Option<usize>,
     pub(crate) pace: Pace,
     pub(crate) until: Until,
 }
@@ -209,7 +211,7 @@ struct Talk {
 impl Talk {
     async fn run(self, connecting: Arc<Semaphore>) -> Result<BTreeMap<u16, u64>> {
         let Self { target, ledger, load, began, connection } = self;
-        let pairs: Vec<usize> = (connection..target.pairs).step_by(load.connections).collect();
+        let pairs = pairs_of(connection, load, target.bots(), target.pairs);
         let (limit, rounds) = match load.until {
             Until::Elapsed(_) => (u64::MAX, u64::MAX),
             Until::Count(count) => (count, u64::MAX),
@@ -256,6 +258,14 @@ impl Talk {
     }
 }
 
+/// The pairs that a connection serves.
+fn pairs_of(connection: usize, load: Load, bots: usize, pairs: usize) -> Vec<usize> {
+    match load.bot {
+        None => (connection..pairs).step_by(load.connections).collect(),
+        Some(bot) => (bot..pairs).step_by(bots).skip(connection).step_by(load.connections).collect(),
+    }
+}
+
 /// When a connection's `n`th message is due, so that all connections together keep the rate evenly.
 fn beat(rate: f64, connections: usize, connection: usize, n: u32) -> Duration {
     #[expect(clippy::cast_precision_loss, reason = "counts of connections are small")]
@@ -266,6 +276,18 @@ fn beat(rate: f64, connections: usize, connection: usize, n: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_pair_has_one_connection_and_one_bot_can_be_meant_alone() {
+        let load = |bot| Load { connections: 3, threads: 1, bot, pace: Pace::Acked, until: Until::Rounds(1) };
+        let all = |bot| {
+            let mut all: Vec<_> = (0..3).flat_map(|connection| pairs_of(connection, load(bot), 4, 20)).collect();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(all(None), (0..20).collect::<Vec<_>>());
+        assert_eq!(all(Some(1)), [1, 5, 9, 13, 17]);
+    }
 
     #[test]
     fn the_beats_of_all_connections_together_are_the_rate() {

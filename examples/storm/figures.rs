@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{ledger::Faults, process::Memory, service::Start};
+use crate::{flood::Flood, ledger::Faults, process::Memory, restart::Restart, service::Start, soak::Soak};
 
 /// Middle and tail of some times, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -156,6 +156,9 @@ pub(crate) struct Report {
     pub(crate) fleets: Vec<Fleet>,
     pub(crate) backlog: Option<Backlog>,
     pub(crate) slow_sync: Option<SlowSync>,
+    pub(crate) flood: Option<Flood>,
+    pub(crate) restarts: Vec<Restart>,
+    pub(crate) soak: Option<Soak>,
     pub(crate) aims: Vec<Aim>,
     /// What could not be measured, and why.
     pub(crate) failures: Vec<String>,
@@ -170,6 +173,9 @@ impl Report {
             fleets: Vec::new(),
             backlog: None,
             slow_sync: None,
+            flood: None,
+            restarts: Vec::new(),
+            soak: None,
             aims: Vec::new(),
             failures: Vec::new(),
         }
@@ -205,6 +211,10 @@ impl Report {
         if let Some(sync) = &self.slow_sync {
             aims.push(at_least("acks with slow syncs / one commit a row", sync.ratio(), 30.0, ""));
         }
+        if let Some(flood) = &self.flood {
+            aims.push(at_most("reply time p50 beside a flood / alone", flood.p50_ratio(), 2.0, ""));
+            aims.push(at_most("reply time p99 beside a flood / alone", flood.p99_ratio(), 2.0, ""));
+        }
         self.aims = aims;
     }
 
@@ -217,7 +227,8 @@ impl Report {
     /// Whether everything could be measured and nothing was lost, doubled, overtaken or misdirected. Missed
     /// aims do not count: they say something about the machine too.
     pub(crate) fn is_sound(&self) -> bool {
-        self.failures.is_empty() && self.flows.iter().all(Flow::is_sound)
+        let restarts = self.restarts.iter().all(|restart| restart.faults == Faults::default());
+        self.failures.is_empty() && restarts && self.flows.iter().all(Flow::is_sound)
     }
 }
 

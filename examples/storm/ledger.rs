@@ -169,16 +169,38 @@ impl Ledger {
         self.times(|slot| &slot.answered)
     }
 
+    /// The same of those to one bot of so many, that left before this much time had passed.
+    pub(crate) fn answer_times_of(&self, bot: usize, bots: usize, until: Duration) -> Vec<f64> {
+        let wanted = |slot: &&Slot| {
+            slot.pair.load(Relaxed) as usize % bots == bot
+                && Duration::from_nanos(slot.sent.load(Relaxed)) <= until
+                && slot.sent.load(Relaxed) > 0
+        };
+        times(self.slots.iter().filter(wanted), |slot| &slot.answered)
+    }
+
+    /// How many messages to one bot of so many were accepted, and when the last of them was answered.
+    pub(crate) fn flood_of(&self, bot: usize, bots: usize) -> (u64, Duration) {
+        let own = self.slots.iter().filter(|slot| slot.pair.load(Relaxed) as usize % bots == bot);
+        let (mut accepted, mut last) = (0, 0);
+        for slot in own.filter(|slot| slot.acked.load(Relaxed) > 0) {
+            accepted += 1;
+            last = last.max(slot.answered.load(Relaxed));
+        }
+        (accepted, Duration::from_nanos(last))
+    }
+
+    /// The last acknowledgement before a moment and the first one after another, since the ledger was made.
+    pub(crate) fn acks_around(&self, before: Instant, after: Instant) -> (Option<Duration>, Option<Duration>) {
+        let (before, after) = (self.nanos(before), self.nanos(after));
+        let acks = || self.slots.iter().map(|slot| slot.acked.load(Relaxed)).filter(|&ack| ack > 0);
+        let last = acks().filter(|&ack| ack <= before).max();
+        let first = acks().filter(|&ack| ack >= after).min();
+        (last.map(Duration::from_nanos), first.map(Duration::from_nanos))
+    }
+
     fn times(&self, end: impl Fn(&Slot) -> &AtomicU64) -> Vec<f64> {
-        let mut times: Vec<f64> = self
-            .slots
-            .iter()
-            .map(|slot| (slot.sent.load(Relaxed), end(slot).load(Relaxed)))
-            .filter(|&(_, end)| end > 0)
-            .map(|(sent, end)| Duration::from_nanos(end.saturating_sub(sent)).as_secs_f64() * 1e3)
-            .collect();
-        times.sort_by(f64::total_cmp);
-        times
+        times(self.slots.iter(), end)
     }
 
     /// What went wrong so far.
@@ -192,6 +214,17 @@ impl Ledger {
             stray: self.stray.load(Relaxed),
         }
     }
+}
+
+/// From the sending to the end of each that came to it, in milliseconds, ascending.
+fn times<'s>(slots: impl Iterator<Item = &'s Slot>, end: impl Fn(&Slot) -> &AtomicU64) -> Vec<f64> {
+    let mut times: Vec<f64> = slots
+        .map(|slot| (slot.sent.load(Relaxed), end(slot).load(Relaxed)))
+        .filter(|&(_, end)| end > 0)
+        .map(|(sent, end)| Duration::from_nanos(end.saturating_sub(sent)).as_secs_f64() * 1e3)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times
 }
 
 #[cfg(test)]
@@ -242,6 +275,18 @@ mod tests {
         ledger.replied(Some(99), 1, Some(3), 2);
         ledger.replied(None, 1, None, 2);
         assert_eq!(ledger.faults(), Faults { misdirected: 2, stray: 2, ..Faults::default() });
+    }
+
+    #[test]
+    fn one_bot_can_be_looked_at_alone_and_the_acks_around_a_moment_are_found() {
+        let ledger = two_of_one_pair();
+        ledger.replied(Some(100), 1, Some(3), 2);
+        let now = Instant::now();
+        assert_eq!(ledger.answer_times_of(1, 2, Duration::from_mins(1)).len(), 1);
+        assert_eq!(ledger.answer_times_of(0, 2, Duration::from_mins(1)).len(), 0);
+        assert_eq!((ledger.flood_of(1, 2).0, ledger.flood_of(0, 2).0), (2, 0));
+        let (last, first) = ledger.acks_around(now, now);
+        assert!(last.is_some() && first.is_none());
     }
 
     #[test]

@@ -7,18 +7,32 @@
 //! overtaken or misdirected make the exit code 1.
 
 mod bare;
+mod chaos;
 mod client;
+mod conditions;
 mod driver;
 mod figures;
 mod fleet;
+mod flood;
 mod ledger;
 mod process;
+mod restart;
 mod scenes;
 mod service;
 mod show;
+mod soak;
+mod stage;
 mod upstream;
+mod ward;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -27,9 +41,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     driver::{Pace, Until},
     figures::Report,
-    scenes::{Setup, tell},
     service::Plan,
+    stage::{Setup, tell},
 };
+
+/// How long the soak lasts in the report, which is to be over before one forgets that it was started.
+const IN_REPORT: Duration = Duration::from_secs(30);
 
 /// Storms the service with signed webhooks and measures it.
 #[derive(Debug, Parser)]
@@ -65,6 +82,31 @@ enum Scene {
     Backlog,
     /// Group commit with syncs made 5 ms slower
     Sync,
+    /// 10,000 events to one bot: what another one notices of it
+    Flood,
+    /// A restart under steady load: for how long nobody accepts, with 120 and 10,000 bots (or `--bots`)
+    Restart,
+    /// Steady load for long: memory, log and database
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 5)]
+        minutes: u64,
+    },
+    /// Kills, faults and rewritten definitions against the simulator; then the ledger
+    Chaos {
+        /// What everything random comes from [default: another one each time]
+        #[arg(long)]
+        seed: Option<u64>,
+        /// End after so many `kill -9`
+        #[arg(long, default_value_t = 200)]
+        kills: u64,
+        /// End after so many minutes at the latest
+        #[arg(long, default_value_t = 15)]
+        minutes: u64,
+        /// Messages a second that people write
+        #[arg(long, default_value_t = 40)]
+        rate: u64,
+    },
     /// Everything, beside the bare handler, against the aims
     Report,
     /// The bare handler itself, until its standard input ends
@@ -115,6 +157,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.scene {
         Scene::Bare { workers } => bare::serve(workers).map(|()| true),
+        Scene::Chaos { seed, kills, minutes, rate } => cause_chaos(&cli.options, seed, kills, minutes, rate),
         _ => play(&cli),
     };
     match result {
@@ -132,7 +175,7 @@ fn play(cli: &Cli) -> Result<bool> {
     let setup = setup(&cli.options)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let mut report = Report::new(scenes::conditions(&setup)?);
+        let mut report = Report::new(conditions::look(&setup)?);
         // Dropping the scenes ends their children.
         tokio::select! {
             played = Box::pin(scene(cli, &setup, &mut report)) => played?,
@@ -143,6 +186,34 @@ fn play(cli: &Cli) -> Result<bool> {
         let text = if cli.options.json { serde_json::to_string_pretty(&report)? } else { show::text(&report) };
         writeln!(std::io::stdout(), "{text}")?;
         Ok(report.is_sound())
+    })
+}
+
+/// Causes chaos and prints the summary; whether the ledger agrees.
+fn cause_chaos(options: &Options, seed: Option<u64>, kills: u64, minutes: u64, rate: u64) -> Result<bool> {
+    let (Setup { plan, .. }, json) = (setup(options)?, options.json);
+    let options = chaos::Options {
+        botyard: plan.botyard,
+        dir: plan.dir,
+        seed: seed.unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000),
+        kills,
+        time: Duration::from_secs(minutes.clamp(1, 120) * 60),
+        bots: options.bots.unwrap_or(20).max(1),
+        rate: rate.clamp(1, 1_000),
+        life_ms: 100..1_800,
+        patience: Duration::from_mins(5),
+    };
+    botyard::net::install_tls();
+    actix_rt::Runtime::new()?.block_on(async {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let outcome = tokio::select! {
+            played = Box::pin(chaos::run(&options, &tell)) => played?,
+            _ = interrupt.recv() => anyhow::bail!("interrupted"),
+            _ = terminate.recv() => anyhow::bail!("terminated"),
+        };
+        let text = if json { serde_json::to_string_pretty(&outcome)? } else { chaos::text(&outcome) };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(outcome.is_sound())
     })
 }
 
@@ -164,8 +235,18 @@ async fn scene(cli: &Cli, setup: &Setup, report: &mut Report) -> Result<()> {
         }
         Scene::Backlog => backlog(setup, report).await?,
         Scene::Sync => slow_sync(setup, report).await?,
+        Scene::Flood => flood(setup, report).await?,
+        Scene::Restart => match cli.options.bots {
+            Some(bots) => report.restarts.push(restart::restart(setup, bots).await?),
+            None => {
+                for bots in [120, 10_000] {
+                    report.restarts.push(restart::restart(setup, bots).await?);
+                }
+            }
+        },
+        Scene::Soak { minutes } => soak(setup, report, Duration::from_secs(minutes.clamp(1, 60) * 60)).await?,
         Scene::Report => everything(setup, report).await,
-        Scene::Bare { .. } => {}
+        Scene::Bare { .. } | Scene::Chaos { .. } => {}
     }
     Ok(())
 }
@@ -187,6 +268,12 @@ async fn everything(setup: &Setup, report: &mut Report) {
     note(report, "backlog", waited);
     let slowed = slow_sync(setup, report).await;
     note(report, "slow syncs", slowed);
+    let flooded = flood(setup, report).await;
+    note(report, "flood", flooded);
+    let restarted = restart::restart(setup, 120).await.map(|restart| report.restarts.push(restart));
+    note(report, "restart", restarted);
+    let soaked = soak(setup, report, IN_REPORT).await;
+    note(report, "soak", soaked);
 }
 
 fn note(report: &mut Report, scene: &str, result: Result<()>) {
@@ -224,6 +311,20 @@ async fn slow_sync(setup: &Setup, report: &mut Report) -> Result<()> {
     let (slow, flows) = scenes::slow_sync(setup, report.conditions.sync_ms).await?;
     report.slow_sync = Some(slow);
     report.flows.extend(flows);
+    Ok(())
+}
+
+async fn flood(setup: &Setup, report: &mut Report) -> Result<()> {
+    let (flood, flows) = flood::flood(setup).await?;
+    report.flood = Some(flood);
+    report.flows.extend(flows);
+    Ok(())
+}
+
+async fn soak(setup: &Setup, report: &mut Report, time: Duration) -> Result<()> {
+    let (soak, flow) = soak::soak(setup, time).await?;
+    report.soak = Some(soak);
+    report.flows.push(flow);
     Ok(())
 }
 

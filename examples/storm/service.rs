@@ -2,7 +2,7 @@
 //! own and nothing of this process's settings.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use crate::{
     client::Connection,
     fleet,
-    process::Ward,
     upstream::{Hook, Upstream},
+    ward::Ward,
 };
 
 /// Registrations count as settled when Webex was left alone for so long.
@@ -40,11 +40,23 @@ pub(crate) struct Plan {
 /// The running service. It is killed, and its folder removed, when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
-    ward: Ward,
+    /// None only between a stop and the start after it.
+    ward: Option<Ward>,
     pub(crate) listen: SocketAddr,
     admin: SocketAddr,
     log: PathBuf,
-    _folder: TempDir,
+    plan: Plan,
+    env: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+/// How a stop and the start right after it went.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Restarted {
+    /// When it was asked to end.
+    pub(crate) asked: Instant,
+    /// When it had ended, and was started again.
+    pub(crate) ended: Instant,
 }
 
 /// How the start went.
@@ -72,20 +84,12 @@ impl Service {
         fleet::write_definitions(&folder.path().join("bots.d"), plan.bots)?;
         let (listen, admin) = (free_port()?, free_port()?);
         let log = folder.path().join("serve.log");
+        let mut env = environment(folder.path(), listen, admin, upstream);
+        env.extend((0..plan.bots).map(fleet::token));
+        env.extend(plan.settings.iter().cloned());
         let began = Instant::now();
-        let child = Command::new(&plan.botyard)
-            .arg("serve")
-            .current_dir(folder.path())
-            .env_clear()
-            .envs(environment(folder.path(), listen, admin, upstream))
-            .envs((0..plan.bots).map(fleet::token))
-            .envs(plan.settings.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
-            .spawn()
-            .with_context(|| format!("`{}` did not start", plan.botyard.display()))?;
-        let mut service = Self { ward: Ward::new(child), listen, admin, log, _folder: folder };
+        let ward = spawn(plan, &env, folder.path(), &log)?;
+        let mut service = Self { ward: Some(ward), listen, admin, log, plan: plan.clone(), env, folder };
         let hooks = service.settle(plan, upstream, began).await?;
         let start = Start {
             bots: plan.bots,
@@ -120,16 +124,30 @@ impl Service {
         }
     }
 
+    /// Asks it to end, as a process manager would, and starts it again at once when it has ended.
+    pub(crate) async fn restart(&mut self) -> Result<Restarted> {
+        let asked = Instant::now();
+        self.stop().await?;
+        let ended = Instant::now();
+        self.ward = Some(spawn(&self.plan, &self.env, self.folder.path(), &self.log)?);
+        Ok(Restarted { asked, ended })
+    }
+
+    /// Bytes of a file in its data folder; 0 when it is not there.
+    pub(crate) fn bytes_of(&self, file: &str) -> u64 {
+        fs::metadata(self.folder.path().join("data").join(file)).map_or(0, |found| found.len())
+    }
+
     /// An error if it has ended, with what it said.
     pub(crate) fn check(&mut self) -> Result<()> {
-        match self.ward.ended()? {
+        match self.ward.as_mut().map(Ward::ended).transpose()?.flatten() {
             Some(status) => bail!("the service ended with {status}; it said:\n{}", self.said()),
             None => Ok(()),
         }
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.ward.pid()
+        self.ward.as_ref().map_or(0, Ward::pid)
     }
 
     /// Its metrics as it shows them.
@@ -146,15 +164,32 @@ impl Service {
     }
 
     /// Asks it to end, as a process manager would.
-    pub(crate) async fn end(self) -> Result<()> {
-        let Self { ward, log, _folder, .. } = self;
+    pub(crate) async fn end(mut self) -> Result<()> {
+        self.stop().await
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        let Some(ward) = self.ward.take() else { return Ok(()) };
         let status = ward.end(Duration::from_secs(20)).await?;
         if !status.success() {
-            let log = fs::read_to_string(log).unwrap_or_default();
-            bail!("the service ended with {status}; it said:\n{log}");
+            bail!("the service ended with {status}; it said:\n{}", self.said());
         }
         Ok(())
     }
+}
+
+fn spawn(plan: &Plan, env: &[(String, String)], folder: &Path, log: &Path) -> Result<Ward> {
+    let child = Command::new(&plan.botyard)
+        .arg("serve")
+        .current_dir(folder)
+        .env_clear()
+        .envs(env.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(OpenOptions::new().create(true).append(true).open(log)?)
+        .spawn()
+        .with_context(|| format!("`{}` did not start", plan.botyard.display()))?;
+    Ok(Ward::new(child))
 }
 
 /// All of its environment but the tokens.

@@ -15,6 +15,7 @@ pub(crate) fn text(report: &Report) -> String {
         where_time_goes(&mut out, flow);
     }
     scenes(&mut out, report);
+    strains(&mut out, report);
     aims(&mut out, report);
     for failure in &report.failures {
         let _ = writeln!(out, "\nNOT MEASURED: {failure}");
@@ -161,6 +162,49 @@ fn scenes(out: &mut String, report: &Report) {
             it.one_commit_a_row,
             it.one_connection,
             it.ratio()
+        );
+    }
+}
+
+fn strains(out: &mut String, report: &Report) {
+    if let Some(it) = &report.flood {
+        let _ = writeln!(
+            out,
+            "\nflood: {} events to one bot, all answered after {:.1} s; another bot's reply p50 {:.1}, p99 {:.1} ms \
+             alone, {:.1} and {:.1} ms beside it",
+            it.accepted, it.seconds, it.alone.p50, it.alone.p99, it.beside.p50, it.beside.p99
+        );
+    }
+    for it in &report.restarts {
+        let _ = writeln!(
+            out,
+            "\nrestart with {} bots at {:.0} webhooks a second: ended {:.0} ms after SIGTERM; last 200 before SIGTERM to \
+             first 200 of the new process {:.0} ms; nobody accepted for {:.0} ms, {} of {} webhooks; lost {}, twice {}",
+            it.bots,
+            it.rate,
+            it.drain_ms,
+            it.between_ms,
+            it.gap_ms,
+            it.not_accepted,
+            it.sent,
+            it.faults.lost,
+            it.faults.duplicated
+        );
+    }
+    if let Some(it) = &report.soak {
+        let _ = writeln!(
+            out,
+            "\nsoak: {} events to {} bots in {:.0} s, {:.0} a second: {:.1} MB warm, {:.1} MB at the end, {:+.2} MB a \
+             minute; log at most {:.1} MB, database {:.1} MB",
+            it.events,
+            it.bots,
+            it.seconds,
+            it.rate,
+            it.memory_warm,
+            it.memory_end,
+            it.slope_a_minute,
+            it.log_most,
+            it.database_end
         );
     }
 }

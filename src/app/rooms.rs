@@ -16,6 +16,7 @@ use crate::{
         exit::ExitGuard,
         janitor::{self, Janitor},
         line::Line,
+        meter::Meter,
         place::Place,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
@@ -35,8 +36,6 @@ use crate::{
 
 /// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
 const LOOKS_AT_ONCE: usize = 16;
-/// Waits between tries of one event.
-const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_mins(1) };
 /// Waits after a bot's crashes.
 const CRASH_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
@@ -82,7 +81,6 @@ impl<'a> Rooms<'a> {
             engine: Arc::new(Engine::default()),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
-            backoff: EVENT_BACKOFF,
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
             owner: format!("{}/{}", self.settings.instance, std::process::id()),
@@ -165,6 +163,7 @@ impl<'a> Rooms<'a> {
             supervisor: self.lines.supervisor.clone(),
             routes: self.routes.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             news: Arc::new(news),
         };
         let line = self.lines.roster.clone();
@@ -183,6 +182,13 @@ impl<'a> Rooms<'a> {
         let every = Duration::from_secs(self.settings.bots.sweep_seconds);
         keep("sweeper", false, move |exit| {
             Sweeper::new(store.clone(), bells.clone(), clock.clone(), every, exit).start();
+        })
+    }
+
+    pub(super) fn meter(&self) -> Keep {
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
+        keep("meter", false, move |exit| {
+            Meter::new(store.clone(), clock.clone(), metrics.clone(), exit).start();
         })
     }
 

@@ -8,6 +8,7 @@ use crate::{
     actors::{
         line::Line,
         registrar::{Registrar, Report, Reports},
+        rehearsal::{Rehearsal, Rehearse},
         report::{BotState, BotStatus, Finding, ReloadReport, WebhookSummary},
         roster::{Look, PutToken, PutTokenError, Roster},
         supervisor::{KeptState, States, Supervisor},
@@ -124,5 +125,11 @@ impl Steering for House {
                 PutTokenError::Store(error) => unavailable(error),
             })
         })
+    }
+
+    fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(
+            async move { self.supervisor.send(Rehearse { bot, payload }).await.map_err(|_gone| SteerError::Closing) },
+        )
     }
 }

@@ -52,6 +52,10 @@ pub enum Command {
     Events(EventsArgs),
     /// Who changed what, and when
     Audit(AuditArgs),
+    /// Dead letters: events that were buried, deliveries that were given up
+    Dead(DeadArgs),
+    /// Let dead letters be handled or sent again
+    Replay(ReplayArgs),
     /// Look at `bots.d` now
     Reload(ReloadArgs),
     /// Keep a bot's token
@@ -197,6 +201,84 @@ pub struct AuditArgs {
     pub before: Option<i64>,
     /// At most so many, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LetterArgs {
+    /// Only those that died of this
+    #[arg(long, value_name = "CAUSE", conflicts_with = "id",
+        value_parser = ["failed", "gave_up", "too_old", "unreadable", "crashed", "refused", "removed"])]
+    pub reason: Option<String>,
+    /// Only events, or only deliveries
+    #[arg(long, conflicts_with = "id", value_parser = ["event", "delivery"])]
+    pub kind: Option<String>,
+    /// Only those that died then or later: `2026-01-31`, `2026-01-31T09:00:00Z`, or `2h`, `3d` ago
+    #[arg(long, value_name = "TIME", conflicts_with = "id")]
+    pub since: Option<String>,
+    /// Only those that died before
+    #[arg(long, value_name = "TIME", conflicts_with = "id")]
+    pub until: Option<String>,
+}
+
+/// `botyard dead`
+#[derive(Debug, Clone, Args)]
+pub struct DeadArgs {
+    /// Only of this bot
+    pub bot: Option<String>,
+    /// One whole, with what people wrote; the beginning of an id will do
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Which.
+    #[command(flatten)]
+    pub which: LetterArgs,
+    /// At most so many, the last to die first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "id")]
+    pub limit: u32,
+    /// The page after this: what the end of a list says
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["id", "drop"])]
+    pub after: Option<String>,
+    /// Delete those that are meant, for good
+    #[arg(long)]
+    pub drop: bool,
+    /// With `--drop`: all there are
+    #[arg(long, requires = "drop", conflicts_with_all = ["bot", "id", "reason", "kind", "since", "until"])]
+    pub all: bool,
+    /// With `--drop`: do not ask
+    #[arg(long, requires = "drop")]
+    pub yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard replay`
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// This one; the beginning of an id will do
+    #[arg(long, conflicts_with = "bot")]
+    pub id: Option<String>,
+    /// Only of this bot
+    #[arg(long, value_name = "BOT")]
+    pub bot: Option<String>,
+    /// Which.
+    #[command(flatten)]
+    pub which: LetterArgs,
+    /// All there are
+    #[arg(long, conflicts_with_all = ["bot", "id", "reason", "kind", "since", "until"])]
+    pub all: bool,
+    /// Also deliveries that may have been sent although nothing says so
+    #[arg(long)]
+    pub doubtful: bool,
+    /// Only show what the bots of today would do with them; nothing is sent or written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With `--dry-run`: at most so many, the last to die first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "dry_run")]
     pub limit: u32,
     /// Print JSON
     #[arg(long)]

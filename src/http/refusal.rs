@@ -27,6 +27,8 @@ pub enum Refusal {
     UnknownBot,
     /// 404: no event of that id.
     UnknownEvent,
+    /// 404: no dead letter of that id.
+    UnknownLetter,
     /// 405: the path exists, but not for this method.
     MethodNotAllowed,
     /// 408: the body took too long to arrive.
@@ -91,7 +93,7 @@ impl Refusal {
         match self {
             Self::BrokenBody | Self::BadEnvelope | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MissingSignature | Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownBot | Self::UnknownEvent => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownBot | Self::UnknownEvent | Self::UnknownLetter => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -120,6 +122,7 @@ impl Refusal {
             Self::NotFound => "not_found",
             Self::UnknownBot => "unknown_bot",
             Self::UnknownEvent => "unknown_event",
+            Self::UnknownLetter => "unknown_letter",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::Conflict(_) => "conflict",
@@ -148,6 +151,7 @@ impl Refusal {
             Self::NotFound => "there is nothing at this path",
             Self::UnknownBot => "there is no bot of this name",
             Self::UnknownEvent => "there is no event of this id",
+            Self::UnknownLetter => "there is no dead letter of this id",
             Self::MethodNotAllowed => "this path does not take this method",
             Self::SlowBody => "the body took too long to arrive",
             Self::BodyTooLarge => "the body is larger than the limit",
@@ -210,7 +214,7 @@ mod tests {
 
     fn every() -> Vec<Refusal> {
         let mut all = Refusal::INGRESS.to_vec();
-        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent]);
+        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter]);
         all.extend([Refusal::BadRequest, Refusal::Conflict, Refusal::Unavailable].map(|of| of("why".into())));
         all
     }

@@ -4,7 +4,10 @@ use std::{future::Future, pin::Pin};
 
 use super::refusal::Refusal;
 use crate::{
-    actors::report::{BotStatus, ReloadReport},
+    actors::{
+        rehearsal::Rehearsal,
+        report::{BotStatus, ReloadReport},
+    },
     base::{BotId, Secret},
     store::By,
 };
@@ -51,4 +54,6 @@ pub trait Steering: Send + Sync + 'static {
     fn reload(&self, confirm: bool) -> Steered<'_, ReloadReport>;
     /// Keeps a token for a bot, on whose behalf it is, and starts it with that.
     fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()>;
+    /// What the bot of today would do with a stored event, without doing it.
+    fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal>;
 }

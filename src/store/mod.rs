@@ -5,6 +5,7 @@
 //! caller's good manners, decides whether an incarnation of a bot may still act.
 
 pub mod audit;
+pub mod letters;
 pub mod model;
 pub mod rows;
 pub mod seal;
@@ -16,6 +17,7 @@ use std::{future::Future, pin::Pin};
 use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
 
 pub use audit::*;
+pub use letters::*;
 pub use model::*;
 pub use rows::*;
 pub use seal::*;
@@ -117,7 +119,8 @@ pub trait Store: Send + Sync + 'static {
     fn put_identity(&self, bot: BotId, identity: Identity) -> Answer<'_, IdentityAnswer>;
     /// Keeps why a bot is held (`None`: it is not), for `bots` and the next start.
     fn put_hold(&self, bot: BotId, hold: Option<Hold>) -> Answer<'_, ()>;
-    /// Marks a bot as retired (its definition is gone) at a moment.
+    /// Marks a bot as retired (its definition is gone) at a moment. What it has pending is buried (cause `removed`)
+    /// in the same commit, and nothing is accepted for it any more.
     fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()>;
     /// Removes a retired bot with all that is its own: token, state, events.
     fn forget(&self, bot: BotId) -> Answer<'_, ()>;
@@ -144,6 +147,18 @@ pub trait Store: Send + Sync + 'static {
     /// The dialogue of one person in one room, if one is open at `now`.
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>>;
 
+    // -- dead letters -----------------------------------------------------------------------------
+
+    /// Dead letters, the last to die first.
+    fn letters(&self, query: LetterQuery) -> Answer<'_, LetterPage>;
+    /// One dead letter whole, by the id of the event or delivery.
+    fn letter(&self, id: EventId) -> Answer<'_, Option<LetterDetail>>;
+    /// One step of a replay, the first to die first: letters are pending again, behind all that is, with attempts
+    /// counted anew. Refused with the sentence when the filter names one by its id that cannot be replayed.
+    fn replay(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved>;
+    /// One step of deleting dead letters for good.
+    fn drop_letters(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved>;
+
     // -- looking ----------------------------------------------------------------------------------
 
     /// Bots with work that is due at `now`, whoever should have been woken for it.
@@ -156,6 +171,8 @@ pub trait Store: Send + Sync + 'static {
     fn audit(&self, query: AuditQuery) -> Answer<'_, Vec<AuditRow>>;
     /// How much is pending, per bot.
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>>;
+    /// What presses, over all bots: for alarms.
+    fn pressing(&self) -> Answer<'_, Pressing>;
     /// Writes and reads back: is the store writable?
     fn probe(&self) -> Answer<'_, ()>;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::letters::Reason;
 use crate::base::{BotId, Epoch, EventId, Millis, Seq};
 
 /// Whether a row is urgent: lower goes first when a bot must choose.
@@ -74,7 +75,7 @@ pub struct EventRow {
     pub class: Class,
     /// How often it was claimed so far.
     pub attempt: u32,
-    /// When it was accepted.
+    /// Since when it waits: when it was accepted, or last replayed.
     pub accepted_at: Millis,
     /// `Event::encode`.
     pub payload: Vec<u8>,
@@ -108,9 +109,9 @@ pub struct DeliveryRow {
     pub class: Class,
     /// Tries so far.
     pub attempt: u32,
-    /// A try was marked by a dead epoch and has no outcome: it may have been sent.
+    /// It may have been sent: a try was marked by a dead epoch and has no outcome, or the answer to one was lost.
     pub doubtful: bool,
-    /// When the turn promised it.
+    /// Since when it waits: when the turn promised it, or it was last replayed.
     pub created_at: Millis,
     /// `brain::Delivery::encode`.
     pub payload: Vec<u8>,
@@ -136,6 +137,8 @@ pub struct DeliveryResult {
     pub attempt: u32,
     /// What happened.
     pub outcome: DeliveryOutcome,
+    /// The try may have arrived all the same: kept with the delivery, so that nobody sends it again unawares.
+    pub doubtful: bool,
     /// Webex's TrackingID, if it answered.
     pub tracking_id: Option<String>,
 }
@@ -159,8 +162,8 @@ pub enum DeliveryOutcome {
     },
     /// Never again: Webex refuses it, or it was tried often enough.
     Failed {
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// Doubtful, and the bot prefers silence to saying it twice.
     Skipped,
@@ -258,6 +261,12 @@ pub struct EventDetail {
     pub order_key: String,
     /// The turn's record: JSON, written by the bot actor. No content, no secrets.
     pub record: Option<serde_json::Value>,
+    /// How often it was replayed after it had been buried.
+    #[serde(default)]
+    pub replays: u32,
+    /// When it was last replayed.
+    #[serde(default)]
+    pub replayed_at: Option<Millis>,
     /// What it promised.
     pub deliveries: Vec<DeliverySummary>,
 }
@@ -285,8 +294,11 @@ pub struct DeliverySummary {
     pub tracking_id: Option<String>,
     /// Why it waits or failed.
     pub reason: Option<String>,
-    /// It was repeated although the try before may have been sent.
+    /// A try of it may have been sent although nothing says so.
     pub doubtful: bool,
+    /// How often it was replayed after it had been given up.
+    #[serde(default)]
+    pub replays: u32,
 }
 
 /// How much of a bot is pending.
@@ -300,8 +312,21 @@ pub struct BacklogRow {
     pub deliveries: u64,
     /// Events buried.
     pub buried: u64,
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest: Option<Millis>,
+}
+
+/// What presses, over all bots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pressing {
+    /// When the oldest pending event was accepted.
+    pub oldest_event: Option<Millis>,
+    /// When the oldest pending delivery was promised.
+    pub oldest_delivery: Option<Millis>,
+    /// Events buried.
+    pub buried: u64,
+    /// Deliveries given up.
+    pub failed: u64,
 }
 
 /// Until when things are kept: rows finished before these moments go.

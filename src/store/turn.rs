@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rows::Class;
+use super::{letters::Reason, rows::Class};
 use crate::base::{EventId, Lease, Millis, Seq, StateOp, StateScope, Version};
 
 /// Everything a turn does, committed together or not at all.
@@ -45,7 +45,7 @@ pub enum TurnOutcome {
     /// Dead letter; carries no effects.
     Buried {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
 }
 

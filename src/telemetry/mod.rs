@@ -14,6 +14,7 @@ pub mod bots;
 pub mod ingress;
 pub mod log;
 pub mod outbound;
+pub mod pressing;
 pub mod process;
 
 use std::hash::Hash;
@@ -27,6 +28,7 @@ use prometheus_client::{
 pub use bots::BotCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
+pub use pressing::PressingGauges;
 pub use process::ProcessGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
@@ -41,6 +43,8 @@ pub struct Metrics {
     pub bots: BotCounters,
     /// Deliveries and requests going out to Webex.
     pub outbound: OutboundCounters,
+    /// What presses: for alarms.
+    pub pressing: PressingGauges,
     /// The process itself.
     pub process: ProcessGauges,
     registry: Registry,
@@ -63,6 +67,7 @@ impl Metrics {
             ingress: IngressCounters::register(&mut registry),
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
+            pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             registry,
         }

@@ -11,6 +11,7 @@ use std::{
 
 use assert_cmd::Command;
 use botyard::{
+    actors::rehearsal::{Rehearsal, Would},
     actors::report::{
         Applied, AppliedChange, BotState, BotStatus, Finding, RefusedDefinition, ReloadReport, WebhookSummary,
     },
@@ -99,6 +100,10 @@ impl Steering for Puppet {
             self.tokens.lock().unwrap().push(token);
             Ok(())
         })
+    }
+
+    fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(async { Ok(Rehearsal::because(Would::Unknown, "a puppet rehearses nothing")) })
     }
 }
 

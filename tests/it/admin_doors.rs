@@ -8,6 +8,7 @@ use std::{
 
 use botyard::base::{EventId, Millis};
 use botyard::{
+    actors::rehearsal::{Rehearsal, Would},
     actors::report::{Applied, AppliedChange, BotState, BotStatus, ReloadReport, WebhookSummary},
     base::{BotId, Secret},
     http::{
@@ -85,6 +86,10 @@ impl Steering for Puppet {
                 }
             }
         })
+    }
+
+    fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
+        Box::pin(async { Ok(Rehearsal::because(Would::Unknown, "a puppet rehearses nothing")) })
     }
 }
 

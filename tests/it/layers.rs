@@ -36,6 +36,7 @@ const TABLE: &str = "\
 | 0 | `telemetry` | | |
 | 0 | `base` | | |
 | aside | `sim` | `base` `net` | |
+| aside | `fuzzing` | `base` `webex` `definition` `brain` | |
 
 | path | only in |
 | --- | --- |

@@ -8,6 +8,8 @@ mod binary_ends;
 mod binary_refusals;
 mod binary_service;
 mod binary_usage;
+mod chaos_short;
+mod dead_letters;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
@@ -33,3 +35,9 @@ mod sim_seed;
 mod sim_support;
 mod sim_webhooks;
 mod support;
+
+// What `make chaos` runs is what the short form of it runs.
+#[path = "../../examples/storm/chaos/mod.rs"]
+mod chaos;
+#[path = "../../examples/storm/ward.rs"]
+mod ward;

@@ -14,12 +14,10 @@ use super::{
     wire::WireError,
 };
 use crate::{
-    base::{Backoff, Millis},
+    actors::retries::Trouble,
+    base::Millis,
     webex::{Reply, Verdict},
 };
-
-/// Between two tries of a call.
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(15) };
 
 /// What is put in line for a call, and what its caller waits for.
 pub(super) fn asked(call: Call, now: Millis) -> (Asked, impl Future<Output = Result<Reply, CallError>> + use<>) {
@@ -72,7 +70,7 @@ pub(super) fn judge(answer: Result<Reply, WireError>, call: &Asked, now: Millis)
             return (Next::Answer(Box::new(Err(CallError::Deadline(reason)))), news);
         }
         let seed = u64::try_from(call.expires.0).unwrap_or_default();
-        (Next::Again(now.plus(BACKOFF.delay(call.tries, seed)), reason), news)
+        (Next::Again(now.plus(Trouble::Call.wait(call.tries, seed)), reason), news)
     };
     match answer {
         Ok(reply) => match reply.verdict() {

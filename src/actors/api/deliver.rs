@@ -9,16 +9,12 @@ use tracing::{debug, info, warn};
 
 use super::{Done, Office, messages::OpenLane, wire::WireError};
 use crate::{
-    base::{Backoff, Lease, Millis, Secret, spawn::spawn},
+    actors::retries::Trouble,
+    base::{Lease, Millis, Secret, spawn::spawn},
     brain::{Delivery, Destination},
-    store::{DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
+    store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
     webex::{NewMessage, Recipient, Reply, Request, Verdict},
 };
-
-/// Between two tries of a delivery that failed.
-const BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_mins(5) };
-/// Between two tries to write an outcome down.
-const RECORD: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) };
 
 /// What a lane's requests go out with.
 #[derive(Debug)]
@@ -82,7 +78,8 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
                 info!(bot.id = %bot, delivery.id = %row.id, "repeating a delivery that may have been sent before");
             }
             let answer = office.send(&pass, &request, office.settings.timeout).await;
-            row.doubtful = answer.as_ref().is_err_and(|error| error.may_have_arrived);
+            // Once in doubt it stays so: what a later try comes to says nothing about the one before.
+            row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
             judge(&answer, mark.attempt, &row, pass.repeat_doubtful, &office)
         }
         Err(outcome) => Tried { outcome, news: News::Fine, tracking_id: None },
@@ -98,6 +95,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         epoch,
         attempt: mark.attempt,
         outcome: tried.outcome,
+        doubtful: row.doubtful,
         tracking_id: tried.tracking_id,
     };
     record(&office, &row, result).await;
@@ -119,7 +117,11 @@ fn prepare(row: &DeliveryRow, repeat_doubtful: bool) -> Result<Request, Delivery
     }
     let delivery = Delivery::decode(&row.payload).map_err(|error| DeliveryOutcome::Failed {
         // The place only: serde's own words may quote the text.
-        reason: format!("the stored delivery cannot be read (line {}, column {})", error.line(), error.column()),
+        reason: Cause::Unreadable.because(format!(
+            "the stored delivery cannot be read (line {}, column {})",
+            error.line(),
+            error.column()
+        )),
     })?;
     let to = match &delivery.to {
         Destination::Room(id) => Recipient::Room(id),
@@ -149,15 +151,19 @@ fn judge(
         if may_have_arrived && !repeat_doubtful {
             return (DeliveryOutcome::Skipped, news);
         }
-        let outcome = if attempt >= office.settings.delivery_attempts {
-            DeliveryOutcome::Failed { reason: format!("given up after {attempt} tries: {reason}") }
+        let outcome = if Trouble::Delivery.is_over(attempt, Duration::ZERO, office.settings.delivery_attempts) {
+            let reason = Cause::GaveUp.because(format!("given up after {attempt} tries: {reason}"));
+            DeliveryOutcome::Failed { reason }
         } else {
-            let at = now.plus(BACKOFF.delay(attempt, row.seq.0.unsigned_abs()));
+            let at = now.plus(Trouble::Delivery.wait(attempt, row.seq.0.unsigned_abs()));
             DeliveryOutcome::Retry { at, reason, counts: true }
         };
         (outcome, news)
     };
-    let uncounted = |at: Millis, reason: &str| DeliveryOutcome::Retry { at, reason: reason.to_owned(), counts: false };
+    let uncounted = |at: Millis, reason: &str| {
+        let reason = reason.to_owned();
+        DeliveryOutcome::Retry { at, reason, counts: false }
+    };
     let (outcome, news) = match answer {
         Ok(reply) => match reply.verdict() {
             Verdict::Fine => (DeliveryOutcome::Sent { remote_id: posted_id(&reply.body) }, News::Fine),
@@ -166,9 +172,11 @@ fn judge(
             Verdict::Retry(reason) => again(reason, false),
             Verdict::Missing => {
                 let reason = format!("Webex does not show this room or person to the bot ({})", reply.status);
-                (DeliveryOutcome::Failed { reason }, News::Fine)
+                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
             }
-            Verdict::Refused(reason) => (DeliveryOutcome::Failed { reason }, News::Fine),
+            Verdict::Refused(reason) => {
+                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
+            }
         },
         Err(error) => again(error.message.clone(), error.may_have_arrived),
     };
@@ -202,7 +210,7 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
         }
         DeliveryOutcome::Failed { reason } => {
             counters.failed.inc();
-            warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, reason, "a delivery was given up");
+            warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, cause = reason.cause.as_str(), reason = reason.text, "a delivery was given up");
         }
         DeliveryOutcome::Skipped => {
             counters.skipped.inc();
@@ -226,7 +234,7 @@ async fn record(office: &Office, row: &DeliveryRow, result: DeliveryResult) {
                 if attempt == 1 {
                     warn!(bot.id = %row.bot, delivery.id = %row.id, %error, "the outcome of a delivery waits for the store");
                 }
-                tokio::time::sleep(RECORD.delay(attempt, row.seq.0.unsigned_abs())).await;
+                tokio::time::sleep(Trouble::Outcome.wait(attempt, row.seq.0.unsigned_abs())).await;
             }
         }
     }

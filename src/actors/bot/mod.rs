@@ -6,6 +6,7 @@
 
 mod cache;
 mod reads;
+mod rehearse;
 mod start;
 mod turn;
 mod window;
@@ -27,7 +28,7 @@ use super::{
     line::Line,
 };
 use crate::{
-    base::{BotId, Clock, Epoch, Lease, Millis, Seq, backoff::Backoff},
+    base::{BotId, Clock, Epoch, Lease, Millis, Seq},
     brain::{Engine, Me, Program},
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
@@ -52,9 +53,7 @@ pub struct Deps {
     pub metrics: Arc<Metrics>,
     /// Time.
     pub clock: Clock,
-    /// Waits between tries of one event.
-    pub backoff: Backoff,
-    /// Tries of one event before it is buried.
+    /// Tries of one event before it is buried, where it is tries that count.
     pub event_attempts: u32,
     /// Turns of one bot at once.
     pub turns_at_once: usize,

@@ -6,7 +6,10 @@ use serde::de::DeserializeOwned;
 
 use super::Deps;
 use crate::{
-    actors::api::{Call, CallClass, CallError},
+    actors::{
+        api::{Call, CallClass, CallError},
+        retries::Trouble,
+    },
     base::{BotId, Lease},
     brain::{Fact, Read},
     webex::{Request, Verdict, model},
@@ -21,7 +24,7 @@ pub(super) enum ReadError {
     /// The bot cannot ask at all now (dead token, closed lane): give the event back.
     Down,
     /// Try the turn again later.
-    Later(String),
+    Later(Trouble, String),
 }
 
 /// What was found, and where, for the turn's record.
@@ -36,8 +39,8 @@ impl Deps {
     pub(super) async fn read(&self, lease: &Lease, read: &Read) -> Result<Answered, ReadError> {
         if let Read::State(scope, key) = read {
             let keys = vec![(scope.clone(), key.clone())];
-            let mut values = self.store.read_state(lease.bot.clone(), keys).await.map_err(|e| later(&e))?;
-            let value = values.pop().ok_or_else(|| ReadError::Later("the store answered nothing".to_owned()))?;
+            let mut values = self.store.read_state(lease.bot.clone(), keys).await.map_err(|e| unread(&e))?;
+            let value = values.pop().ok_or_else(|| unread(&"it answered nothing"))?;
             return Ok(Answered { fact: Fact::State(value.version, value.value), from_cache: false });
         }
         let cached = !matches!(read, Read::Message(_));
@@ -80,15 +83,20 @@ impl Deps {
             // A 403 on a message or a room is Webex's way to say "not yours to see".
             Verdict::Missing | Verdict::Refused(_) => Ok(None),
             Verdict::Unauthorized => Err(ReadError::Down),
-            Verdict::Wait(_) => Err(ReadError::Later("Webex asked to wait".to_owned())),
+            Verdict::Wait(_) => Err(later(&"Webex asked to wait")),
             Verdict::Retry(reason) => {
                 let tracking_id = reply.tracking_id.as_deref().unwrap_or("none");
-                Err(ReadError::Later(format!("{reason}, TrackingID {tracking_id}")))
+                Err(later(&format!("{reason}, TrackingID {tracking_id}")))
             }
         }
     }
 }
 
+/// Webex, or the way to it.
 fn later(error: &dyn std::fmt::Display) -> ReadError {
-    ReadError::Later(error.to_string())
+    ReadError::Later(Trouble::Webex, error.to_string())
+}
+
+fn unread(error: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Later(Trouble::Store, format!("the store could not be read: {error}"))
 }

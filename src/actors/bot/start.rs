@@ -9,7 +9,11 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{Bot, Deps, News};
 use crate::{
-    actors::api::{Call, CallClass, CallError, OpenLane},
+    actors::{
+        api::{Call, CallClass, CallError, OpenLane},
+        place::spread,
+        retries::Trouble,
+    },
     base::{BotId, Lease, Secret, whole_millis},
     brain::Me,
     store::{Identity, IdentityAnswer, StoreError},
@@ -87,7 +91,7 @@ impl Bot {
                 bot.pump(ctx);
             }
             Checked::Again(reason) => {
-                let wait = bot.deps.backoff.delay(attempt + 1, super::super::place::spread(&bot.id) as u64);
+                let wait = Trouble::Token.wait(attempt.saturating_add(1), spread(&bot.id) as u64);
                 tracing::warn!(bot.id = %bot.id, reason, retry_ms = whole_millis(wait), "the token could not be checked");
                 ctx.run_later(wait, move |bot, ctx| bot.check(attempt.saturating_add(1), ctx));
             }

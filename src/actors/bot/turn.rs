@@ -10,23 +10,18 @@ use serde_json::{Value, json};
 
 use super::{Deps, reads::ReadError};
 use crate::{
+    actors::retries::{End, Trouble},
     base::{Event, EventId, Lease, Millis, StateScope, Version, whole_millis},
     brain::{self, Decision, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
-    store::{Claimed, Class, EventRow, NewDelivery, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
+    store::{Cause, Claimed, Class, EventRow, NewDelivery, Reason, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
 };
 
 /// A turn asks at most this often for more: a program that never has enough is broken, not curious.
-const STEPS: usize = 8;
+pub(super) const STEPS: usize = 8;
 /// How often a turn is stepped again because shared state changed under it.
 const CONFLICTS: usize = 3;
 /// After this many claims that ended with the process going down, the event is taken for the cause.
 const DOUBTS: u32 = 3;
-/// REST can lag the event: a message that is not there yet is asked for again so often before it counts as gone.
-const LAG_ATTEMPTS: u32 = 3;
-
-/// An outage of Webex, or a long 429, is waited out for so long; an older answer would help nobody.
-const TOO_OLD: Duration = Duration::from_hours(24);
-
 /// Everything one turn needs, owned by it: the program stays the same to its end, whatever is reloaded meanwhile.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -77,10 +72,11 @@ impl Job {
                 }
                 Ok(TurnAnswer::Conflict) => {
                     let reason = "its state kept changing while it was being handled".to_owned();
-                    return self.again_later(deps, reason, started, &record).await;
+                    let commit = self.again(deps, Trouble::Conflict, &reason, started, &record);
+                    return self.settle(deps, commit, started).await;
                 }
                 Err(StoreError::Refused(reason)) => {
-                    let reason = format!("the store refused the turn: {reason}");
+                    let reason = Cause::Refused.because(format!("the store refused the turn: {reason}"));
                     return self.bury(deps, reason, started, &record).await;
                 }
                 Err(error) => {
@@ -94,12 +90,13 @@ impl Job {
     /// Steps until the brain has decided, and makes the commit of it.
     async fn decide(&self, deps: &Deps, now: Millis, record: &mut Record) -> Result<TurnCommit, Ended> {
         if self.claimed.doubts >= DOUBTS {
-            let reason = format!("took the process down: {DOUBTS} claims of it ended with the process");
+            let reason =
+                Cause::Crashed.because(format!("took the process down: {DOUBTS} claims of it ended with the process"));
             return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
         }
         let Ok(event) = Event::decode(&self.row.payload) else {
             // Not the parser's words: they quote what they stumble over.
-            let reason = "this version cannot read the stored event".to_owned();
+            let reason = Cause::Unreadable.because("this version cannot read the stored event");
             return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
         };
         let mut facts = Facts::new();
@@ -109,6 +106,7 @@ impl Job {
             match step {
                 Ok(Step::Done(decision)) => return Ok(self.decided(decision, &facts, now, record, deps)),
                 Ok(Step::Fail(reason)) => {
+                    let reason = Cause::Failed.because(reason);
                     return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
                 }
                 Ok(Step::Need(reads)) => {
@@ -121,17 +119,20 @@ impl Job {
                                 self.give_back(deps).await;
                                 return Err(Ended::Returned);
                             }
-                            Err(ReadError::Later(reason)) => return Ok(self.wait_out(deps, reason, now, record)),
+                            Err(ReadError::Later(trouble, reason)) => {
+                                return Ok(self.again(deps, trouble, &reason, now, record));
+                            }
                         }
                     }
                 }
                 Err(_) => {
-                    let reason = "the program panicked on it; please report this as a fault of Botyard".to_owned();
+                    let reason =
+                        Cause::Crashed.because("the program panicked on it; please report this as a fault of Botyard");
                     return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
                 }
             }
         }
-        let reason = format!("no decision after {STEPS} rounds of reads");
+        let reason = Cause::Failed.because(format!("no decision after {STEPS} rounds of reads"));
         Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps))
     }
 
@@ -145,8 +146,9 @@ impl Job {
             "cached": answered.from_cache,
             "missing": answered.fact == Fact::Missing,
         }));
-        if lagging && self.claimed.attempt <= LAG_ATTEMPTS {
-            return Err(ReadError::Later("Webex does not show the message yet".to_owned()));
+        if lagging && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0) {
+            let reason = "Webex does not show the message yet".to_owned();
+            return Err(ReadError::Later(Trouble::NotThereYet, reason));
         }
         Ok(answered.fact)
     }
@@ -175,36 +177,24 @@ impl Job {
         commit
     }
 
-    /// Trouble outside says nothing against the event: it is tried again until it is too old to be answered.
-    fn wait_out(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
-        if deps.clock.now().since(self.row.accepted_at) > TOO_OLD {
-            let reason = format!("gave up after {} attempts in a day: {reason}", self.claimed.attempt);
-            return self.commit(TurnOutcome::Buried { reason }, now, record, deps);
-        }
-        self.again(deps, reason, now, record)
+    /// Tried again after a while, or buried when the table of retries says that it is over.
+    fn again(&self, deps: &Deps, trouble: Trouble, reason: &str, now: Millis, record: &Record) -> TurnCommit {
+        let (tries, waited) = (self.claimed.attempt, deps.clock.now().since(self.row.accepted_at));
+        let outcome = if trouble.is_over(tries, waited, deps.event_attempts) {
+            let reason = match trouble.schedule().end {
+                End::Age(_) => Cause::TooOld.because(format!("gave up after {tries} attempts in a day: {reason}")),
+                _ => Cause::GaveUp.because(format!("gave up after {tries} attempts: {reason}")),
+            };
+            TurnOutcome::Buried { reason }
+        } else {
+            let wait = trouble.wait(tries, self.row.seq.0.unsigned_abs());
+            let at = deps.clock.now().plus(wait.max(Duration::from_millis(1)));
+            TurnOutcome::Retry { at, reason: reason.to_owned() }
+        };
+        self.commit(outcome, now, record, deps)
     }
 
-    /// Trouble of its own: it is tried again so often and no more.
-    fn retry(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
-        if self.claimed.attempt >= deps.event_attempts {
-            let reason = format!("gave up after {} attempts: {reason}", self.claimed.attempt);
-            return self.commit(TurnOutcome::Buried { reason }, now, record, deps);
-        }
-        self.again(deps, reason, now, record)
-    }
-
-    fn again(&self, deps: &Deps, reason: String, now: Millis, record: &Record) -> TurnCommit {
-        let wait = deps.backoff.delay(self.claimed.attempt, self.row.seq.0.unsigned_abs());
-        let at = deps.clock.now().plus(wait.max(Duration::from_millis(1)));
-        self.commit(TurnOutcome::Retry { at, reason }, now, record, deps)
-    }
-
-    async fn again_later(&self, deps: &Deps, reason: String, started: Millis, record: &Record) -> Ended {
-        let commit = self.retry(deps, reason, started, record);
-        self.settle(deps, commit, started).await
-    }
-
-    async fn bury(&self, deps: &Deps, reason: String, started: Millis, record: &Record) -> Ended {
+    async fn bury(&self, deps: &Deps, reason: Reason, started: Millis, record: &Record) -> Ended {
         let commit = self.commit(TurnOutcome::Buried { reason }, started, record, deps);
         self.settle(deps, commit, started).await
     }
@@ -224,7 +214,7 @@ impl Job {
     async fn persist(&self, deps: &Deps, commit: TurnCommit) -> Result<TurnAnswer, StoreError> {
         for attempt in 1.. {
             match deps.store.commit_turn(commit.clone()).await {
-                Err(error) if passes(&error) => self.wait_for_the_store(deps, attempt, &error).await,
+                Err(error) if passes(&error) => self.wait_for_the_store(attempt, &error).await,
                 answer => return answer,
             }
         }
@@ -235,17 +225,17 @@ impl Job {
     async fn give_back(&self, deps: &Deps) {
         for attempt in 1.. {
             match deps.store.release(self.lease.clone(), vec![self.row.seq]).await {
-                Err(error) if passes(&error) => self.wait_for_the_store(deps, attempt, &error).await,
+                Err(error) if passes(&error) => self.wait_for_the_store(attempt, &error).await,
                 _ => return,
             }
         }
     }
 
-    async fn wait_for_the_store(&self, deps: &Deps, attempt: u32, error: &StoreError) {
+    async fn wait_for_the_store(&self, attempt: u32, error: &StoreError) {
         if attempt == 1 {
             tracing::error!(bot.id = %self.lease.bot, event.id = %self.row.id, error = %error, "the end of a turn waits for the store");
         }
-        tokio::time::sleep(deps.backoff.delay(attempt, self.row.seq.0.unsigned_abs())).await;
+        tokio::time::sleep(Trouble::Outcome.wait(attempt, self.row.seq.0.unsigned_abs())).await;
     }
 
     fn commit(&self, outcome: TurnOutcome, started: Millis, record: &Record, deps: &Deps) -> TurnCommit {
@@ -292,7 +282,7 @@ impl Job {
             }
             TurnOutcome::Buried { reason } => {
                 deps.metrics.bots.buried.inc();
-                tracing::error!(bot.id = %bot, event.id = %event, turn.attempt = attempt, reason, "event buried");
+                tracing::error!(bot.id = %bot, event.id = %event, turn.attempt = attempt, cause = reason.cause.as_str(), reason = reason.text, "event buried");
                 Ended::Done
             }
         }

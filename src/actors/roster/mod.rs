@@ -35,6 +35,7 @@ use crate::{
     base::{BotId, Clock, Secret},
     definition::Diagnostic,
     store::{By, Store, StoreError},
+    telemetry::Metrics,
 };
 
 /// When a look that the store broke off is repeated.
@@ -59,6 +60,8 @@ pub struct RosterDeps {
     pub routes: Routes,
     /// Time.
     pub clock: Clock,
+    /// What is refused is counted here.
+    pub metrics: Arc<Metrics>,
     /// Every report goes here; prompts and tests watch it.
     pub news: Arc<watch::Sender<Arc<ReloadReport>>>,
 }
@@ -167,6 +170,8 @@ impl Handler<Look> for Roster {
             roster.booted = booted;
             roster.look_again(ctx);
             roster.tell(survey, &report);
+            let now = roster.deps.clock.now().0 / 1_000;
+            roster.deps.metrics.pressing.set_refused(report.refused.len(), now);
             roster.deps.news.send_replace(Arc::new(report.clone()));
             report
         })))

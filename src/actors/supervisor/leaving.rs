@@ -1,8 +1,9 @@
 //! How a bot leaves for good: its webhooks go first, then what it has accepted is finished, then it is retired.
 //!
 //! The order matters. While its webhooks stand, Webex keeps sending, and what is sent must be accepted; once
-//! they are gone nothing new comes, and the bot can work off what it holds. Its token and state stay sealed in
-//! the store for the days that `bots.keep_removed_days` says.
+//! they are gone nothing new comes, and the bot can work off what it holds. What is left then, or at once when it
+//! leaves while it is down, is buried with the cause `removed`: nothing that was accepted waits for nobody. Its token
+//! and state stay sealed in the store for the days that `bots.keep_removed_days` says.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::{
     base::{BotId, Epoch},
 };
 
-/// How long a leaving bot may work off what it holds; the rest stays in the store and runs if it comes back.
+/// How long a leaving bot may work off what it holds; the rest is buried, and can be replayed when it comes back.
 const FINISH: Duration = Duration::from_mins(1);
 /// How often it is asked whether it is done.
 const LOOK: Duration = Duration::from_millis(500);
@@ -100,11 +101,12 @@ impl Supervisor {
         let (store, routes) = (self.deps.bots.store.clone(), self.deps.routes.clone());
         let now = self.deps.bots.clock.now();
         let retire = async move {
+            // Before the store retires it: what is accepted until then is buried, and what is not gets a plain 404.
+            routes.remove(&id);
             if let Err(error) = store.retire(id.clone(), now).await {
                 tracing::error!(bot.id = %id, error = %error, "bot could not be retired");
                 return;
             }
-            routes.remove(&id);
             tracing::info!(bot.id = %id, "bot has left; its token and state are kept for a while");
         };
         ctx.spawn(wrap_future::<_, Self>(retire).map(|(), it, ctx| it.try_held_again(ctx)));

@@ -8,6 +8,7 @@
 mod crashes;
 mod kept;
 mod leaving;
+mod rehearse;
 mod singletons;
 
 use std::{

@@ -12,8 +12,9 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
         DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, Rotated,
-        RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, Rotated, RouteRow, StateValue, Store,
+        StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
     },
 };
 
@@ -137,7 +138,8 @@ impl FakeStore {
             !ended.contains(row.row.order_key.as_str())
         });
         let wanted = due.filter(|row| !query.skip_keys.contains(&row.row.order_key));
-        let told = wanted.map(|row| DeliveryRow { doubtful: row.stands != Stands::Waiting, ..row.row.clone() });
+        let told = wanted
+            .map(|row| DeliveryRow { doubtful: row.row.doubtful || row.stands != Stands::Waiting, ..row.row.clone() });
         told.take(query.limit as usize).collect()
     }
 
@@ -170,6 +172,7 @@ impl FakeStore {
         }
         match result.outcome {
             DeliveryOutcome::Retry { at, counts, .. } => {
+                row.row.doubtful |= result.doubtful;
                 row.stands = Stands::Waiting;
                 row.due = at;
                 row.tries -= u32::from(!counts);
@@ -308,10 +311,25 @@ impl Store for FakeStore {
     fn event(&self, _: EventId) -> Answer<'_, Option<EventDetail>> {
         refused()
     }
+    fn letters(&self, _: LetterQuery) -> Answer<'_, LetterPage> {
+        refused()
+    }
+    fn letter(&self, _: EventId) -> Answer<'_, Option<LetterDetail>> {
+        refused()
+    }
+    fn replay(&self, _: LetterStep, _: By) -> Answer<'_, LettersMoved> {
+        refused()
+    }
+    fn drop_letters(&self, _: LetterStep, _: By) -> Answer<'_, LettersMoved> {
+        refused()
+    }
     fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
         refused()
     }
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
+        refused()
+    }
+    fn pressing(&self) -> Answer<'_, Pressing> {
         refused()
     }
     fn probe(&self) -> Answer<'_, ()> {

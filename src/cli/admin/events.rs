@@ -67,12 +67,18 @@ pub(super) fn wanted(text: &str) -> Result<Wanted, String> {
 
 /// The one event among the newest that begins like this.
 pub(super) fn only(prefix: &str, newest: &[EventSummary]) -> Result<EventId, String> {
-    let hits: Vec<_> = newest.iter().map(|event| event.id).filter(|id| id.to_string().starts_with(prefix)).collect();
+    let ids: Vec<_> = newest.iter().map(|event| event.id).collect();
+    only_of(prefix, &ids, "event")
+}
+
+/// The one among the newest things of a kind that begins like this.
+pub(super) fn only_of(prefix: &str, newest: &[EventId], kind: &str) -> Result<EventId, String> {
+    let hits: Vec<_> = newest.iter().filter(|id| id.to_string().starts_with(prefix)).collect();
     match hits.as_slice() {
-        [] => Err(format!("no event among the newest {} begins with `{prefix}`", newest.len())),
-        [id] => Ok(*id),
+        [] => Err(format!("no {kind} among the newest {} begins with `{prefix}`", newest.len())),
+        [id] => Ok(**id),
         [first, second, ..] => Err(format!(
-            "{} events begin with `{prefix}`, among them `{first}` and `{second}`: give more of the id",
+            "{} {kind}s begin with `{prefix}`, among them `{first}` and `{second}`: give more of the id",
             hits.len()
         )),
     }

@@ -4,12 +4,15 @@
 mod audit;
 mod bots;
 mod client;
+mod dead;
 mod events;
 mod findings;
 mod health;
 mod keep;
+mod letters;
 mod out;
 mod reload;
+mod replay;
 mod seal;
 mod service;
 mod source;
@@ -17,12 +20,13 @@ mod story;
 mod token;
 mod unknown;
 mod user;
+mod when;
 
 use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::{audit::audit, seal::seal};
+pub(super) use self::{audit::audit, dead::dead, replay::replay, seal::seal};
 use self::{
     client::Trouble,
     events::Wanted,

@@ -177,7 +177,7 @@ impl Source {
 }
 
 /// Turns one refusal into "there is none".
-fn unless<T>(answer: Result<T, Trouble>, word: &str) -> Result<Option<T>, Failure> {
+pub(super) fn unless<T>(answer: Result<T, Trouble>, word: &str) -> Result<Option<T>, Failure> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(trouble) if trouble.is(word) => Ok(None),

@@ -38,6 +38,9 @@ pub(super) fn text(event: &EventDetail) -> String {
     story.lines.push(format!("in order with `{}`", plain(&event.order_key)));
     story.lines.push(String::new());
     story.line(&of.accepted_at.iso(), "accepted");
+    if event.replays > 0 {
+        story.at(event.replayed_at, &format!("replayed{}: it had been buried", times(event.replays)));
+    }
     if let Some(at) = of.claimed_at {
         let last = if of.attempt > 1 { ", the last so far" } else { "" };
         story.at(Some(at), &format!("claimed for attempt {}{last}", of.attempt));
@@ -102,7 +105,7 @@ fn outcome(story: &mut Story, event: &EventDetail) {
         }
         EventState::Buried => story.at(of.finished_at, &format!("buried{reason}")),
         EventState::Claimed => story.at(None, &format!("in its turn now{reason}")),
-        EventState::Waiting if of.due_at > of.accepted_at => {
+        EventState::Waiting if of.due_at > event.replayed_at.unwrap_or(of.accepted_at) => {
             story.at(Some(of.due_at), &format!("waits, not before this moment{reason}"));
         }
         EventState::Waiting => story.at(None, &format!("waits for the bot to take it{reason}")),
@@ -116,8 +119,11 @@ fn sending(story: &mut Story, of: &DeliverySummary) {
     if let Some(at) = of.marked_at {
         story.at(Some(at), &format!("attempt {} left", of.attempt));
     }
+    if of.replays > 0 {
+        story.at(None, &format!("replayed{}: it had been given up", times(of.replays)));
+    }
     if of.doubtful {
-        story.at(None, "doubtful: the process ended during an attempt, which may have arrived all the same");
+        story.at(None, "doubtful: how an attempt ended is not known, it may have arrived all the same");
     }
     let reason = of.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let waits = of.finished_at.is_none() && of.due_at > of.created_at;
@@ -132,6 +138,11 @@ fn sending(story: &mut Story, of: &DeliverySummary) {
             story.at(None, &format!("{name}: {id}"));
         }
     }
+}
+
+/// Said when it was more than once.
+fn times(count: u32) -> String {
+    if count > 1 { format!(", {count} times so far") } else { String::new() }
 }
 
 fn list(value: Option<&Value>) -> &[Value] {
@@ -168,6 +179,8 @@ mod tests {
             },
             order_key: "room|person".into(),
             record: None,
+            replays: 0,
+            replayed_at: None,
             deliveries: Vec::new(),
         }
     }
@@ -185,6 +198,7 @@ mod tests {
             tracking_id: None,
             reason: None,
             doubtful: false,
+            replays: 0,
         }
     }
 
@@ -228,6 +242,12 @@ mod tests {
         (waiting.summary.finished_at, waiting.summary.due_at) = (None, Millis(BEGIN + 2_000));
         waiting.summary.reason = Some("Webex does not show the message yet".into());
         insta::assert_snapshot!("waiting", text(&waiting));
+
+        let mut replayed = event(EventState::Waiting);
+        (replayed.summary.finished_at, replayed.summary.claimed_at, replayed.summary.attempt) = (None, None, 0);
+        (replayed.replays, replayed.replayed_at) = (2, Some(Millis(BEGIN + 60_000)));
+        replayed.summary.reason = Some("the template of fallback failed in its line 1: invalid operation".into());
+        insta::assert_snapshot!("replayed", text(&replayed));
 
         let mut fresh = event(EventState::Waiting);
         (fresh.summary.finished_at, fresh.summary.claimed_at, fresh.summary.attempt) = (None, None, 0);

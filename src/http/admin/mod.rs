@@ -5,6 +5,7 @@
 
 mod asker;
 mod audit;
+mod letters;
 mod seal;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -91,6 +92,12 @@ impl Admin {
                         .service(resource("/v1/events").route(web::get().to(events)))
                         .service(resource("/v1/events/{id}").route(web::get().to(event)))
                         .service(resource("/v1/audit").route(web::get().to(audit::acts)))
+                        .service(resource("/v1/dead").route(web::get().to(letters::list)))
+                        // Before the one that takes any id.
+                        .service(resource("/v1/dead/replay").route(web::post().to(letters::replay)))
+                        .service(resource("/v1/dead/drop").route(web::post().to(letters::drop)))
+                        .service(resource("/v1/dead/{id}").route(web::get().to(letters::one)))
+                        .service(resource("/v1/dead/{id}/rehearse").route(web::post().to(letters::rehearse)))
                         .service(resource("/v1/seal/rotate").route(web::post().to(seal::rotate)))
                         .service(resource("/v1/reload").route(web::post().to(reload)))
                         .default_service(web::to(|| async { Refusal::NotFound.response() })),

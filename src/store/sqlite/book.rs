@@ -10,22 +10,33 @@ use crate::base::BotId;
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    bots: HashMap<BotId, u64>,
+    bots: HashMap<BotId, Entry>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Events and deliveries.
+    pending: u64,
+    retired: bool,
 }
 
 impl Book {
     pub(super) async fn load(conn: &mut SqliteConnection) -> Result<Self, Trouble> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, bool)> = sqlx::query_as(
             "SELECT b.bot, (SELECT count(*) FROM inbox i WHERE i.bot = b.bot AND i.finished_at IS NULL)
-                         + (SELECT count(*) FROM outbox o WHERE o.bot = b.bot AND o.finished_at IS NULL)
+                         + (SELECT count(*) FROM outbox o WHERE o.bot = b.bot AND o.finished_at IS NULL),
+                    b.retired_at IS NOT NULL
              FROM bots b",
         )
         .fetch_all(conn)
         .await?;
         let mut book = Self::default();
-        for (bot, pending) in rows {
+        for (bot, pending, retired) in rows {
             match BotId::parse(&bot) {
-                Ok(bot) => drop(book.bots.insert(bot, u64::try_from(pending).unwrap_or(0))),
+                Ok(bot) => {
+                    let pending = u64::try_from(pending).unwrap_or(0);
+                    book.bots.insert(bot, Entry { pending, retired });
+                }
                 Err(error) => tracing::error!(bot, %error, "the store holds a bot with an impossible id: left alone"),
             }
         }
@@ -34,7 +45,12 @@ impl Book {
 
     /// Events and deliveries that a bot has pending; nothing when the store does not know it.
     pub(super) fn pending(&self, bot: &BotId) -> Option<u64> {
-        self.bots.get(bot).copied()
+        self.bots.get(bot).map(|entry| entry.pending)
+    }
+
+    /// Whether it has left: nothing may become pending for it.
+    pub(super) fn is_retired(&self, bot: &BotId) -> bool {
+        self.bots.get(bot).is_some_and(|entry| entry.retired)
     }
 
     pub(super) fn knows(&self, bot: &BotId) -> bool {
@@ -42,7 +58,13 @@ impl Book {
     }
 
     pub(super) fn add(&mut self, bot: &BotId) {
-        self.bots.entry(bot.clone()).or_default();
+        self.bots.entry(bot.clone()).or_default().retired = false;
+    }
+
+    pub(super) fn retire(&mut self, bot: &BotId) {
+        if let Some(entry) = self.bots.get_mut(bot) {
+            entry.retired = true;
+        }
     }
 
     pub(super) fn remove(&mut self, bot: &BotId) {
@@ -50,14 +72,14 @@ impl Book {
     }
 
     pub(super) fn more(&mut self, bot: &BotId, rows: usize) {
-        if let Some(pending) = self.bots.get_mut(bot) {
-            *pending = pending.saturating_add(rows as u64);
+        if let Some(entry) = self.bots.get_mut(bot) {
+            entry.pending = entry.pending.saturating_add(rows as u64);
         }
     }
 
     pub(super) fn fewer(&mut self, bot: &BotId, rows: usize) {
-        if let Some(pending) = self.bots.get_mut(bot) {
-            *pending = pending.saturating_sub(rows as u64);
+        if let Some(entry) = self.bots.get_mut(bot) {
+            entry.pending = entry.pending.saturating_sub(rows as u64);
         }
     }
 }

@@ -86,11 +86,50 @@ pub(super) async fn close(mut conn: SqliteConnection) {
     }
 }
 
+/// The highest row number that a table with AUTOINCREMENT ever gave out.
+pub(super) async fn newest_number(conn: &mut SqliteConnection, table: Numbered) -> Result<i64, sqlx::Error> {
+    let newest: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = $1")
+        .bind(table.name())
+        .fetch_optional(conn)
+        .await?;
+    Ok(newest.unwrap_or_default())
+}
+
+/// Gives out the next `count` row numbers of a table for rows that are there already; answers the first of them.
+pub(super) async fn take_numbers(tx: &mut SqliteConnection, table: Numbered, count: usize) -> Result<i64, sqlx::Error> {
+    let newest = newest_number(tx, table).await?;
+    sqlx::query("UPDATE sqlite_sequence SET seq = $2 WHERE name = $1")
+        .bind(table.name())
+        .bind(newest.saturating_add(i64::try_from(count).unwrap_or(i64::MAX)))
+        .execute(tx)
+        .await?;
+    Ok(newest + 1)
+}
+
+/// A table whose row numbers are the order in which its rows are handled, each given out once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbered {
+    /// Events.
+    Inbox,
+    /// Deliveries.
+    Outbox,
+}
+
+impl Numbered {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Outbox => "outbox",
+        }
+    }
+}
+
 /// Every change of the schema, in order. Listed by hand and not by `migrate!`: so the build sees a changed file
 /// without a build script.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("../../../migrations/0001_init.sql")),
     (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
+    (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
 ];
 
 /// The number of the newest schema that this program knows.

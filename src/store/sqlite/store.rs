@@ -5,10 +5,10 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
-        Retire, StageWebhook, TakeLease,
+        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity,
+        PutToken, ReplayLetters, Retire, StageWebhook, TakeLease,
     },
-    read::{audit, bots, due, look, memory},
+    read::{audit, bots, due, letters, look, memory},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
         DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        Marked, NewBot, NewEvent, NewWebhook, Pruned, Retention, Rotated, RouteRow, StateValue, Store, StoreError,
-        StoredDefinition, TurnAnswer, TurnCommit, WebhookRow,
+        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Marked, NewBot, NewEvent, NewWebhook,
+        Pressing, Pruned, Retention, Rotated, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
+        TurnCommit, WebhookRow,
     },
 };
 
@@ -35,6 +36,14 @@ impl SqliteStore {
         C::Answer: Sync,
     {
         self.ask(|reply| Request::Change(Box::new(Asked { change, reply, answer: None }))).await
+    }
+
+    /// Looks, with one of the readers, which letters a step is about; the writer looks at those again.
+    async fn choose(&self, step: &LetterStep) -> Result<letters::Chosen, StoreError> {
+        let mut reader = self.0.readers.get().await?;
+        let chosen = letters::step(&mut reader.conn, step).await;
+        reader.back();
+        chosen
     }
 }
 
@@ -123,7 +132,10 @@ impl Store for SqliteStore {
     }
 
     fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()> {
-        Box::pin(self.change(Retire { bot, at }))
+        Box::pin(async move {
+            while self.change(Retire { bot: bot.clone(), at }).await?.more {}
+            Ok(())
+        })
     }
 
     fn forget(&self, bot: BotId) -> Answer<'_, ()> {
@@ -166,6 +178,28 @@ impl Store for SqliteStore {
         read!(self, conn => memory::dialogue(conn, &bot, &room, &person, now))
     }
 
+    fn letters(&self, query: LetterQuery) -> Answer<'_, LetterPage> {
+        read!(self, conn => letters::page(conn, &query))
+    }
+
+    fn letter(&self, id: EventId) -> Answer<'_, Option<LetterDetail>> {
+        read!(self, conn => letters::one(conn, id))
+    }
+
+    fn replay(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved> {
+        Box::pin(async move {
+            let chosen = self.choose(&step).await?;
+            Ok(self.change(ReplayLetters { filter: step.filter, chosen, by }).await?.moved)
+        })
+    }
+
+    fn drop_letters(&self, step: LetterStep, by: By) -> Answer<'_, LettersMoved> {
+        Box::pin(async move {
+            let chosen = self.choose(&step).await?;
+            self.change(DropLetters { filter: step.filter, chosen, by }).await
+        })
+    }
+
     fn due_bots(&self, now: Millis) -> Answer<'_, Vec<DueBot>> {
         read!(self, conn => due::bots(conn, now))
     }
@@ -184,6 +218,10 @@ impl Store for SqliteStore {
 
     fn backlog(&self) -> Answer<'_, Vec<BacklogRow>> {
         read!(self, conn => look::backlog(conn))
+    }
+
+    fn pressing(&self) -> Answer<'_, Pressing> {
+        read!(self, conn => look::pressing(conn))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

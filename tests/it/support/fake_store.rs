@@ -143,6 +143,8 @@ impl Store for FakeStore {
                 summary: summary(event),
                 order_key: event.order_key.clone(),
                 record: None,
+                replays: 0,
+                replayed_at: None,
                 deliveries: Vec::new(),
             }))
         })
@@ -170,10 +172,15 @@ impl Store for FakeStore {
         stage_webhook(NewWebhook) -> i64;
         confirm_webhook(i64, String) -> ();
         drop_webhook(i64) -> ();
+        letters(LetterQuery) -> LetterPage;
+        letter(EventId) -> Option<LetterDetail>;
+        replay(LetterStep, By) -> LettersMoved;
+        drop_letters(LetterStep, By) -> LettersMoved;
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
+        pressing() -> Pressing;
         prune(Retention) -> Pruned;
         rotate_seal(By) -> Rotated;
         close() -> ();

@@ -1,6 +1,7 @@
 //! What becomes of a delivery.
 
 use super::*;
+use crate::store::Cause;
 
 #[actix::test]
 async fn a_delivery_is_marked_sent_and_recorded_with_the_message_s_id() {
@@ -58,7 +59,7 @@ async fn trouble_is_tried_again_with_growing_waits_and_given_up_at_last() {
     let seqs = house.promise("echo", &["R"]);
     until("it is given up", || matches!(house.store.stands(seqs[0]), Stands::Ended(_))).await;
     let Stands::Ended(DeliveryOutcome::Failed { reason }) = house.store.stands(seqs[0]) else { panic!() };
-    assert_eq!(reason, "given up after 4 tries: overloaded (503)");
+    assert_eq!(reason, Cause::GaveUp.because("given up after 4 tries: overloaded (503)"));
     let at: Vec<_> = house.wire.seen().iter().map(|seen| seen.at).collect();
     let waits: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(waits.len(), 3);
@@ -80,7 +81,7 @@ async fn what_webex_refuses_fails_at_once_with_its_words_and_holds_nobody() {
     house.open("echo", 1).await;
     let seqs = house.promise("echo", &["R", "R"]);
     until("the second is sent", || house.store.is_sent(seqs[1])).await;
-    let failed = DeliveryOutcome::Failed { reason: "Unable to post; too long (400)".into() };
+    let failed = DeliveryOutcome::Failed { reason: Cause::Refused.because("Unable to post; too long (400)") };
     assert_eq!(house.store.stands(seqs[0]), Stands::Ended(failed));
 }
 
@@ -127,6 +128,27 @@ async fn a_lost_answer_is_doubt_too() {
         assert_eq!(house.store.is_sent(seqs[0]), repeat);
         assert_eq!(house.wire.seen().len(), 1 + usize::from(repeat));
     }
+}
+
+#[actix::test]
+async fn doubt_is_written_down_with_the_try_and_outlives_a_later_one_that_failed() {
+    pause();
+    // Lost after it left, then refused for certain, then a new incarnation that would rather be silent.
+    let wire = FakeWire::new(|_, count| (MOMENT, if count == 0 { Err(lost(true)) } else { Ok(reply(503, "{}")) }));
+    let house = House::new(&wire);
+    house.open("echo", 1).await;
+    let seqs = house.promise("echo", &["R"]);
+    until("it was tried twice", || wire.seen().len() == 2).await;
+    house.store.take_lease(bot("echo"), "here".into()).await.unwrap();
+    house.open_with("echo", 2, "token", false).await;
+    // As the sweeper does, when it is due again.
+    let settled = || {
+        house.bells.nudge_api(&bot("echo"));
+        matches!(house.store.stands(seqs[0]), Stands::Ended(_))
+    };
+    until("it is settled", settled).await;
+    assert_eq!(house.store.stands(seqs[0]), Stands::Ended(DeliveryOutcome::Skipped));
+    assert_eq!(wire.seen().len(), 2, "not a third time");
 }
 
 #[actix::test]

@@ -112,6 +112,9 @@ fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
         let Some(pending) = book.pending(bot) else {
             return Err(StoreError::Refused(format!("there is no bot `{bot}`")));
         };
+        if book.is_retired(bot) {
+            return Err(StoreError::Refused(format!("the bot `{bot}` has left")));
+        }
         let left = room.entry(bot).or_insert_with(|| limit.saturating_sub(pending));
         if *left == 0 {
             return Err(StoreError::BotFull(bot.clone()));

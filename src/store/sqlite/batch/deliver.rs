@@ -13,7 +13,7 @@ use super::{
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
-        DeliveryOutcome, DeliveryResult, Marked,
+        Cause, DeliveryOutcome, DeliveryResult, Marked,
         sqlite::{
             engine::Trouble,
             request::{Job, MarkJob, RecordJob},
@@ -38,14 +38,28 @@ pub(super) const MARK: &str = "
 pub(super) const RECORD: &str = "
     UPDATE OR ROLLBACK outbox SET
         state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
-        reason = coalesce(t.reason, outbox.reason), remote_id = t.remote_id,
+        reason = coalesce(t.reason, outbox.reason), cause = coalesce(t.cause, outbox.cause),
+        doubtful = max(outbox.doubtful, t.doubtful), remote_id = t.remote_id,
         tracking_id = coalesce(t.tracking_id, outbox.tracking_id),
         finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>3 AS state, value->>4 AS free,
-                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS remote_id, value->>8 AS tracking_id
+                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS cause, value->>8 AS remote_id,
+                 value->>9 AS tracking_id, value->>10 AS doubtful
           FROM jsonb_each($1)) AS t
     WHERE outbox.seq = t.seq AND outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
     RETURNING seq, bot, finished_at IS NOT NULL";
+
+/// For the few that no longer held: what was given up with its bot while it was on the wire, and is now known to
+/// have arrived, is no dead letter.
+pub(super) const ARRIVED: &str = "
+    UPDATE outbox SET
+        state = 2, remote_id = t.remote_id, tracking_id = coalesce(t.tracking_id, outbox.tracking_id), finished_at = $2
+    FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>8 AS remote_id,
+                 value->>9 AS tracking_id
+          FROM jsonb_each($1) WHERE value->>3 = 2) AS t
+    WHERE outbox.seq = t.seq AND outbox.state = 3 AND outbox.cause = 'removed'
+      AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
+    RETURNING seq";
 
 /// Who may send now.
 pub(super) async fn mark(
@@ -93,9 +107,14 @@ pub(super) async fn record(
         }
     }
     let held: Vec<(i64, String, bool)> =
-        sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
+        sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     let mut recorded = Recorded::default();
     let mut seqs = HashSet::with_capacity(held.len());
+    if held.len() < rows.len() {
+        let late: Vec<i64> =
+            sqlx::query_scalar(ARRIVED).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
+        seqs.extend(late);
+    }
     for (seq, bot, ended) in held {
         seqs.insert(seq);
         if ended && let Ok(bot) = BotId::parse(&bot) {
@@ -106,16 +125,28 @@ pub(super) async fn record(
     Ok(recorded)
 }
 
-/// Number, epoch, attempt, state, tries to take back, due, reason, id at Webex, TrackingID.
-type Row<'a> = (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+/// What `RECORD` reads of a result, in its order.
+type Row<'a> =
+    (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<Cause>, Option<&'a str>, Option<&'a str>, u8);
 
 fn row(result: &DeliveryResult) -> Row<'_> {
-    let (state, free, due, reason, remote) = match &result.outcome {
-        DeliveryOutcome::Retry { at, reason, counts } => (0, !counts, Some(*at), Some(reason.as_str()), None),
-        DeliveryOutcome::Sent { remote_id } => (2, false, None, None, remote_id.as_deref()),
-        DeliveryOutcome::Failed { reason } => (3, false, None, Some(reason.as_str()), None),
-        DeliveryOutcome::Skipped => (4, false, None, None, None),
+    let (mut free, mut due, mut reason, mut cause, mut remote) = (false, None, None, None, None);
+    let state = match &result.outcome {
+        DeliveryOutcome::Retry { at, reason: why, counts } => {
+            (free, due, reason) = (!counts, Some(*at), Some(why.as_str()));
+            0
+        }
+        DeliveryOutcome::Sent { remote_id } => {
+            remote = remote_id.as_deref();
+            2
+        }
+        DeliveryOutcome::Failed { reason: why } => {
+            (reason, cause) = (Some(why.text.as_str()), Some(why.cause));
+            3
+        }
+        DeliveryOutcome::Skipped => 4,
     };
-    let tracking = result.tracking_id.as_deref();
-    (result.seq, result.epoch, result.attempt, state, free.into(), due, reason, remote, tracking)
+    let (tracking, doubtful) = (result.tracking_id.as_deref(), result.doubtful.into());
+    let DeliveryResult { seq, epoch, attempt, .. } = *result;
+    (seq, epoch, attempt, state, free.into(), due, reason, cause, remote, tracking, doubtful)
 }

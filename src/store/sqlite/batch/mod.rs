@@ -15,6 +15,8 @@ mod memory;
 mod pack;
 mod turn;
 
+pub(super) use self::pack::json;
+
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
@@ -40,6 +42,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     turn::REOPEN,
     deliver::MARK,
     deliver::RECORD,
+    deliver::ARRIVED,
     memory::LOAD_STATE,
     memory::LOAD_TALKS,
 ];
@@ -173,7 +176,11 @@ impl Batch {
         answer_all(self.records, answers.recorded.held);
         answer_all(self.marks, answers.marks);
         for change in self.changes {
-            change.settle(book);
+            for wake in change.settle(book) {
+                let known = wakes.of(&wake.bot);
+                known.events.extend(wake.events);
+                known.deliveries.extend(wake.deliveries);
+            }
         }
         wakes.ring(doorbell);
     }

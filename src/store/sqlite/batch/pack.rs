@@ -7,7 +7,7 @@ use super::super::engine::Trouble;
 
 /// Rows for `jsonb_each`. Not `json_each`: that makes a text of each row again, to be parsed for each column (a
 /// third of the time of the hot statements).
-pub(super) fn json<T: Serialize>(rows: &[T]) -> Result<String, Trouble> {
+pub(in super::super) fn json<T: Serialize>(rows: &[T]) -> Result<String, Trouble> {
     serde_json::to_string(rows).map_err(|error| Trouble::Guilty(error.to_string()))
 }
 

@@ -4,14 +4,14 @@ use sqlx::SqliteConnection;
 
 use super::{Change, Stop, audit};
 use crate::{
-    base::{BotId, Epoch, Lease, Millis, Secret},
+    base::{BotId, Epoch, Lease, Secret},
     store::{
         Act, ActKind, By, Hold, HoldKind, Identity, IdentityAnswer, NewBot,
         sqlite::{batch::Round, book::Book, seal::Place, seal_ring::KeyRing},
     },
 };
 
-fn unknown(bot: &BotId) -> Stop {
+pub(super) fn unknown(bot: &BotId) -> Stop {
     Stop::Refused(format!("there is no bot `{bot}`"))
 }
 
@@ -224,23 +224,5 @@ pub(in super::super) fn hold_kind(word: &str) -> HoldKind {
         "quarantined" => HoldKind::Quarantined,
         "paused" => HoldKind::Paused,
         _ => HoldKind::Held,
-    }
-}
-
-pub(in super::super) struct Retire {
-    pub(in super::super) bot: BotId,
-    pub(in super::super) at: Millis,
-}
-
-impl Change for Retire {
-    type Answer = ();
-
-    async fn apply(&self, tx: &mut SqliteConnection, _: &Round<'_>) -> Result<(), Stop> {
-        let done = sqlx::query("UPDATE bots SET retired_at = $2 WHERE bot = $1")
-            .bind(self.bot.as_str())
-            .bind(self.at.0)
-            .execute(tx)
-            .await?;
-        if done.rows_affected() == 0 { Err(unknown(&self.bot)) } else { Ok(()) }
     }
 }

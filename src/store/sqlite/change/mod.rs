@@ -3,7 +3,9 @@
 mod audit;
 mod bots;
 mod house;
+mod letters;
 mod reseal;
+mod retire;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -11,9 +13,9 @@ use std::{fmt, future::Future, pin::Pin};
 use sqlx::SqliteConnection;
 
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
-use crate::store::StoreError;
+use crate::store::{StoreError, Wake};
 
-pub(super) use self::{bots::*, house::*, reseal::*, webhooks::*};
+pub(super) use self::{bots::*, house::*, letters::*, reseal::*, retire::*, webhooks::*};
 
 /// Why a change stopped.
 #[derive(Debug)]
@@ -44,14 +46,19 @@ pub(super) trait Change: Send + 'static {
 
     /// Tells the writer's book, after the commit.
     fn note(&self, _answer: &Self::Answer, _book: &mut Book) {}
+
+    /// Work that it made pending: its bots are rung for after the commit.
+    fn wakes(&self, _answer: &mut Self::Answer) -> Vec<Wake> {
+        Vec::new()
+    }
 }
 
 /// A change on its way, whatever it is.
 pub(super) trait AnyChange: Send {
     /// Does it and keeps the answer for later.
     fn apply<'a>(&'a mut self, tx: &'a mut SqliteConnection, round: &'a Round<'_>) -> Applying<'a>;
-    /// It is committed: tells the book and answers.
-    fn settle(self: Box<Self>, book: &mut Book);
+    /// It is committed: tells the book and answers. What comes back is to be rung.
+    fn settle(self: Box<Self>, book: &mut Book) -> Vec<Wake>;
     /// It is not.
     fn fail(self: Box<Self>, error: StoreError);
 }
@@ -86,16 +93,19 @@ where
         })
     }
 
-    fn settle(self: Box<Self>, book: &mut Book) {
+    fn settle(self: Box<Self>, book: &mut Book) -> Vec<Wake> {
+        let mut wakes = Vec::new();
         let answer = match self.answer {
-            Some(Ok(answer)) => {
+            Some(Ok(mut answer)) => {
                 self.change.note(&answer, book);
+                wakes = self.change.wakes(&mut answer);
                 Ok(answer)
             }
             Some(Err(why)) => Err(StoreError::Refused(why)),
             None => Err(StoreError::Engine("a change was not carried out".into())),
         };
         drop(self.reply.send(answer));
+        wakes
     }
 
     fn fail(self: Box<Self>, error: StoreError) {

@@ -41,10 +41,15 @@ macro_rules! due {
     };
 }
 
-const EVENTS: &str = due!("r.seq, r.public_id, r.order_key, r.class, r.attempt, r.accepted_at, r.payload", "inbox");
+const EVENTS: &str = due!(
+    "r.seq, r.public_id, r.order_key, r.class, r.attempt, coalesce(r.replayed_at, r.accepted_at), r.payload",
+    "inbox"
+);
 
+/// Whoever replays what may have arrived has decided about that doubt: it is shown, and keeps nothing back.
 const DELIVERIES: &str = due!(
-    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1, r.created_at, r.payload",
+    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1 OR (r.doubtful = 1 AND r.replays = 0),
+     coalesce(r.replayed_at, r.created_at), r.payload",
     "outbox"
 );
 

@@ -6,7 +6,7 @@ use super::due::{count, known};
 use crate::{
     base::{EventId, Millis},
     store::{
-        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, StoreError,
+        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, Pressing, StoreError,
         sqlite::uuid_column::Id,
     },
 };
@@ -18,7 +18,7 @@ macro_rules! summaries {
     ($rest:literal) => {
         concat!(
             "SELECT public_id, bot, kind, state, attempt, accepted_at, claimed_at, finished_at, due_at, reason,
-                    record ->> '$.rule' AS rule, order_key, record
+                    record ->> '$.rule' AS rule, order_key, replays, replayed_at, record
              FROM inbox ",
             $rest
         )
@@ -52,6 +52,8 @@ struct Row {
     reason: Option<String>,
     rule: Option<String>,
     order_key: String,
+    replays: i64,
+    replayed_at: Option<i64>,
     record: Option<String>,
 }
 
@@ -111,6 +113,7 @@ struct Delivery {
     tracking_id: Option<String>,
     reason: Option<String>,
     doubtful: bool,
+    replays: i64,
 }
 
 impl From<Delivery> for DeliverySummary {
@@ -134,6 +137,7 @@ impl From<Delivery> for DeliverySummary {
             tracking_id: row.tracking_id,
             reason: row.reason,
             doubtful: row.doubtful,
+            replays: count(row.replays),
         }
     }
 }
@@ -146,7 +150,7 @@ pub(in super::super) async fn event(
     let Some(mut row) = row else { return Ok(None) };
     let deliveries: Vec<Delivery> = sqlx::query_as(
         "SELECT public_id, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
-                doubtful
+                doubtful, replays
          FROM outbox WHERE event = $1 ORDER BY seq",
     )
     .bind(id.0.as_bytes().as_slice())
@@ -154,6 +158,8 @@ pub(in super::super) async fn event(
     .await?;
     Ok(Some(EventDetail {
         order_key: std::mem::take(&mut row.order_key),
+        replays: count(row.replays),
+        replayed_at: row.replayed_at.map(Millis),
         record: row.record.take().and_then(|text| serde_json::from_str(&text).ok()),
         summary: row.summary()?,
         deliveries: deliveries.into_iter().map(Into::into).collect(),
@@ -166,7 +172,8 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
             (SELECT count(*) FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL),
             (SELECT count(*) FROM outbox AS d WHERE d.bot = b.bot AND d.finished_at IS NULL),
             coalesce(x.buried, 0),
-            (SELECT e.accepted_at FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1)
+            (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
+                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1)
          FROM bots AS b
          LEFT JOIN (SELECT bot, count(*) AS buried FROM inbox WHERE finished_at IS NOT NULL AND state = 3 GROUP BY bot)
             AS x ON x.bot = b.bot
@@ -185,4 +192,26 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
             })
         })
         .collect()
+}
+
+/// The oldest of each bot is one step in an index of what is pending; to look at all that is pending for the oldest
+/// of all would take as long as the backlog is.
+pub(in super::super) async fn pressing(conn: &mut SqliteConnection) -> Result<Pressing, StoreError> {
+    let (event, delivery, buried, failed): (Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
+        "SELECT
+            (SELECT min(at) FROM (SELECT (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
+                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1) AS at FROM bots AS b)),
+            (SELECT min(at) FROM (SELECT (SELECT coalesce(d.replayed_at, d.created_at) FROM outbox AS d
+                WHERE d.bot = b.bot AND d.finished_at IS NULL ORDER BY d.seq LIMIT 1) AS at FROM bots AS b)),
+            (SELECT count(*) FROM inbox WHERE finished_at IS NOT NULL AND state = 3),
+            (SELECT count(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 3)",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Pressing {
+        oldest_event: event.map(Millis),
+        oldest_delivery: delivery.map(Millis),
+        buried: u64::try_from(buried).unwrap_or_default(),
+        failed: u64::try_from(failed).unwrap_or_default(),
+    })
 }

@@ -6,6 +6,7 @@
 pub(super) mod audit;
 pub(super) mod bots;
 pub(super) mod due;
+pub(super) mod letters;
 pub(super) mod look;
 pub(super) mod memory;
 

@@ -8,7 +8,14 @@ use crate::{
 
 fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResult {
     let Marked { seq, attempt } = mark;
-    DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, tracking_id: Some(format!("T{attempt}")) }
+    DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt,
+        outcome,
+        doubtful: false,
+        tracking_id: Some(format!("T{attempt}")),
+    }
 }
 
 fn sent() -> DeliveryOutcome {
@@ -111,6 +118,27 @@ async fn a_mark_without_outcome_is_doubtful_after_a_crash_and_shown_when_repeate
         let shown = shown(&rig).await.remove(0);
         assert!(shown.doubtful);
         assert_eq!(shown.state, "sent");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_try_whose_answer_was_lost_is_doubtful_and_stays_so() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        let rows = rig.promised(&lease, "m1", &["x"]).await;
+        let again = || DeliveryOutcome::Retry { at: Millis(5), reason: "again".into(), counts: true };
+        let first = mark(&rig, &lease, &rows).await[0];
+        assert!(rig.store.record(DeliveryResult { doubtful: true, ..result(&lease, first, again()) }).await.unwrap());
+        assert!(rig.due_deliveries(&lease).await[0].doubtful);
+        // That the second try certainly did not arrive says nothing about the first.
+        let second = mark(&rig, &lease, &rows).await[0];
+        assert!(rig.store.record(result(&lease, second, again())).await.unwrap());
+        assert!(rig.due_deliveries(&lease).await[0].doubtful);
+        let third = mark(&rig, &lease, &rows).await[0];
+        assert!(rig.store.record(result(&lease, third, sent())).await.unwrap());
+        assert!(shown(&rig).await[0].doubtful);
     })
     .await;
 }

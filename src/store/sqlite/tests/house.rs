@@ -25,6 +25,7 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
             epoch: lease.epoch,
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Sent { remote_id: None },
+            doubtful: false,
             tracking_id: None,
         };
         assert!(rig.store.record(result).await.unwrap());
