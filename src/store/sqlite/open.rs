@@ -106,7 +106,7 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         LockError::Io(error) => OpenError::Unwritable(place::unwritable(dir, &error)),
     })?;
     let path = dir.join(engine::FILE);
-    create(&path).map_err(|error| OpenError::Unwritable(place::unwritable(dir, &error)))?;
+    create(&path).map_err(|error| OpenError::Unwritable(place::unwritable_file(&path, &error)))?;
     let mut conn = whole(&path).await?;
     let refused = |error: sqlx::Error| explain(&path, error.into());
     let found = engine::schema(&mut conn).await.map_err(refused)?;

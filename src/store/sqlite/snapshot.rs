@@ -56,11 +56,7 @@ fn name(schema: i64) -> String {
 pub(super) async fn take(conn: &mut SqliteConnection, path: &Path, schema: i64) -> Result<PathBuf, SnapshotError> {
     engine::fold_log(conn).await?;
     let dir = path.parent().unwrap_or(path);
-    let needed = fs::metadata(path)?.len() + RESERVE;
-    let free = free(dir)?;
-    if free < needed {
-        return Err(SnapshotError::NoRoom { needed, free });
-    }
+    enough(fs::metadata(path)?.len(), free(dir)?)?;
     let copy = path.with_file_name(name(schema));
     let draft = path.with_file_name(format!("{}.draft", name(schema)));
     copy_synced(path, &draft)?;
@@ -68,6 +64,11 @@ pub(super) async fn take(conn: &mut SqliteConnection, path: &Path, schema: i64) 
     fs::rename(&draft, &copy)?;
     fs::File::open(dir)?.sync_all()?;
     Ok(copy)
+}
+
+fn enough(length: u64, free: u64) -> Result<(), SnapshotError> {
+    let needed = length.saturating_add(RESERVE);
+    if free < needed { Err(SnapshotError::NoRoom { needed, free }) } else { Ok(()) }
 }
 
 /// Bytes that we may still write.
@@ -170,6 +171,9 @@ mod tests {
 
     #[test]
     fn the_room_that_is_left_is_asked_for() {
+        assert!(enough(1000, RESERVE + 1000).is_ok());
+        let refused = enough(1000, RESERVE + 999).unwrap_err();
+        assert!(matches!(refused, SnapshotError::NoRoom { needed, free } if needed == RESERVE + 1000 && free < needed));
         assert!(free(Path::new("/")).unwrap() > 0);
         assert_eq!(free(Path::new("/proc")).unwrap(), 0, "where nothing can be written there is none");
     }
