@@ -22,7 +22,7 @@ FUZZ := $(TOOLS)/bin/cargo-fuzz
 SECONDS ?= 60
 TARGETS ?= calls definition signature template webhook
 
-.PHONY: help run test lint check bench fuzz docker rust
+.PHONY: help run test lint check bench chaos fuzz docker rust
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -54,6 +54,11 @@ bench: | rust ## How fast it is on this machine, beside a bare HTTP handler
 	@echo "building Botyard for speed (the first time: about five minutes) ..." >&2
 	@cargo build --release --bin botyard --example storm
 	@cargo run --quiet --release --example storm -- report $(ARGS)
+
+chaos: | rust ## 200 kills, faults and rewritten definitions, then the ledger: five to ten minutes
+	@echo "building Botyard for speed (the first time: about five minutes) ..." >&2
+	@cargo build --release --bin botyard --example storm
+	@cargo run --quiet --release --example storm -- chaos $(ARGS)
 
 fuzz: $(FUZZ) | rust ## Thought-up webhooks, signatures, definitions, templates and calls, SECONDS (60) of each
 	@command -v c++ >/dev/null || { \

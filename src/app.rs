@@ -138,6 +138,10 @@ impl App {
         let (fatal_sender, fatal) = watch::channel(None);
         let store = open::open_store(&settings, &clock, Arc::new(bells.clone()), fatal_sender, threads).await?;
         used_for.claim(&settings.data_dir)?;
+        let silence = store.silence().await?;
+        if let Some(restored) = &silence.restored {
+            used_for.check_restored(&settings.data_dir, &restored.purpose)?;
+        }
         let verbs: Arc<dyn Store> = Arc::new(store.clone());
         let admin_token = AdminToken::load_or_create(&settings.data_dir, settings.admin.token_file.as_deref())?;
 
@@ -151,9 +155,10 @@ impl App {
         let door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.routes()).await?;
         let readiness = Readiness::default();
+        steering::tell(&silence, &readiness, &metrics);
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
-        let supervisor = rooms.supervisor(place("bots", cores_or(settings.bots.arbiters)));
+        let supervisor = rooms.supervisor(place("bots", cores_or(settings.bots.arbiters)), silence);
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
         let wires = match threads {
             Threads::One => WireMode::Here,
@@ -172,7 +177,11 @@ impl App {
             supervisor: supervisor.clone(),
             roster: rooms.lines.roster.clone(),
             registrar: rooms.lines.registrar.clone(),
+            archivist: rooms.lines.archivist.clone(),
             news: news.clone(),
+            readiness: readiness.clone(),
+            metrics: metrics.clone(),
+            changing: tokio::sync::Mutex::default(),
         };
         let admin = Admin {
             token: admin_token.secret,
@@ -206,7 +215,9 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter()] {
+        for keep in
+            [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter(), rooms.archivist(used_for.word())]
+        {
             kept(&app.supervisor, keep).await?;
         }
         app.readiness.set_listening(true);

@@ -2,6 +2,7 @@
 //! a question with an answer, or a change of who runs.
 
 pub mod api;
+pub mod archivist;
 pub mod bells;
 pub mod bot;
 pub mod exit;

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base::BotId, definition::Diagnostic, store::HoldKind};
+use crate::{
+    base::{BotId, Millis},
+    definition::Diagnostic,
+    store::{HoldKind, Lifted, Silence, Whom},
+};
 
 /// How one bot is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +153,59 @@ impl From<&Diagnostic> for Finding {
             width: of.width,
             excerpt: of.excerpt.clone(),
             hint: of.hint.clone(),
+        }
+    }
+}
+
+/// What a pause came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseReport {
+    /// It was not paused before.
+    pub changed: bool,
+}
+
+/// What a resume came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeReport {
+    /// A pause was lifted.
+    pub paused: bool,
+    /// What else kept the one bot down, in one word: it is tried again.
+    pub was: Option<BotState>,
+    /// The moment of the backup whose hold was lifted.
+    pub restored: Option<Millis>,
+    /// Deliveries that waited in that backup: each bot's policy decides about them now.
+    pub doubtful: u64,
+    /// Timers that came due meanwhile and are not caught up with.
+    pub timers: u64,
+    /// Who stays silent all the same, and why.
+    pub still: Vec<StillSilent>,
+}
+
+/// A bot that stays silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StillSilent {
+    /// Which.
+    pub bot: BotId,
+    /// Why, with the command that ends it.
+    pub reason: String,
+}
+
+impl ResumeReport {
+    /// What was lifted, and what is left.
+    #[must_use]
+    pub fn of(lifted: &Lifted, whom: &Whom, left: &Silence) -> Self {
+        let still = match whom {
+            Whom::Bot(bot) => left.of(bot).map(|hold| (bot.clone(), hold.reason)).into_iter().collect(),
+            Whom::All => left.bots.iter().filter_map(|(bot, _)| Some((bot.clone(), left.of(bot)?.reason))).collect(),
+        };
+        let still: Vec<(BotId, String)> = still;
+        Self {
+            paused: lifted.paused,
+            was: lifted.hold.as_ref().map(|hold| hold.kind.into()),
+            restored: lifted.restored.as_ref().map(|restored| restored.taken_at),
+            doubtful: lifted.restored.as_ref().map_or(0, |restored| restored.doubtful),
+            timers: lifted.timers,
+            still: still.into_iter().map(|(bot, reason)| StillSilent { bot, reason }).collect(),
         }
     }
 }

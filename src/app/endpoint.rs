@@ -70,10 +70,36 @@ pub enum UseError {
 }
 
 impl Use {
-    fn word(&self) -> &'static str {
+    /// `serve` or `simulator`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Serve => "serve",
             Self::Simulator { .. } => "simulator",
+        }
+    }
+
+    /// What a data dir was used for so far, in that word.
+    #[must_use]
+    pub fn so_far(data_dir: &Path) -> Option<String> {
+        let word = fs::read_to_string(data_dir.join(USE)).ok()?;
+        Some(word.trim().to_owned())
+    }
+
+    /// Writes down what a data dir is for that was filled from a backup.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(data_dir: &Path, word: &str) -> io::Result<()> {
+        fs::write(data_dir.join(USE), word)
+    }
+
+    /// Refuses a backup that was taken of the other thing.
+    pub(super) fn check_restored(&self, data_dir: &Path, purpose: &str) -> Result<(), UseError> {
+        match self {
+            _ if purpose == self.word() => Ok(()),
+            Self::Serve => Err(UseError::Simulated(data_dir.to_owned())),
+            Self::Simulator { .. } => Err(UseError::Real(data_dir.to_owned())),
         }
     }
 

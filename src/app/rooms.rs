@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::{
     actors::{
         api::{Api, ApiNeighbours, ApiSettings, MakeWire, Wire, WireMode},
+        archivist::{Archivist, ArchivistDeps, Schedule},
         bells::Bells,
         bot::{self, FactCache},
         exit::ExitGuard,
@@ -30,7 +31,7 @@ use crate::{
     brain::Engine,
     net::{Egress, HttpClient},
     settings::Settings,
-    store::Store,
+    store::{Silence, Store},
     telemetry::Metrics,
 };
 
@@ -46,6 +47,7 @@ pub(super) struct Lines {
     pub(super) api: Line<Api>,
     pub(super) registrar: Line<Registrar>,
     pub(super) roster: Line<Roster>,
+    pub(super) archivist: Line<Archivist>,
 }
 
 /// What the actors share, and what they are told by the settings.
@@ -72,7 +74,7 @@ impl<'a> Rooms<'a> {
     }
 
     /// Starts the supervisor, here. It starts every other.
-    pub(super) fn supervisor(&self, place: Place) -> Addr<Supervisor> {
+    pub(super) fn supervisor(&self, place: Place, silence: Silence) -> Addr<Supervisor> {
         let bots = bot::Deps {
             store: self.store.clone(),
             api: self.lines.api.clone(),
@@ -92,6 +94,7 @@ impl<'a> Rooms<'a> {
             roster: self.lines.roster.clone(),
             routes: self.routes.clone(),
             backoff: CRASH_BACKOFF,
+            silence,
         })
         .start();
         self.lines.supervisor.connect(supervisor.clone());
@@ -203,6 +206,23 @@ impl<'a> Rooms<'a> {
         keep("janitor", false, move |exit| {
             Janitor::new(store.clone(), clock.clone(), times, exit).start();
         })
+    }
+}
+
+impl Rooms<'_> {
+    pub(super) fn archivist(&self, purpose: &'static str) -> Keep {
+        let backup = &self.settings.backup;
+        let schedule = backup.dir.clone().filter(|_| backup.every_hours > 0);
+        let deps = ArchivistDeps {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            instance: self.settings.instance.clone(),
+            purpose,
+            schedule: schedule.map(|dir| Schedule { every: hours(backup.every_hours), keep: backup.keep, dir }),
+        };
+        let line = self.lines.archivist.clone();
+        keep("archivist", false, move |exit| line.connect(Archivist::new(deps.clone(), exit).start()))
     }
 }
 

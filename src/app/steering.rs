@@ -1,21 +1,23 @@
 //! The house as the admin API moves it: asks actors and store, and puts their answers together.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use actix::Addr;
 
 use crate::{
     actors::{
+        archivist::{Archivist, BackUp, BackupReport, Newest},
         line::Line,
         registrar::{Registrar, Report, Reports},
         rehearsal::{Rehearsal, Rehearse},
-        report::{BotState, BotStatus, Finding, ReloadReport, WebhookSummary},
+        report::{BotState, BotStatus, Finding, PauseReport, ReloadReport, ResumeReport, WebhookSummary},
         roster::{Look, PutToken, PutTokenError, Roster},
-        supervisor::{KeptState, States, Supervisor},
+        supervisor::{KeptState, Mind, States, Supervisor},
     },
     base::{BotId, Secret},
-    http::{SteerError, Steered, Steering},
-    store::{BacklogRow, BotRow, By, Store},
+    http::{Readiness, SteerError, Steered, Steering},
+    store::{BacklogRow, BotRow, By, Silence, Store, Whom},
+    telemetry::Metrics,
 };
 
 /// What the admin API reaches.
@@ -24,10 +26,40 @@ pub(super) struct House {
     pub(super) supervisor: Addr<Supervisor>,
     pub(super) roster: Line<Roster>,
     pub(super) registrar: Line<Registrar>,
+    pub(super) archivist: Line<Archivist>,
     pub(super) news: tokio::sync::watch::Receiver<Arc<ReloadReport>>,
+    pub(super) readiness: Readiness,
+    pub(super) metrics: Arc<Metrics>,
+    /// One pause or resume at a time: the supervisor must hear last what the store holds last.
+    pub(super) changing: tokio::sync::Mutex<()>,
+}
+
+/// Says whether the whole house is silent, and why, where probes and Prometheus look.
+pub(super) fn tell(silence: &Silence, readiness: &Readiness, metrics: &Metrics) {
+    let hold = silence.house();
+    metrics.backups.house_is_silent(hold.is_some());
+    if let Some(hold) = &hold {
+        tracing::warn!(reason = hold.reason, "no bot works: what comes in is stored, and waits");
+    }
+    readiness.set_silence(hold.map(|hold| hold.reason));
 }
 
 impl House {
+    async fn must_know(&self, whom: &Whom) -> Result<(), SteerError> {
+        let Whom::Bot(bot) = whom else { return Ok(()) };
+        let rows = self.store.bots().await.map_err(unavailable)?;
+        if rows.iter().any(|row| row.bot == *bot) { Ok(()) } else { Err(SteerError::UnknownBot) }
+    }
+
+    /// Tells everybody who is silent now.
+    async fn hush(&self, again: Option<BotId>) -> Result<Silence, SteerError> {
+        let silence = self.store.silence().await.map_err(unavailable)?;
+        tell(&silence, &self.readiness, &self.metrics);
+        let mind = Mind { silence: silence.clone(), again };
+        self.supervisor.send(mind).await.map_err(|_gone| SteerError::Closing)?;
+        Ok(silence)
+    }
+
     async fn statuses(&self) -> Result<Vec<BotStatus>, SteerError> {
         let kept = self.supervisor.send(States).await.map_err(|_gone| SteerError::Closing)?;
         let rows = self.store.bots().await.map_err(unavailable)?;
@@ -115,15 +147,52 @@ impl Steering for House {
 
     fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()> {
         Box::pin(async move {
-            let rows = self.store.bots().await.map_err(unavailable)?;
-            if !rows.iter().any(|row| row.bot == bot) {
-                return Err(SteerError::UnknownBot);
-            }
+            self.must_know(&Whom::Bot(bot.clone())).await?;
             let roster = self.roster.addr().ok_or(SteerError::Closing)?;
             roster.send(PutToken { bot, token, by }).await.map_err(unavailable)?.map_err(|error| match error {
                 PutTokenError::Overruled(why) => SteerError::Conflict(why),
                 PutTokenError::Store(error) => unavailable(error),
             })
+        })
+    }
+
+    fn pause(&self, whom: Whom, by: By) -> Steered<'_, PauseReport> {
+        Box::pin(async move {
+            self.must_know(&whom).await?;
+            let _one = self.changing.lock().await;
+            // In the store first: a pause must outlive whatever comes next.
+            let changed = self.store.pause(whom, by).await.map_err(unavailable)?;
+            self.hush(None).await?;
+            Ok(PauseReport { changed })
+        })
+    }
+
+    fn resume(&self, whom: Whom, by: By) -> Steered<'_, ResumeReport> {
+        Box::pin(async move {
+            self.must_know(&whom).await?;
+            let _one = self.changing.lock().await;
+            let lifted = self.store.resume(whom.clone(), by).await.map_err(unavailable)?;
+            let again = match &whom {
+                Whom::Bot(bot) => Some(bot.clone()),
+                Whom::All => None,
+            };
+            let left = self.hush(again).await?;
+            Ok(ResumeReport::of(&lifted, &whom, &left))
+        })
+    }
+
+    fn back_up(&self, file: PathBuf, force: bool, by: By) -> Steered<'_, BackupReport> {
+        Box::pin(async move {
+            let archivist = self.archivist.addr().ok_or(SteerError::Closing)?;
+            let begun = archivist.send(BackUp { file, force, by }).await.map_err(unavailable)?;
+            begun.map_err(|busy| SteerError::Conflict(busy.to_string()))
+        })
+    }
+
+    fn backup(&self) -> Steered<'_, Option<BackupReport>> {
+        Box::pin(async move {
+            let archivist = self.archivist.addr().ok_or(SteerError::Closing)?;
+            archivist.send(Newest).await.map_err(unavailable)
         })
     }
 

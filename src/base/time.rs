@@ -36,6 +36,20 @@ impl Millis {
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
+    /// To the second, with nothing in it that a file name should not hold: `20260101T000000Z`.
+    #[must_use]
+    pub fn compact(self) -> String {
+        chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string()
+    }
+
+    /// Reads what [`Millis::compact`] says.
+    #[must_use]
+    pub fn from_compact(text: &str) -> Option<Self> {
+        let at = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
+        // What could be read in another spelling is none of ours.
+        Some(Self(at.and_utc().timestamp_millis())).filter(|at| at.compact() == text)
+    }
+
     /// Reads ISO 8601 in any of the forms Webex sends: with or without fraction, `Z` or an offset.
     #[must_use]
     pub fn from_iso(text: &str) -> Option<Self> {
@@ -99,6 +113,16 @@ mod tests {
         assert_eq!(Millis::from_iso("2016-04-21T19:12:48.000+00:00"), expected);
         assert_eq!(Millis::from_iso("yesterday"), None);
         assert_eq!(Millis(1_461_265_968_920).iso(), "2016-04-21T19:12:48.920Z");
+    }
+
+    #[test]
+    fn a_moment_in_a_file_name_is_read_back_to_the_second() {
+        let at = Millis(1_461_265_968_920);
+        assert_eq!(at.compact(), "20160421T191248Z");
+        assert_eq!(Millis::from_compact("20160421T191248Z"), Some(Millis(1_461_265_968_000)));
+        for wrong in ["20160421T191248", "2016421T191248Z", "20161341T191248Z", "+20160421T191248Z", ""] {
+            assert_eq!(Millis::from_compact(wrong), None, "{wrong}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

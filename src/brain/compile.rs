@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     definition::{
-        Answer, Code, Command, Definition, Diagnostic, Format, On, Span, Spanned, When, Who, codes,
+        Answer, Code, Command, Definition, Diagnostic, Doubt, Format, On, Span, Spanned, When, Who, codes,
         diagnostic::{did_you_mean, quote},
     },
     webex::kinds::Kinds,
@@ -119,6 +119,7 @@ impl Compiler<'_> {
             bot: definition.bot.clone(),
             digest: definition.digest,
             description: definition.description.as_ref().map(|text| text.value.as_str().into()),
+            doubt: definition.doubt.as_ref().map_or(Doubt::Resend, |doubt| doubt.value),
             kinds,
             line_to_try: self.line_to_try().into(),
             rules: rules.into_iter().collect::<Option<_>>()?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{delivery::Destination, template::Text};
 use crate::{
     base::{BotId, Digest},
-    definition::{Format, Who},
+    definition::{Doubt, Format, Who},
     webex::kinds::Kinds,
 };
 
@@ -15,6 +15,7 @@ pub struct Program {
     pub(super) bot: BotId,
     pub(super) digest: Digest,
     pub(super) description: Option<Arc<str>>,
+    pub(super) doubt: Doubt,
     pub(super) kinds: Kinds,
     pub(super) line_to_try: Arc<str>,
     pub(super) rules: Box<[Rule]>,
@@ -81,6 +82,12 @@ impl Program {
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// What becomes of a delivery that may have been sent before.
+    #[must_use]
+    pub fn doubt(&self) -> Doubt {
+        self.doubt
     }
 
     /// The events it reacts to; all others need not be stored.

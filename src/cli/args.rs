@@ -56,6 +56,14 @@ pub enum Command {
     Dead(DeadArgs),
     /// Let dead letters be handled or sent again
     Replay(ReplayArgs),
+    /// Keep a bot from claiming and sending; what comes in is stored and waits
+    Pause(WhomArgs),
+    /// Let a bot go on: after a pause, after repeated crashes, with a token that was refused; or the whole house
+    Resume(WhomArgs),
+    /// Copy the store, also while the service runs, and check the copy
+    Backup(BackupArgs),
+    /// Put a backup back, while no service runs
+    Restore(RestoreArgs),
     /// Look at `bots.d` now
     Reload(ReloadArgs),
     /// Keep a bot's token
@@ -207,6 +215,20 @@ pub struct AuditArgs {
     pub json: bool,
 }
 
+/// `botyard pause` and `botyard resume`
+#[derive(Debug, Clone, Args)]
+pub struct WhomArgs {
+    /// Which bot
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub bot: Option<String>,
+    /// All bots, also those that come later; `resume --all` ends the hold after a restore as well
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Which dead letters.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LetterArgs {
@@ -251,6 +273,32 @@ pub struct DeadArgs {
     /// With `--drop`: do not ask
     #[arg(long, requires = "drop")]
     pub yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard backup`
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// Where to; the running service writes it, as the user it runs as
+    pub file: PathBuf,
+    /// Replace an older backup of that name; nothing else is ever replaced
+    #[arg(long)]
+    pub force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard restore`
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// A file that `botyard backup` made
+    pub file: PathBuf,
+    /// Take a store that does not say of itself that it is a backup
+    #[arg(long)]
+    pub force: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -26,7 +26,7 @@ pub use codes::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
-pub use model::{Answer, Command, Definition, Format, On, Reply, When, Who};
+pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
 pub use parse::parse;
 pub use place::{Place, Span, Spanned};
 pub use render::render;

@@ -20,6 +20,8 @@ pub struct Definition {
     pub description: Option<Spanned<String>>,
     /// Where its token is; none: it was given by command.
     pub token: Option<Spanned<TokenSource>>,
+    /// `[deliveries]`: what becomes of one that may have been sent before; none: it is sent again.
+    pub doubt: Option<Spanned<Doubt>>,
     /// Names for room ids: name, id.
     pub rooms: Vec<(Spanned<String>, Spanned<String>)>,
     /// `[[command]]`, in the order of the file.
@@ -36,6 +38,15 @@ impl Definition {
     pub fn place(&self) -> Place<'_> {
         self.source.place()
     }
+}
+
+/// What becomes of a delivery that may have been sent before a crash, or before a backup was put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is sent again, and shown as doubtful: said twice rather than not at all.
+    Resend,
+    /// It is not sent, and shown as skipped: not at all rather than twice.
+    Skip,
 }
 
 /// `[[command]]`

@@ -17,6 +17,8 @@ struct Bot {
     /// out and use `botyard token set BOT`.
     #[schemars(regex(pattern = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.*)$"))]
     token: Option<String>,
+    /// How what it sends is dealt with.
+    deliveries: Option<Deliveries>,
     /// Names for room ids, to be used as `@name` in `to`.
     #[serde(default)]
     rooms: BTreeMap<String, String>,
@@ -28,6 +30,24 @@ struct Bot {
     on: Vec<On>,
     /// What it says when nothing else matched.
     fallback: Option<Fallback>,
+}
+
+/// How what the bot sends is dealt with.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Deliveries {
+    /// What becomes of a message that may have been sent before a crash, or before a backup was put back:
+    /// `resend` (said twice rather than not at all, the default) or `skip` (not at all rather than twice).
+    doubt: Option<Doubt>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Doubt {
+    Resend,
+    Skip,
 }
 
 /// A command: `words` or `pattern`, and what to say.
@@ -162,6 +182,7 @@ mod tests {
             assert_eq!(keys(table), known);
         };
         check(&schema, parser::TOP);
+        check(&schema["definitions"]["Deliveries"], parser::DELIVERIES);
         check(&schema["definitions"]["Command"], parser::COMMAND);
         check(&schema["definitions"]["On"], parser::ON);
         check(&schema["definitions"]["Fallback"], parser::FALLBACK);

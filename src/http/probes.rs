@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -26,18 +26,35 @@ const HOLDS: Duration = Duration::from_secs(1);
 
 /// Whether the ingress takes webhooks. Cheap to clone: all clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    listening: AtomicBool,
+    silence: std::sync::Mutex<Option<String>>,
+}
 
 impl Readiness {
     /// Says whether the ingress is open: true once it listens, false as the first act of shutdown.
     pub fn set_listening(&self, listening: bool) {
-        self.0.store(listening, Ordering::Release);
+        self.0.listening.store(listening, Ordering::Release);
     }
 
     /// What was last said; not listening until something was.
     #[must_use]
     pub fn listening(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.listening.load(Ordering::Acquire)
+    }
+
+    /// Says why no bot works, if none does. The ingress stores all the same, so this makes nobody unready.
+    pub fn set_silence(&self, reason: Option<String>) {
+        *self.0.silence.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// What was last said.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        self.0.silence.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -78,9 +95,11 @@ pub(super) async fn readyz(admin: web::Data<Admin>, last: web::Data<LastProbe>) 
         reasons.push("the ingress is not open".to_owned());
     }
     reasons.extend(last.trouble(&*admin.store).await);
-    let mut answer = if reasons.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let ready = reasons.is_empty();
+    reasons.extend(admin.readiness.silence());
+    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    answer.json(json!({ "ready": reasons.is_empty(), "reasons": reasons, "simulator": admin.simulator }))
+    answer.json(json!({ "ready": ready, "reasons": reasons, "simulator": admin.simulator }))
 }
 
 /// All counters.

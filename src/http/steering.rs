@@ -1,15 +1,16 @@
 //! What the admin API asks of the running house. The app answers it with its actors; tests with a puppet.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, path::PathBuf, pin::Pin};
 
 use super::refusal::Refusal;
 use crate::{
     actors::{
+        archivist::BackupReport,
         rehearsal::Rehearsal,
-        report::{BotStatus, ReloadReport},
+        report::{BotStatus, PauseReport, ReloadReport, ResumeReport},
     },
     base::{BotId, Secret},
-    store::By,
+    store::{By, Whom},
 };
 
 /// What [`Steering`] answers with. Not `Send`: it is awaited where it was made.
@@ -54,6 +55,14 @@ pub trait Steering: Send + Sync + 'static {
     fn reload(&self, confirm: bool) -> Steered<'_, ReloadReport>;
     /// Keeps a token for a bot, on whose behalf it is, and starts it with that.
     fn put_token(&self, bot: BotId, token: Secret, by: By) -> Steered<'_, ()>;
+    /// Keeps a bot, or all of them, from claiming and sending; what is in hand is finished.
+    fn pause(&self, whom: Whom, by: By) -> Steered<'_, PauseReport>;
+    /// Lets a bot, or the house, go on.
+    fn resume(&self, whom: Whom, by: By) -> Steered<'_, ResumeReport>;
+    /// Begins a backup; it goes on when nobody asks for it any more.
+    fn back_up(&self, file: PathBuf, force: bool, by: By) -> Steered<'_, BackupReport>;
+    /// How the newest backup is, or was.
+    fn backup(&self) -> Steered<'_, Option<BackupReport>>;
     /// What the bot of today would do with a stored event, without doing it.
     fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal>;
 }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub store: Store,
     /// How long things are kept.
     pub retention: Retention,
+    /// Backups by schedule.
+    pub backup: Backup,
     /// The log.
     pub log: Log,
     /// Where secrets may be read from.
@@ -177,6 +179,18 @@ pub struct Retention {
     pub buried_days: u64,
     /// Hours that a webhook's key is remembered, to know it when it comes again.
     pub seen_hours: u64,
+}
+
+/// `[backup]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Hours between two backups; 0: none are made by schedule.
+    pub every_hours: u64,
+    /// How many of them are kept.
+    pub keep: usize,
+    /// Where they go.
+    pub dir: Option<PathBuf>,
 }
 
 /// `[log]`

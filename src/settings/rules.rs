@@ -51,11 +51,12 @@ impl Settings {
         }
         self.check_listeners()?;
         self.check_seal()?;
+        self.check_backup()?;
         self.check_files()
     }
 
     fn check_numbers(&self) -> Checked {
-        let at_least_one: [(&'static str, u64); 21] = [
+        let at_least_one: [(&'static str, u64); 22] = [
             ("webex.requests_per_minute", self.webex.requests_per_minute.into()),
             ("webex.connections", self.webex.connections as u64),
             ("webex.timeout_seconds", self.webex.timeout_seconds),
@@ -74,6 +75,7 @@ impl Settings {
             ("retention.finished_hours", self.retention.finished_hours),
             ("retention.buried_days", self.retention.buried_days),
             ("retention.seen_hours", self.retention.seen_hours),
+            ("backup.keep", self.backup.keep as u64),
             ("sim.keep_messages", self.sim.keep_messages as u64),
             ("sim.keep_file_bytes", self.sim.keep_file_bytes as u64),
             ("sim.keep_actions", self.sim.keep_actions as u64),
@@ -183,6 +185,22 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    fn check_backup(&self) -> Checked {
+        match &self.backup.dir {
+            None if self.backup.every_hours > 0 => {
+                let what = "is not set, so there is no place for the backups of `backup.every_hours`: name a folder, best \
+                            on another disk";
+                Err(SettingsError::rule("backup.dir", what))
+            }
+            Some(dir) if *dir == self.data_dir => {
+                let what = "is the data dir itself, where the files lie that are in use: name another folder, best on \
+                            another disk";
+                Err(SettingsError::rule("backup.dir", what))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_files(&self) -> Checked {

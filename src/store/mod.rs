@@ -5,10 +5,12 @@
 //! caller's good manners, decides whether an incarnation of a bot may still act.
 
 pub mod audit;
+pub mod backup;
 pub mod letters;
 pub mod model;
 pub mod rows;
 pub mod seal;
+pub mod silence;
 pub mod sqlite;
 pub mod turn;
 
@@ -17,10 +19,12 @@ use std::{future::Future, pin::Pin};
 use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
 
 pub use audit::*;
+pub use backup::*;
 pub use letters::*;
 pub use model::*;
 pub use rows::*;
 pub use seal::*;
+pub use silence::*;
 pub use turn::*;
 
 /// What a verb answers with, once what it says is on the disk (writes) or read (reads).
@@ -119,6 +123,12 @@ pub trait Store: Send + Sync + 'static {
     fn put_identity(&self, bot: BotId, identity: Identity) -> Answer<'_, IdentityAnswer>;
     /// Keeps why a bot is held (`None`: it is not), for `bots` and the next start.
     fn put_hold(&self, bot: BotId, hold: Option<Hold>) -> Answer<'_, ()>;
+    /// What keeps the house, or single bots, silent.
+    fn silence(&self) -> Answer<'_, Silence>;
+    /// Keeps a bot, or all of them, from claiming and sending; answers whether they were not paused before.
+    fn pause(&self, whom: Whom, by: By) -> Answer<'_, bool>;
+    /// Lifts what keeps a bot down, or the house: its pause, and the hold after a restore.
+    fn resume(&self, whom: Whom, by: By) -> Answer<'_, Lifted>;
     /// Marks a bot as retired (its definition is gone) at a moment. What it has pending is buried (cause `removed`)
     /// in the same commit, and nothing is accepted for it any more.
     fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()>;
@@ -180,6 +190,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes what retention no longer keeps; bounded work per call, `more` says whether to call again.
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned>;
+    /// Makes a checked copy while the store works on. What it came to is written down in the audit.
+    fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>>;
     /// Seals every secret with another key, while everything else goes on. Goes on from where an earlier one was
     /// left; one at a time.
     fn rotate_seal(&self, by: By) -> Answer<'_, Rotated>;

@@ -319,9 +319,9 @@ pub struct BacklogRow {
 /// What presses, over all bots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pressing {
-    /// When the oldest pending event was accepted.
+    /// Since when the oldest pending event waits: accepted, or last replayed.
     pub oldest_event: Option<Millis>,
-    /// When the oldest pending delivery was promised.
+    /// Since when the oldest pending delivery waits: promised, or last replayed.
     pub oldest_delivery: Option<Millis>,
     /// Events buried.
     pub buried: u64,

@@ -10,6 +10,7 @@
 //!
 //! Every name is listed in `docs/reference/metrics.md`; a test holds the two against each other.
 
+pub mod backups;
 pub mod bots;
 pub mod ingress;
 pub mod log;
@@ -25,6 +26,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub use backups::BackupCounters;
 pub use bots::BotCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub bots: BotCounters,
     /// Deliveries and requests going out to Webex.
     pub outbound: OutboundCounters,
+    /// Backups of the store.
+    pub backups: BackupCounters,
     /// What presses: for alarms.
     pub pressing: PressingGauges,
     /// The process itself.
@@ -67,6 +71,7 @@ impl Metrics {
             ingress: IngressCounters::register(&mut registry),
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
+            backups: BackupCounters::register(&mut registry),
             pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             registry,

@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
+    path::PathBuf,
     process::Output,
     sync::{Arc, Mutex},
     time::Duration,
@@ -11,16 +12,20 @@ use std::{
 
 use assert_cmd::Command;
 use botyard::{
-    actors::rehearsal::{Rehearsal, Would},
-    actors::report::{
-        Applied, AppliedChange, BotState, BotStatus, Finding, RefusedDefinition, ReloadReport, WebhookSummary,
+    actors::{
+        archivist::{BackupReport, BackupState},
+        rehearsal::{Rehearsal, Would},
+        report::{
+            Applied, AppliedChange, BotState, BotStatus, Finding, PauseReport, RefusedDefinition, ReloadReport,
+            ResumeReport, WebhookSummary,
+        },
     },
     base::{BotId, EventId, Millis, Secret},
     http::{
         Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
-    store::{By, Class, NewEvent, Store},
+    store::{BackupStage, BackupTaken, By, Class, NewEvent, Store, Whom},
     telemetry::Metrics,
 };
 use tempfile::TempDir;
@@ -32,6 +37,8 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// A house of one bot.
 #[derive(Default)]
 struct Puppet {
+    /// Every word about pauses and backups, and who said it.
+    words: Mutex<Vec<String>>,
     /// Whether each reload was confirmed.
     reloads: Mutex<Vec<bool>>,
     tokens: Mutex<Vec<Secret>>,
@@ -77,6 +84,12 @@ fn report() -> ReloadReport {
     }
 }
 
+fn backup_of(file: PathBuf, state: BackupState) -> BackupReport {
+    let taken = BackupTaken { file: file.clone(), taken_at: Millis(5), bytes: 2048, schema: 4, bots: 1, pending: 2 };
+    let taken = (state == BackupState::Done).then_some(taken);
+    BackupReport { id: 7, file, state, stage: BackupStage::Copying, done: 0, of: 2048, taken, error: None }
+}
+
 impl Steering for Puppet {
     fn bots(&self) -> Steered<'_, Vec<BotStatus>> {
         Box::pin(async { Ok(vec![status()]) })
@@ -100,6 +113,31 @@ impl Steering for Puppet {
             self.tokens.lock().unwrap().push(token);
             Ok(())
         })
+    }
+
+    fn pause(&self, whom: Whom, by: By) -> Steered<'_, PauseReport> {
+        self.words.lock().unwrap().push(format!("pause {whom:?} by {by}"));
+        Box::pin(async move {
+            if whom == Whom::All || whom == Whom::Bot(echo()) {
+                Ok(PauseReport { changed: true })
+            } else {
+                Err(SteerError::UnknownBot)
+            }
+        })
+    }
+
+    fn resume(&self, whom: Whom, by: By) -> Steered<'_, ResumeReport> {
+        self.words.lock().unwrap().push(format!("resume {whom:?} by {by}"));
+        Box::pin(async { Ok(ResumeReport { paused: true, ..ResumeReport::default() }) })
+    }
+
+    fn back_up(&self, file: PathBuf, force: bool, by: By) -> Steered<'_, BackupReport> {
+        self.words.lock().unwrap().push(format!("backup {} {force} by {by}", file.display()));
+        Box::pin(async move { Ok(backup_of(file, BackupState::Running)) })
+    }
+
+    fn backup(&self) -> Steered<'_, Option<BackupReport>> {
+        Box::pin(async { Ok(Some(backup_of("/srv/b.db".into(), BackupState::Done))) })
     }
 
     fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
@@ -312,4 +350,35 @@ async fn with_nobody_there_each_command_says_so() {
         assert!(command == "healthcheck" || ran.err.contains("botyard serve"), "{ran:?}");
     }
     assert!(!service.dir.path().join("botyard.db").exists(), "a look makes no store");
+}
+
+#[actix_web::test]
+async fn a_bot_or_all_of_them_are_paused_and_resumed_by_name() {
+    let service = start(false).await;
+    let paused = service.run(&["pause", "echo"], "").await;
+    assert!(paused.code == 0 && paused.out.contains("`echo` is paused: turns in hand finish"), "{paused:?}");
+    let all = service.run(&["resume", "--all", "--json"], "").await;
+    assert!(serde_json::from_str::<ResumeReport>(&all.out).unwrap().paused, "{all:?}");
+    let words = service.puppet.words.lock().unwrap().clone();
+    assert!(words[0].starts_with("pause Bot(") && words[0].contains(" by admin:"), "{words:?}");
+    assert!(words[1].starts_with("resume All by admin:"), "{words:?}");
+    let unknown = service.run(&["pause", "ecko"], "").await;
+    assert!(unknown.code == 1 && unknown.err.contains("did you mean `echo`"), "{unknown:?}");
+    for args in [vec!["pause"], vec!["pause", "echo", "--all"], vec!["resume"]] {
+        let ran = service.run(&args, "").await;
+        assert_eq!(ran.code, 64, "{ran:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_backup_is_asked_for_by_its_whole_path_and_waited_for() {
+    let service = start(false).await;
+    let made = service.run(&["backup", "b.db"], "").await;
+    assert!(made.code == 0 && made.out.starts_with("/srv/b.db: the store of 1970-01-01"), "{made:?}");
+    assert!(made.err.contains("the seal key is not in it"), "{made:?}");
+    let word = service.puppet.words.lock().unwrap().remove(0);
+    let whole = service.dir.path().canonicalize().unwrap().join("b.db");
+    assert!(word.starts_with(&format!("backup {} false by admin:", whole.display())), "{word}");
+    let json = service.run(&["backup", "b.db", "--json"], "").await;
+    assert_eq!(serde_json::from_str::<BackupTaken>(&json.out).unwrap().bytes, 2048);
 }

@@ -2,20 +2,26 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
 use botyard::base::{EventId, Millis};
 use botyard::{
-    actors::rehearsal::{Rehearsal, Would},
-    actors::report::{Applied, AppliedChange, BotState, BotStatus, ReloadReport, WebhookSummary},
+    actors::{
+        archivist::{BackupReport, BackupState},
+        rehearsal::{Rehearsal, Would},
+        report::{
+            Applied, AppliedChange, BotState, BotStatus, PauseReport, ReloadReport, ResumeReport, WebhookSummary,
+        },
+    },
     base::{BotId, Secret},
     http::{
         Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
-    store::{Accepted, By, Class, NewEvent, Store, StoreError},
+    store::{Accepted, BackupStage, BackupTaken, By, Class, NewEvent, Store, StoreError, Whom},
     telemetry::{CONTENT_TYPE, Metrics},
 };
 
@@ -30,6 +36,8 @@ const BOT_TOKEN: &str = "the-bots-own-token";
 /// A house of one bot that does as it is told.
 #[derive(Default)]
 struct Puppet {
+    /// Every word about pauses and backups, and who said it.
+    words: Mutex<Vec<String>>,
     reloads: Mutex<Vec<bool>>,
     tokens: Mutex<Vec<(BotId, Secret, By)>>,
 }
@@ -60,6 +68,12 @@ fn report() -> ReloadReport {
     ReloadReport { applied: vec![applied], ..ReloadReport::default() }
 }
 
+fn backup_of(file: PathBuf, state: BackupState) -> BackupReport {
+    let taken = BackupTaken { file: file.clone(), taken_at: Millis(5), bytes: 2048, schema: 4, bots: 1, pending: 2 };
+    let taken = (state == BackupState::Done).then_some(taken);
+    BackupReport { id: 7, file, state, stage: BackupStage::Copying, done: 0, of: 2048, taken, error: None }
+}
+
 impl Steering for Puppet {
     fn bots(&self) -> Steered<'_, Vec<BotStatus>> {
         Box::pin(async { Ok(vec![status()]) })
@@ -86,6 +100,31 @@ impl Steering for Puppet {
                 }
             }
         })
+    }
+
+    fn pause(&self, whom: Whom, by: By) -> Steered<'_, PauseReport> {
+        self.words.lock().unwrap().push(format!("pause {whom:?} by {by}"));
+        Box::pin(async move {
+            if whom == Whom::All || whom == Whom::Bot(echo()) {
+                Ok(PauseReport { changed: true })
+            } else {
+                Err(SteerError::UnknownBot)
+            }
+        })
+    }
+
+    fn resume(&self, whom: Whom, by: By) -> Steered<'_, ResumeReport> {
+        self.words.lock().unwrap().push(format!("resume {whom:?} by {by}"));
+        Box::pin(async { Ok(ResumeReport { paused: true, ..ResumeReport::default() }) })
+    }
+
+    fn back_up(&self, file: PathBuf, force: bool, by: By) -> Steered<'_, BackupReport> {
+        self.words.lock().unwrap().push(format!("backup {} {force} by {by}", file.display()));
+        Box::pin(async move { Ok(backup_of(file, BackupState::Running)) })
+    }
+
+    fn backup(&self) -> Steered<'_, Option<BackupReport>> {
+        Box::pin(async { Ok(Some(backup_of("/srv/b.db".into(), BackupState::Done))) })
     }
 
     fn rehearse(&self, _: BotId, _: Vec<u8>) -> Steered<'_, Rehearsal> {
@@ -306,5 +345,40 @@ async fn who_did_what_is_told_and_a_word_that_is_no_act_is_refused_with_those_th
     let answer = door.ask("GET", "/v1/audit?act=sung", Some(&format!("Bearer {TOKEN}")), "").await;
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("`token_set`"), "{}", answer.body);
+    door.running.stop(false).await;
+}
+
+#[actix::test]
+async fn pauses_and_backups_are_steered_and_a_path_that_is_none_is_refused() {
+    let door = open(ServerMode::Here).await;
+    for (path, answer) in [
+        ("/v1/pause", (200, r#"{"changed":true}"#)),
+        ("/v1/bots/echo/pause", (200, r#"{"changed":true}"#)),
+        ("/v1/bots/nobody/pause", (404, "unknown_bot")),
+        ("/v1/resume", (200, r#""paused":true"#)),
+        ("/v1/bots/echo/resume", (200, r#""still":[]"#)),
+    ] {
+        let told = door.post(path, "{}").await;
+        assert_eq!(told.status, answer.0, "{path}: {}", told.body);
+        assert!(told.body.contains(answer.1), "{path}: {}", told.body);
+    }
+    let begun = door.post("/v1/backup", r#"{"file":"/srv/b.db"}"#).await;
+    assert_eq!(begun.status, 202);
+    assert!(begun.body.contains(r#""state":"running""#), "{}", begun.body);
+    let refused = door.post("/v1/backup", r#"{"file":"b.db"}"#).await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "bad_request"));
+    let newest = door.ask("GET", "/v1/backup", Some(&format!("Bearer {TOKEN}")), "").await;
+    assert!(newest.status == 200 && newest.body.contains(r#""state":"done""#), "{}", newest.body);
+    assert_eq!(door.ask("GET", "/v1/backup", None, "").await.status, 401);
+    door.running.stop(false).await;
+}
+
+#[actix::test]
+async fn a_silent_house_is_ready_and_says_why_it_is_silent() {
+    let door = open(ServerMode::Here).await;
+    door.readiness.set_silence(Some("all bots were paused".to_owned()));
+    let told = door.ask("GET", "/readyz", None, "").await;
+    assert_eq!(told.status, 200);
+    assert!(told.body.contains(r#""reasons":["all bots were paused"]"#), "{}", told.body);
     door.running.stop(false).await;
 }

@@ -4,6 +4,7 @@
 
 mod admin_commands;
 mod admin_doors;
+mod backups;
 mod binary_ends;
 mod binary_refusals;
 mod binary_service;
@@ -18,6 +19,7 @@ mod ingress_limits;
 mod layers;
 mod main_path;
 mod node_sdk;
+mod pauses;
 mod python_bot;
 mod python_sdk;
 mod registrations;

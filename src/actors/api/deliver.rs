@@ -34,6 +34,17 @@ impl Pass {
         let OpenLane { lease, token, repeat_doubtful } = open;
         Self { lease, token, generation, repeat_doubtful, wire }
     }
+
+    /// The same with another way to deal with doubt. What is on its way goes by the old one.
+    pub(super) fn with(&self, repeat_doubtful: bool) -> Self {
+        Self {
+            lease: self.lease.clone(),
+            token: self.token.clone(),
+            generation: self.generation,
+            repeat_doubtful,
+            wire: self.wire,
+        }
+    }
 }
 
 /// What a try says about its lane.

@@ -38,6 +38,8 @@ pub(super) struct Lane {
     /// What its requests go out with.
     pub(super) pass: Rc<Pass>,
     pub(super) door: Door,
+    /// Its bot is paused: only calls leave, for the turns it still has in hand.
+    pub(super) quiet: bool,
     pub(super) limiter: Limiter,
     pub(super) turns: Queue,
     pub(super) upkeep: Queue,
@@ -59,6 +61,7 @@ impl Lane {
         Self {
             pass: Rc::new(Pass::new(open, wire, 0)),
             door: Door::Open,
+            quiet: false,
             limiter: Limiter::new(per_minute, now),
             turns: Queue::default(),
             upkeep: Queue::default(),
@@ -79,6 +82,7 @@ impl Lane {
         }
         self.pass = Rc::new(Pass::new(open, self.pass.wire, self.pass.generation + 1));
         self.door = Door::Open;
+        self.quiet = false;
         self.told = false;
         self.outbox.reopen();
     }
@@ -125,7 +129,9 @@ impl Lane {
         let job = order(self.picks).into_iter().find_map(|kind| match kind {
             Kind::Turn => self.turns.take(&self.limiter, now).map(Job::Call),
             Kind::Upkeep => self.upkeep.take(&self.limiter, now).map(Job::Call),
-            Kind::Deliver if self.limiter.allows(Endpoint::Messages, now) => self.outbox.take().map(Job::Deliver),
+            Kind::Deliver if !self.quiet && self.limiter.allows(Endpoint::Messages, now) => {
+                self.outbox.take().map(Job::Deliver)
+            }
             Kind::Deliver => None,
         })?;
         self.picks = self.picks.wrapping_add(1);
@@ -136,7 +142,8 @@ impl Lane {
 
     /// How many rows to read from the store now, if any.
     pub(super) fn wants_rows(&self, now: Millis) -> Option<usize> {
-        let can_send = self.door == Door::Open && self.limiter.penalized(Endpoint::Messages, now).is_none();
+        let open = self.door == Door::Open && !self.quiet;
+        let can_send = open && self.limiter.penalized(Endpoint::Messages, now).is_none();
         if can_send { self.outbox.wants(now) } else { None }
     }
 
@@ -148,9 +155,10 @@ impl Lane {
                 let sends = ready.map(|_now| self.limiter.allowed_at(Endpoint::Messages, now));
                 let held = self.limiter.penalized(Endpoint::Messages, now);
                 let waits = self.outbox.wakes_at().map(|at| at.max(held.unwrap_or(at)));
+                let deliveries = sends.into_iter().chain(waits).filter(|_| !self.quiet);
                 let turns = self.turns.wakes_at(&self.limiter, now);
                 let upkeep = self.upkeep.wakes_at(&self.limiter, now);
-                [sends, waits, turns, upkeep].into_iter().flatten().min()
+                deliveries.chain(turns).chain(upkeep).min()
             }
             Door::Refused => (!self.told).then(|| now.plus(Duration::from_secs(1))),
             Door::Closed => self.limiter.penalty(now),

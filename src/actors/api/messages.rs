@@ -23,6 +23,24 @@ pub struct OpenLane {
     pub repeat_doubtful: bool,
 }
 
+/// No delivery of a bot leaves any more, until its lane is opened anew. Calls go on: turns in hand finish.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct QuietLane {
+    /// Whose.
+    pub bot: BotId,
+}
+
+/// From now on a delivery that may have been sent before is sent again, or skipped: the program changed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct DoubtPolicy {
+    /// Whose; another incarnation's lane is left alone.
+    pub lease: Lease,
+    /// As in [`OpenLane`].
+    pub repeat_doubtful: bool,
+}
+
 /// Closes a bot's lane: calls in line are refused with [`CallError::NoLane`], what is on the wire finishes
 /// and is recorded.
 #[derive(Debug, Message)]

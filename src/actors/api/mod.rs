@@ -56,7 +56,9 @@ use self::{
     wire::Wires,
 };
 pub use self::{
-    messages::{Call, CallClass, CallError, CloseLane, Drain, OpenLane, Ring, Snapshot, TokenRefused},
+    messages::{
+        Call, CallClass, CallError, CloseLane, DoubtPolicy, Drain, OpenLane, QuietLane, Ring, Snapshot, TokenRefused,
+    },
     snapshot::{ApiSnapshot, LaneSnapshot, LaneState},
     wire::{MakeWire, Wire, WireError, WireMode},
 };
@@ -234,6 +236,28 @@ impl Handler<OpenLane> for Api {
         }
         self.ring.join(&bot);
         self.pump(ctx);
+    }
+}
+
+impl Handler<QuietLane> for Api {
+    type Result = ();
+
+    fn handle(&mut self, QuietLane { bot }: QuietLane, _: &mut Self::Context) {
+        if let Some(lane) = self.lanes.get_mut(&bot) {
+            lane.quiet = true;
+        }
+    }
+}
+
+impl Handler<DoubtPolicy> for Api {
+    type Result = ();
+
+    fn handle(&mut self, policy: DoubtPolicy, _: &mut Self::Context) {
+        if let Some(lane) = self.lanes.get_mut(&policy.lease.bot)
+            && lane.pass.lease == policy.lease
+        {
+            lane.pass = Rc::new(lane.pass.with(policy.repeat_doubtful));
+        }
     }
 }
 

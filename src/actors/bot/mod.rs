@@ -22,7 +22,7 @@ use self::{
     window::{Ask, Window},
 };
 use super::{
-    api::Api,
+    api::{Api, DoubtPolicy},
     bells::{Bells, Knock},
     exit::ExitGuard,
     line::Line,
@@ -30,6 +30,7 @@ use super::{
 use crate::{
     base::{BotId, Clock, Epoch, Lease, Millis, Seq},
     brain::{Engine, Me, Program},
+    definition::Doubt,
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
 };
@@ -353,7 +354,14 @@ impl Handler<UseProgram> for Bot {
     type Result = ();
 
     fn handle(&mut self, UseProgram(program): UseProgram, _: &mut Self::Context) {
-        self.program = program;
+        let before = std::mem::replace(&mut self.program, program).doubt();
+        if self.program.doubt() != before
+            && let (Some(api), Some(lease)) = (self.deps.api.addr(), self.lease.clone())
+        {
+            let repeat_doubtful = self.program.doubt() == Doubt::Resend;
+            // Refused only by an api that ends; the next one is told when the lane is opened.
+            let _ = api.try_send(DoubtPolicy { lease, repeat_doubtful });
+        }
     }
 }
 

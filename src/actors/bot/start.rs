@@ -16,6 +16,7 @@ use crate::{
     },
     base::{BotId, Lease, Secret, whole_millis},
     brain::Me,
+    definition::Doubt,
     store::{Identity, IdentityAnswer, StoreError},
     webex::{Request, Verdict, model},
 };
@@ -60,11 +61,9 @@ impl Bot {
         self.deps.bells.register(&lease, ctx.address().recipient());
         self.lease = Some(lease.clone());
         self.tell(News::Leased(lease.epoch));
-        let opened = self
-            .deps
-            .api
-            .addr()
-            .is_some_and(|api| api.try_send(OpenLane { lease, token, repeat_doubtful: true }).is_ok());
+        let repeat_doubtful = self.program.doubt() == Doubt::Resend;
+        let opened =
+            self.deps.api.addr().is_some_and(|api| api.try_send(OpenLane { lease, token, repeat_doubtful }).is_ok());
         if opened {
             self.check(0, ctx);
             self.pump(ctx);

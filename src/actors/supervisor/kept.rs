@@ -31,6 +31,8 @@ pub(super) enum Phase {
     Waiting,
     /// Kept down with a reason; an incarnation that was told to drain may still be finishing.
     Held(Hold),
+    /// Kept from working by an operator's word, or because a backup was put back; as above.
+    Silent(Hold),
     /// Its files are gone; its webhooks are being removed, then this incarnation works off what it holds.
     Leaving(Running),
 }
@@ -90,7 +92,7 @@ impl Kept {
         match &self.phase {
             Phase::Running(running) if running.ready => BotState::Running,
             Phase::Running(_) | Phase::Waiting => BotState::Starting,
-            Phase::Held(hold) => hold.kind.into(),
+            Phase::Held(hold) | Phase::Silent(hold) => hold.kind.into(),
             Phase::Leaving(_) => BotState::Draining,
         }
     }
@@ -100,7 +102,7 @@ impl Kept {
             bot: id.clone(),
             state: self.word(),
             reason: match &self.phase {
-                Phase::Held(hold) => Some(hold.reason.clone()),
+                Phase::Held(hold) | Phase::Silent(hold) => Some(hold.reason.clone()),
                 _ => None,
             },
             digest: self.program.digest().short(),

@@ -12,12 +12,11 @@ use actix::{ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, fut::
 use super::{Phase, Remove, Supervisor, SupervisorDeps};
 use crate::{
     actors::{
-        api::CloseLane,
         bot::{Bot, Drain},
         line::tell,
         registrar::{Deregister, Dismiss, Reconciled},
     },
-    base::{BotId, Epoch},
+    base::BotId,
 };
 
 /// How long a leaving bot may work off what it holds; the rest is buried, and can be replayed when it comes back.
@@ -44,7 +43,7 @@ impl Handler<Remove> for Supervisor {
                 }
             }
             Phase::Leaving(_) => {}
-            Phase::Held(_) | Phase::Waiting => {
+            Phase::Held(_) | Phase::Silent(_) | Phase::Waiting => {
                 // Without a lane nothing can be said to Webex; what is left there is named for whoever can.
                 tracing::warn!(bot.id = %id, "bot leaves while it is down: its webhooks may be left at Webex");
                 self.retire(id, ctx);
@@ -95,9 +94,7 @@ impl Supervisor {
     fn retire(&mut self, id: BotId, ctx: &mut Context<Self>) {
         self.bots.remove(&id);
         self.retired.insert(id.clone());
-        if let Some(api) = self.deps.bots.api.addr() {
-            let _ = api.try_send(CloseLane { bot: id.clone(), epoch: Epoch(i64::MAX) });
-        }
+        self.close_lane(&id);
         let (store, routes) = (self.deps.bots.store.clone(), self.deps.routes.clone());
         let now = self.deps.bots.clock.now();
         let retire = async move {

@@ -9,6 +9,7 @@ mod crashes;
 mod kept;
 mod leaving;
 mod rehearse;
+mod silence;
 mod singletons;
 
 use std::{
@@ -30,10 +31,11 @@ use self::{
 };
 pub use self::{
     kept::{Kept, KeptState},
+    silence::Mind,
     singletons::{Keep, Starter},
 };
 use super::{
-    api::{CloseLane, TokenRefused},
+    api::TokenRefused,
     bot::{Bot, BotNews, BotSpec, Deps, Drain, GiveBack, News, UseProgram},
     exit::{ExitGuard, Exited, Who},
     line::{Line, tell},
@@ -43,9 +45,9 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    base::{BotId, Epoch, backoff::Backoff, spawn::spawn, whole_millis},
+    base::{BotId, backoff::Backoff, spawn::spawn, whole_millis},
     brain::Program,
-    store::{Hold, HoldKind, Identity},
+    store::{Hold, HoldKind, Identity, Silence},
 };
 
 /// A parked bot is tried again after this: a 401 is final for a token, but not every 401 is about the token.
@@ -68,6 +70,8 @@ pub struct SupervisorDeps {
     pub routes: Routes,
     /// Waits after crashes.
     pub backoff: Backoff,
+    /// Who is silent, as the store had it when the house was opened.
+    pub silence: Silence,
 }
 
 /// The one that keeps all others.
@@ -76,6 +80,8 @@ pub struct Supervisor {
     bots: BTreeMap<BotId, Kept>,
     singletons: HashMap<&'static str, Singleton>,
     incarnations: u64,
+    /// Who is kept from working by an operator's word, or by a restore.
+    silence: Silence,
     /// Every incarnation that has not ended yet, those that are only finishing included.
     alive: HashMap<u64, Addr<Bot>>,
     /// Bots that were retired in this process: one that comes back must be stored anew, whatever crossed on the way.
@@ -135,6 +141,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(deps: SupervisorDeps) -> Self {
         Self {
+            silence: deps.silence.clone(),
             deps,
             bots: BTreeMap::new(),
             singletons: HashMap::new(),
@@ -151,6 +158,10 @@ impl Supervisor {
             return;
         }
         let Some(kept) = self.bots.get_mut(id) else { return };
+        if let Some(hold) = self.silence.of(id) {
+            kept.phase = Phase::Silent(hold);
+            return;
+        }
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let spec = BotSpec {
@@ -200,7 +211,7 @@ impl Supervisor {
                 kept.restart_on_exit = true;
                 tell(&running.addr, Drain);
             }
-            Phase::Held(_) | Phase::Waiting => {
+            Phase::Held(_) | Phase::Silent(_) | Phase::Waiting => {
                 self.remember_hold(id, None);
                 self.start(id, ctx);
             }
@@ -259,6 +270,7 @@ impl Supervisor {
         }
         match (&kept.phase, panicked) {
             (Phase::Leaving(_) | Phase::Held(_), _) => {}
+            (Phase::Silent(_), _) => self.close_lane(id),
             (_, true) => match kept.crashes.note(now, &backoff, spread(id) as u64) {
                 AfterCrash::StartAgain(wait) => {
                     tracing::error!(bot.id = %id, restart_ms = whole_millis(wait), "bot crashed and comes back");
@@ -272,7 +284,7 @@ impl Supervisor {
                     });
                 }
                 AfterCrash::Quarantine => {
-                    let reason = "it crashed five times in ten minutes; change its definition, or restart Botyard";
+                    let reason = "it crashed five times in ten minutes; change its definition, or run `botyard resume`";
                     self.hold(id, HoldKind::Quarantined, reason.to_owned());
                 }
             },
@@ -368,10 +380,7 @@ impl Handler<BotNews> for Supervisor {
                 self.remember_hold(&news.bot, None);
             }
             (Phase::Running(running), News::Held(reason)) if running.incarnation == news.incarnation => {
-                let close = CloseLane { bot: news.bot.clone(), epoch: Epoch(i64::MAX) };
-                if let Some(api) = self.deps.bots.api.addr() {
-                    let _ = api.try_send(close);
-                }
+                self.close_lane(&news.bot);
                 self.hold(&news.bot, HoldKind::Held, reason);
             }
             _ => {}

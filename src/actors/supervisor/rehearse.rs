@@ -21,7 +21,9 @@ impl Handler<Rehearse> for Supervisor {
                     asked.await.unwrap_or_else(|_gone| Rehearsal::because(Would::Unknown, "the bot ended meanwhile"))
                 })
             }
-            Phase::Held(hold) => unknown(format!("the bot is {}: {}", kept.word().as_str(), hold.reason)),
+            Phase::Held(hold) | Phase::Silent(hold) => {
+                unknown(format!("the bot is {}: {}", kept.word().as_str(), hold.reason))
+            }
             Phase::Waiting | Phase::Leaving(_) => unknown(format!("the bot is {}", kept.word().as_str())),
         }
     }

@@ -10,11 +10,12 @@ use crate::{
     base::{BotId, Epoch, EventId, Lease, Millis, Secret, Seq, StateScope},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, Class, DeliveryOutcome,
-        DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail, EventQuery, EventRow,
-        EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
-        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, Rotated, RouteRow, StateValue, Store,
-        StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
+        Class, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail,
+        EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery,
+        LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, Rotated,
+        RouteRow, Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Whom,
     },
 };
 
@@ -337,6 +338,23 @@ impl Store for FakeStore {
     }
     fn prune(&self, _: Retention) -> Answer<'_, Pruned> {
         refused()
+    }
+    fn silence(&self) -> Answer<'_, Silence> {
+        refused()
+    }
+    fn pause(&self, _: Whom, _: By) -> Answer<'_, bool> {
+        refused()
+    }
+    fn resume(&self, _: Whom, _: By) -> Answer<'_, Lifted> {
+        refused()
+    }
+    /// A file is made, empty; the switch for faults counts.
+    fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>> {
+        self.outbox(move |_| {
+            std::fs::write(&order.file, "").unwrap();
+            let (taken_at, bytes) = (Millis(1_000_000), 0);
+            Ok(BackupTaken { file: order.file, taken_at, bytes, schema: 1, bots: 0, pending: 0 })
+        })
     }
     fn rotate_seal(&self, _: By) -> Answer<'_, Rotated> {
         refused()

@@ -1,11 +1,16 @@
 //! `botyard bots`: a line for each, and below what keeps those down that do not work.
 
+use std::collections::BTreeMap;
+
 use super::{
     findings,
     out::{self, plain},
     source::Known,
 };
 use crate::actors::report::{BotState, WebhookSummary};
+
+/// Bots with one reason between them that are still named one by one.
+const MANY: usize = 2;
 
 /// All bots.
 pub(super) fn table(bots: &[Known]) -> String {
@@ -28,7 +33,8 @@ pub(super) fn table(bots: &[Known]) -> String {
         ]
     });
     let mut text = out::table(header, rows);
-    let notes: Vec<_> = bots.iter().flat_map(notes).collect();
+    let said = together(bots);
+    let notes: Vec<_> = said.iter().cloned().chain(bots.iter().flat_map(|known| notes(known, &said))).collect();
     if !notes.is_empty() {
         text.push_str("\n\n");
         text.push_str(&notes.join("\n"));
@@ -58,12 +64,30 @@ fn webhooks(known: &Known) -> String {
     text
 }
 
+/// What keeps many bots down alike is said once.
+fn together(bots: &[Known]) -> Vec<String> {
+    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
+    for known in bots {
+        if let Some(reason) = &known.status.reason {
+            *alike.entry(alike_note(known, reason)).or_default() += 1;
+        }
+    }
+    alike.into_iter().filter(|(_, count)| *count > MANY).map(|(note, count)| format!("{count} bots: {note}")).collect()
+}
+
+fn alike_note(known: &Known, reason: &str) -> String {
+    format!("{}: {}", known.state(), plain(reason))
+}
+
 /// What a person should know of a bot that is not well, a line each.
-fn notes(known: &Known) -> Vec<String> {
+fn notes(known: &Known, said: &[String]) -> Vec<String> {
     let of = &known.status;
     let mut notes = Vec::new();
     if let Some(reason) = &of.reason {
-        notes.push(format!("{}: {}: {}", of.id, known.state(), plain(reason)));
+        let note = alike_note(known, reason);
+        if !said.iter().any(|said| said.ends_with(&note)) {
+            notes.push(format!("{}: {note}", of.id));
+        }
     }
     if let Some(error) = &of.last_error {
         notes.push(format!("{}: last error: {}", of.id, plain(error)));
@@ -187,6 +211,20 @@ mod tests {
         (echo.stopped, echo.status.webhooks) = (true, WebhookSummary::default());
         insta::assert_snapshot!(table(&[echo]));
         assert!(table(&[]).contains("bots.d"));
+    }
+
+    #[test]
+    fn what_keeps_many_down_alike_is_said_once() {
+        let held = |id: &str| {
+            let mut held = known(id, BotState::Held);
+            held.status.reason = Some("a backup was put back".into());
+            held
+        };
+        let few = table(&[held("a"), held("b")]);
+        assert!(few.contains("a: held: a backup") && few.contains("b: held: a backup"), "{few}");
+        let many = table(&[held("a"), held("b"), held("c"), sick()]);
+        assert_eq!(many.matches("a backup was put back").count(), 1, "{many}");
+        assert!(many.contains("3 bots: held: a backup was put back\noncall: parked"), "{many}");
     }
 
     #[test]

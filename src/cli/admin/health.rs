@@ -48,7 +48,8 @@ fn verdict(answer: &Answer) -> Result<String, String> {
         let reasons = answer.reasons.join("; ");
         return Err(format!("not ready: {}", if reasons.is_empty() { "it does not say why" } else { &reasons }));
     }
-    Ok(if answer.simulator { "ready, on the simulator: nothing reaches real people" } else { "ready" }.to_owned())
+    let ready = if answer.simulator { "ready, on the simulator: nothing reaches real people" } else { "ready" };
+    Ok([&[ready.to_owned()], &answer.reasons[..]].concat().join("; but "))
 }
 
 #[cfg(test)]
@@ -63,6 +64,8 @@ mod tests {
     fn the_verdict_carries_the_reasons() {
         assert_eq!(said(r#"{"ready":true,"reasons":[],"simulator":false}"#).unwrap(), "ready");
         assert!(said(r#"{"ready":true,"reasons":[],"simulator":true}"#).unwrap().contains("simulator"));
+        let held = said(r#"{"ready":true,"reasons":["all bots were paused"],"simulator":false}"#);
+        assert_eq!(held.unwrap(), "ready; but all bots were paused");
         let reasons =
             said(r#"{"ready":false,"reasons":["the ingress is not open","the disk is full"],"simulator":false}"#);
         assert_eq!(reasons.unwrap_err(), "not ready: the ingress is not open; the disk is full");

@@ -2,6 +2,7 @@
 //! open the store.
 
 mod audit;
+mod backup;
 mod bots;
 mod client;
 mod dead;
@@ -13,8 +14,10 @@ mod letters;
 mod out;
 mod reload;
 mod replay;
+mod restore;
 mod seal;
 mod service;
+mod silence;
 mod source;
 mod story;
 mod token;
@@ -26,7 +29,15 @@ use std::future::Future;
 
 use serde_json::json;
 
-pub(super) use self::{audit::audit, dead::dead, replay::replay, seal::seal};
+pub(super) use self::{
+    audit::audit,
+    backup::backup,
+    dead::dead,
+    replay::replay,
+    restore::restore,
+    seal::seal,
+    silence::{pause, resume},
+};
 use self::{
     client::Trouble,
     events::Wanted,

@@ -205,10 +205,11 @@ fn running(status: BotStatus) -> Known {
 }
 
 async fn remembered(store: &SqliteStore) -> Result<Vec<Known>, StoreError> {
-    let (rows, backlog) = (store.bots().await?, store.backlog().await?);
+    let (rows, backlog, silence) = (store.bots().await?, store.backlog().await?, store.silence().await?);
     let mut known: Vec<_> = rows
         .into_iter()
         .map(|row| {
+            let row = BotRow { hold: silence.of(&row.bot).or(row.hold), ..row };
             let pending = backlog.iter().find(|pending| pending.bot == row.bot);
             from_row(row, pending)
         })

@@ -16,9 +16,9 @@ use super::{
 };
 
 /// Keys at the top of a definition.
-pub(super) const TOP: &[&str] = &["description", "token", "rooms", "command", "on", "fallback"];
+pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "fallback"];
 #[cfg(test)]
-pub(super) use rules::{COMMAND, FALLBACK, ON, REPLY};
+pub(super) use rules::{COMMAND, DELIVERIES, FALLBACK, ON, REPLY};
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.
 const MAX_SYNTAX_ERRORS: usize = 5;
@@ -35,6 +35,7 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let mut top = Reader::new(place, &mut diagnostics, table.get_ref(), "a definition", Span::default(), TOP);
     let description = top.string("description");
     let token = top.string("token").and_then(|text| token(place, top.diagnostics(), &text));
+    let doubt = rules::doubt(&mut top);
     let rooms = top.names("rooms");
     let commands = rules::commands(&mut top);
     let ons = rules::ons(&mut top);
@@ -48,6 +49,7 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         source: source.clone(),
         description,
         token,
+        doubt,
         rooms,
         commands,
         ons,
@@ -90,7 +92,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{base::BotId, definition::render};
+    use crate::{
+        base::BotId,
+        definition::{Doubt, render},
+    };
 
     fn parsed(text: &str) -> (Option<Definition>, Vec<Diagnostic>) {
         parse(&DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", text))
@@ -168,6 +173,21 @@ mod tests {
         assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
         assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
         assert_eq!(reply.thread, Some(true));
+    }
+
+    #[test]
+    fn the_way_to_deal_with_doubt_is_one_of_two_words() {
+        let doubt = |text: &str| parsed(text).0.unwrap().doubt.map(|doubt| doubt.value);
+        assert_eq!(doubt("[fallback]\nreply = 'x'\n"), None);
+        assert_eq!(doubt("deliveries = { doubt = \"skip\" }\n"), Some(Doubt::Skip));
+        assert_eq!(doubt("[deliveries]\ndoubt = \"resend\"\n"), Some(Doubt::Resend));
+        insta::assert_snapshot!(
+            shown("deliveries = \"skip\"\n[fallback]\nreply = 'x'\n")
+                + "\n\n"
+                + &shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n")
+                + "\n\n"
+                + &shown("[deliveries]\ndoubts = \"skip\"\n")
+        );
     }
 
     proptest! {

@@ -4,10 +4,12 @@ use super::reader::Reader;
 use crate::definition::{
     codes,
     diagnostic::{did_you_mean, quote},
-    model::{Answer, Command, Format, On, Reply, When, Who},
+    model::{Answer, Command, Doubt, Format, On, Reply, When, Who},
     place::Spanned,
 };
 
+/// Keys of `[deliveries]`.
+pub(in crate::definition) const DELIVERIES: &[&str] = &["doubt"];
 /// Keys of `[[command]]`.
 pub(in crate::definition) const COMMAND: &[&str] = &["words", "pattern", "help", "reply", "to"];
 /// Keys of `[[on]]`.
@@ -16,6 +18,23 @@ pub(in crate::definition) const ON: &[&str] = &["event", "who", "reply", "to"];
 pub(in crate::definition) const FALLBACK: &[&str] = &["reply", "to"];
 /// Keys of `reply = { … }`.
 pub(in crate::definition) const REPLY: &[&str] = &["text", "markdown", "thread", "to"];
+
+pub(super) fn doubt(top: &mut Reader<'_>) -> Option<Spanned<Doubt>> {
+    let mut table = top.table("deliveries", "`[deliveries]`", DELIVERIES)?;
+    let text = table.string("doubt")?;
+    let doubt = match text.value.as_str() {
+        "resend" => Doubt::Resend,
+        "skip" => Doubt::Skip,
+        other => {
+            let hint =
+                did_you_mean(other, ["resend", "skip"]).unwrap_or_else(|| "`doubt` is `resend` or `skip`".into());
+            let message = format!("there is no way {} to deal with doubt", quote(other));
+            table.tell(codes::BAD_VALUE, text.span, message, hint);
+            return None;
+        }
+    };
+    Some(Spanned::new(doubt, text.span))
+}
 
 pub(super) fn commands(top: &mut Reader<'_>) -> Vec<Command> {
     top.each("command", "`[[command]]`", COMMAND, |table| {

@@ -5,8 +5,10 @@
 
 mod asker;
 mod audit;
+mod backup;
 mod letters;
 mod seal;
+mod silence;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -89,6 +91,15 @@ impl Admin {
                         .service(resource("/v1/bots").route(web::get().to(bots)))
                         .service(resource("/v1/bots/{bot}").route(web::get().to(bot)))
                         .service(resource("/v1/bots/{bot}/token").route(web::post().to(put_token)))
+                        .service(resource("/v1/bots/{bot}/pause").route(web::post().to(silence::pause_bot)))
+                        .service(resource("/v1/bots/{bot}/resume").route(web::post().to(silence::resume_bot)))
+                        .service(resource("/v1/pause").route(web::post().to(silence::pause_all)))
+                        .service(resource("/v1/resume").route(web::post().to(silence::resume_all)))
+                        .service(
+                            resource("/v1/backup")
+                                .route(web::post().to(backup::begin))
+                                .route(web::get().to(backup::newest)),
+                        )
                         .service(resource("/v1/events").route(web::get().to(events)))
                         .service(resource("/v1/events/{id}").route(web::get().to(event)))
                         .service(resource("/v1/audit").route(web::get().to(audit::acts)))

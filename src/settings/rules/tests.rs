@@ -27,6 +27,16 @@ fn serve_says_that_it_needs_a_public_url_and_how_to_give_it() {
 }
 
 #[test]
+fn backups_by_schedule_need_a_place_that_is_not_the_data_dir() {
+    let refused = serve(&[("backup.every_hours", "24")]).unwrap_err();
+    assert!(refused.starts_with("`backup.dir` is not set") && refused.contains("another disk"), "{refused}");
+    let refused = serve(&[("backup.dir", "data")]).unwrap_err();
+    assert!(refused.contains("is the data dir itself"), "{refused}");
+    assert_eq!(serve(&[("backup.every_hours", "24"), ("backup.dir", "/srv/backups")]), Ok(()));
+    assert!(serve(&[("backup.keep", "0")]).unwrap_err().contains("`backup.keep` cannot be 0"));
+}
+
+#[test]
 fn a_public_url_is_https_unless_it_is_loopback() {
     for fine in [
         "https://bots.example.com",

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::engine::Trouble;
-use crate::base::BotId;
+use super::{engine::Trouble, restored};
+use crate::base::{BotId, Seq};
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
     bots: HashMap<BotId, Entry>,
+    /// The newest event that stood in the backup put back last; 0: none was.
+    restored_through: i64,
 }
 
 #[derive(Debug, Default)]
@@ -28,9 +30,9 @@ impl Book {
                     b.retired_at IS NOT NULL
              FROM bots b",
         )
-        .fetch_all(conn)
+        .fetch_all(&mut *conn)
         .await?;
-        let mut book = Self::default();
+        let mut book = Self { restored_through: restored::through(conn).await?, ..Self::default() };
         for (bot, pending, retired) in rows {
             match BotId::parse(&bot) {
                 Ok(bot) => {
@@ -55,6 +57,11 @@ impl Book {
 
     pub(super) fn knows(&self, bot: &BotId) -> bool {
         self.bots.contains_key(bot)
+    }
+
+    /// Whether an event stood in a backup that was put back: it may have been answered after that was taken.
+    pub(super) fn is_restored(&self, event: Seq) -> bool {
+        event.0 <= self.restored_through
     }
 
     pub(super) fn add(&mut self, bot: &BotId) {

@@ -1,6 +1,13 @@
 //! The engine's own words: connections, PRAGMAs, transactions, migrations, error codes. They stand only here.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, SqlStr, SqliteConnection,
@@ -47,6 +54,33 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
             Role::Reader => format!("store-reader-{n}"),
         })
         // Failures are logged where they are handled.
+        .disable_statement_logging();
+    options.connect().await
+}
+
+/// Opens a connection that copies the database. Whatever it does ends soon after `stop` is true.
+pub(super) async fn connect_copier(path: &Path, stop: Arc<AtomicBool>) -> Result<SqliteConnection, sqlx::Error> {
+    let mut conn = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("temp_store", "memory")
+        .thread_name(|n| format!("store-copier-{n}"))
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    conn.lock_handle().await?.set_progress_handler(1000, move || !stop.load(Ordering::Relaxed));
+    Ok(conn)
+}
+
+/// Opens a copy, which nobody else has open. It stays one plain file.
+pub(super) async fn connect_copy(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Delete)
+        .synchronous(SqliteSynchronous::Full)
+        .thread_name(|n| format!("store-copy-{n}"))
         .disable_statement_logging();
     options.connect().await
 }
@@ -124,17 +158,6 @@ impl Numbered {
     }
 }
 
-/// Every change of the schema, in order. Listed by hand and not by `migrate!`: so the build sees a changed file
-/// without a build script.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "init", include_str!("../../../migrations/0001_init.sql")),
-    (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
-    (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
-];
-
-/// The number of the newest schema that this program knows.
-pub(super) const SCHEMA: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
-
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|(number, name, text)| {
         Migration::new(*number, (*name).into(), MigrationType::Simple, SqlStr::from_static(text), false)
@@ -142,15 +165,9 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.collect::<Vec<_>>())
 }
 
-/// The number of the schema that a database has; 0: none of ours yet.
-pub(super) async fn schema(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    let ours: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
-        .fetch_one(&mut *conn)
-        .await?;
-    if ours == 0 {
-        return Ok(0);
-    }
-    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(conn).await
+/// The number of a migration that is written down as begun and not ended. Ours are never: see [`migrate`].
+pub(super) async fn half_done(conn: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE NOT success LIMIT 1").fetch_optional(conn).await
 }
 
 /// Brings the schema up to what this program knows: in one transaction, however many steps it takes. So whatever
@@ -168,8 +185,8 @@ pub(super) async fn migrate_to(conn: &mut SqliteConnection, schema: i64) {
     migrator().run_to(schema, conn).await.unwrap();
 }
 
-/// Opens a copy that nobody writes, to look at it; makes no files beside it.
-pub(super) async fn connect_copy(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+/// Opens a file that nobody writes, to look at it as it is; makes no files beside it.
+pub(super) async fn connect_frozen(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
     options.disable_statement_logging().connect().await
 }
@@ -190,12 +207,11 @@ pub(super) enum Look {
 
 /// What is wrong with a database, if anything is.
 pub(super) async fn damage(conn: &mut SqliteConnection, look: Look) -> Result<Option<String>, sqlx::Error> {
-    let words = match look {
-        Look::Quick => "PRAGMA quick_check(1)",
-        Look::Close => "PRAGMA integrity_check(1)",
+    let found = match look {
+        Look::Quick => sqlx::query_scalar("PRAGMA quick_check(1)").fetch_all(conn).await?,
+        Look::Close => integrity(conn).await?,
     };
-    let found: String = sqlx::query_scalar(words).fetch_one(conn).await?;
-    Ok((found != "ok").then_some(found))
+    Ok(found.into_iter().find(|line: &String| line != "ok"))
 }
 
 /// Makes every write fail as on a file system that became read-only, or lets it write again.
@@ -204,6 +220,53 @@ pub(super) async fn let_write(conn: &mut SqliteConnection, writes: bool) {
     if let Err(error) = sqlx::query(words).execute(conn).await {
         tracing::warn!(%error, "the store could not be made read-only");
     }
+}
+
+/// Every change of the schema, in order. Listed by hand and not by `migrate!`: so the build sees a changed file
+/// without a build script.
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../../../migrations/0001_init.sql")),
+    (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
+    (4, "pause", include_str!("../../../migrations/0004_pause.sql")),
+    (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
+];
+
+/// The number of the schema that this program makes.
+pub(super) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// The number of a database's schema; nothing when it is no store of ours.
+pub(super) async fn schema(conn: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    let ours: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_optional(&mut *conn)
+        .await?;
+    if ours.is_none() {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(conn).await
+}
+
+/// What is wrong with a database, read whole, its indexes against its tables; nothing when it is well.
+pub(super) async fn integrity(conn: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let mut said: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)").fetch_all(conn).await?;
+    said.retain(|line| line != "ok");
+    Ok(said)
+}
+
+/// Bytes that a copy of a database takes.
+pub(super) async fn size(conn: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let bytes: i64 = sqlx::query_scalar(
+        "SELECT (p.page_count - f.freelist_count) * s.page_size
+         FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s",
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// Copies what is committed at its begin into an empty file.
+pub(super) async fn copy_into(conn: &mut SqliteConnection, file: &Path) -> Result<(), sqlx::Error> {
+    let file = file.to_str().ok_or_else(|| sqlx::Error::Protocol("the path of the copy is no UTF-8".to_owned()))?;
+    sqlx::query("VACUUM INTO $1").bind(file).execute(conn).await.map(drop)
 }
 
 /// What an error of the engine means for a batch.

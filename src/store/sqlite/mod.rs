@@ -8,6 +8,7 @@
 //! **Invariant:** nobody else writes. The lock on the data dir keeps other processes out, the queue is the only
 //! way in from this one; so what the writer knows by heart (`book`) is exact, and rows are numbered without gaps.
 
+mod backup;
 mod batch;
 mod book;
 mod cell;
@@ -21,6 +22,7 @@ mod open_error;
 mod place;
 mod read;
 mod request;
+mod restored;
 mod rotate;
 mod seal;
 mod seal_file;
@@ -48,12 +50,20 @@ use std::{
 
 use tokio::sync::{Mutex, mpsc};
 
-use self::{book::Book, read::Readers, request::Request, seal_ring::KeyRing, shares::Shares, writer::Writer};
+use self::{
+    backup::Copier, book::Book, read::Readers, request::Request, seal_ring::KeyRing, shares::Shares, writer::Writer,
+};
 use crate::base::{self, Clock};
 
 pub use self::{
-    open::OpenOptions, open_error::OpenError, place::unwritable, seal::SealKey, seal_file::SealError,
-    seal_next::NextKey, writer::OnFatal,
+    backup::{PutBack, RestoreError, RestoreOrder, restore},
+    open::OpenOptions,
+    open_error::OpenError,
+    place::unwritable,
+    seal::SealKey,
+    seal_file::SealError,
+    seal_next::NextKey,
+    writer::OnFatal,
 };
 
 /// What is bounded.
@@ -131,6 +141,7 @@ struct Inner {
     data_dir: PathBuf,
     on_fatal: OnFatal,
     clock: Clock,
+    copier: Copier,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -173,13 +184,14 @@ impl SqliteStore {
             WriterHost::Here => drop(base::spawn::spawn(writer.run())),
             WriterHost::Thread => on_a_thread(writer, &opened.path)?,
         }
+        let (seal, rotation, path) = (opened.ring, Mutex::default(), opened.path);
+        let copier = Copier { path: path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default() };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        let (seal, rotation) = (opened.ring, Mutex::default());
-        let inner = Inner { requests, shares, readers, seal, next_key, rotation, data_dir, on_fatal, clock };
+        let inner = Inner { requests, shares, readers, seal, next_key, rotation, data_dir, on_fatal, clock, copier };
         let store = Self(Arc::new(inner));
         if let Some(by) = opened.rotating {
             tracing::info!("the seal key was being changed when the store was closed: it is gone on with");
-            store.finish_rotation(by).await.map_err(|error| open_error::unfinished(&opened.path, &error))?;
+            store.finish_rotation(by).await.map_err(|error| open_error::unfinished(&path, &error))?;
         }
         Ok(store)
     }

@@ -11,13 +11,13 @@ use std::{
 use sqlx::{SqliteConnection, migrate::MigrateError};
 
 use super::{
-    Faults, NextKey, OnFatal, StoreLimits, WriterHost,
+    Faults, NextKey, OnFatal, StoreLimits, WriterHost, backup,
     change::{self, CHECK, CHECK_TEXT},
     damage,
     engine::{self, Role, Trouble},
     lock::{self, Lock, LockError},
     open_error::{OpenError, explain},
-    place,
+    place, restored,
     seal::{SealKey, UnsealError, sealed_with},
     seal_next::old_file,
     seal_ring::KeyRing,
@@ -105,13 +105,16 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         LockError::Held { holder } => OpenError::Locked { path: dir.clone(), holder, waited: options.lock_wait },
         LockError::Io(error) => OpenError::Unwritable(place::unwritable(dir, &error)),
     })?;
+    if backup::unfinished(dir) {
+        return Err(OpenError::Unfinished { path: dir.clone() });
+    }
     let path = dir.join(engine::FILE);
     create(&path).map_err(|error| OpenError::Unwritable(place::unwritable_file(&path, &error)))?;
     let mut conn = whole(&path).await?;
     let refused = |error: sqlx::Error| explain(&path, error.into());
-    let found = engine::schema(&mut conn).await.map_err(refused)?;
-    if found > engine::SCHEMA {
-        return Err(OpenError::Newer { path, found, snapshot: snapshot::for_program(dir, engine::SCHEMA) });
+    let found = engine::schema(&mut conn).await.map_err(refused)?.unwrap_or_default();
+    if found > engine::NEWEST {
+        return Err(OpenError::Newer { path, found, snapshot: snapshot::for_program(dir, engine::NEWEST) });
     }
     // A wrong key is no reason to change anything.
     let keys = match found {
@@ -123,6 +126,7 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         Some(keys) => keys,
         None => keys_of(&mut conn, options, &path).await?,
     };
+    restored::recognise(&mut conn, options.clock.now()).await.map_err(|trouble| explain(&path, trouble))?;
     Ok(Opened { conn, path, lock, ring, rotating })
 }
 
@@ -154,7 +158,18 @@ async fn whole(path: &Path) -> Result<SqliteConnection, OpenError> {
 /// Migrates, after a snapshot of what there is; an empty database needs none.
 async fn bring_up_to_date(conn: &mut SqliteConnection, path: &Path, found: i64) -> Result<(), OpenError> {
     let dir = path.parent().unwrap_or(path);
-    let upgrades = 0 < found && found < engine::SCHEMA;
+    let upgrades = 0 < found && found < engine::NEWEST;
+    let unfit = |why: String| OpenError::Schema {
+        path: path.to_owned(),
+        why,
+        snapshot: snapshot::for_program(dir, engine::NEWEST),
+    };
+    // Before the snapshot, which would take the place of a good one.
+    if found > 0
+        && let Some(half) = engine::half_done(conn).await.map_err(|error| explain(path, error.into()))?
+    {
+        return Err(unfit(format!("its migration {half} is half done")));
+    }
     if upgrades {
         let copy = snapshot::take(conn, path, found).await.map_err(|error| {
             let path = path.to_owned();
@@ -168,22 +183,26 @@ async fn bring_up_to_date(conn: &mut SqliteConnection, path: &Path, found: i64) 
         tracing::info!(
             snapshot = %copy.display(),
             schema = found,
-            to = engine::SCHEMA,
+            to = engine::NEWEST,
             "the database is brought up to date; the snapshot is the way back"
         );
     }
     engine::migrate(conn).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(path, error.into()),
-        other => OpenError::Schema {
-            path: path.to_owned(),
-            why: other.to_string(),
-            snapshot: snapshot::for_program(dir, engine::SCHEMA),
-        },
+        other => unfit(other.to_string()),
     })?;
     if upgrades {
         snapshot::prune(dir);
     }
     Ok(())
+}
+
+/// Whether a database was sealed with one of these keys; nothing when it does not say.
+pub(super) async fn key_fits(
+    conn: &mut SqliteConnection,
+    keys: &KeyRing,
+) -> Result<Option<Result<(), UnsealError>>, sqlx::Error> {
+    Ok(change::check(conn).await?.map(|kept| keys.open(CHECK, &kept).map(drop)))
 }
 
 /// The keys that this store needs, of those that there are; and a rotation that was begun and not ended.

@@ -67,7 +67,7 @@ pub enum OpenError {
     #[error(
         "`{path}` was written by a newer version of this program (schema {found}; this one knows {}): run that \
          version; or, to go back, put back {}",
-        engine::SCHEMA,
+        engine::NEWEST,
         way_back(.snapshot.as_deref(), "a backup from before the upgrade")
     )]
     Newer {
@@ -131,6 +131,15 @@ pub enum OpenError {
     /// The keys of a rotation cannot be used.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// Putting a backup back was broken off.
+    #[error(
+        "putting a backup back into `{path}` was broken off half-way: run `botyard restore FILE` again (what stood \
+         there before is in a folder `replaced-…` in it)"
+    )]
+    Unfinished {
+        /// The data dir.
+        path: PathBuf,
+    },
     /// The disk is full.
     #[error("the disk that holds the data dir `{path}` is full: make room")]
     DiskFull {
@@ -151,7 +160,7 @@ pub enum OpenError {
 fn way_back(snapshot: Option<&Path>, otherwise: &str) -> String {
     match snapshot {
         Some(snapshot) => format!(
-            "the snapshot that was made before the upgrade, with `botyard restore {}` (what came in since is not in it)",
+            "the snapshot that was made before the upgrade, with `botyard restore --force {}` (what came in since is not in it)",
             snapshot.display()
         ),
         None => format!("{otherwise}, with `botyard restore FILE`"),
@@ -160,7 +169,7 @@ fn way_back(snapshot: Option<&Path>, otherwise: &str) -> String {
 
 fn and_snapshot(snapshot: Option<&Path>) -> String {
     snapshot.map_or_else(String::new, |snapshot| {
-        format!(" (there is a snapshot of before the last upgrade, `{}`)", snapshot.display())
+        format!(" (or, with `--force`, the snapshot of before the last upgrade, `{}`)", snapshot.display())
     })
 }
 
@@ -179,7 +188,7 @@ pub(super) fn explain(path: &Path, trouble: Trouble) -> OpenError {
              limit on the size of files; or set `data_dir` (BOTYARD_DATA_DIR)",
             dir.display()
         )),
-        Trouble::Corrupt(why) => OpenError::Corrupt { path, why, snapshot: snapshot::for_program(dir, engine::SCHEMA) },
+        Trouble::Corrupt(why) => OpenError::Corrupt { path, why, snapshot: snapshot::for_program(dir, engine::NEWEST) },
         Trouble::Guilty(why) | Trouble::Sync(why) | Trouble::Other(why) => OpenError::Engine { path, why },
     }
 }

@@ -84,6 +84,15 @@ pub enum SealError {
         /// Where the key should be.
         path: PathBuf,
     },
+    /// What is to be put back was sealed with a key that is not here.
+    #[error(
+        "there is no seal key at `{path}`: put the one there that was kept beside the backup (mode 0600), or name where \
+         it is by `seal.key_file` (BOTYARD_SEAL__KEY_FILE)"
+    )]
+    Missing {
+        /// Where the key should be.
+        path: PathBuf,
+    },
     /// The data dir cannot be written.
     #[error("{0}")]
     Unwritable(String),
@@ -107,6 +116,25 @@ impl SealKey {
             (None, Some(path)) => read(path, SETTING),
             (None, None) => own(data_dir),
         }
+    }
+}
+
+impl SealKey {
+    /// As [`SealKey::load_or_create`], but no key is made: what it is wanted for was sealed before.
+    ///
+    /// # Errors
+    /// [`SealError`] names the setting or the file, and what to do.
+    pub fn load(data_dir: &Path, key: Option<Secret>, key_file: Option<&Path>) -> Result<Self, SealError> {
+        if key.is_some() || key_file.is_some() {
+            return Self::load_or_create(data_dir, key, key_file);
+        }
+        let path = data_dir.join(FILE);
+        read(&path, SETTING).map_err(|error| match error {
+            SealError::Unreadable { error, path, .. } if error.kind() == io::ErrorKind::NotFound => {
+                SealError::Missing { path }
+            }
+            other => other,
+        })
     }
 }
 
@@ -224,6 +252,16 @@ mod tests {
         let path = file(dir.path(), &"ab".repeat(32), 0o644);
         let text = refusal(SealKey::load_or_create(dir.path(), None, Some(&path)));
         assert!(text.contains("0644") && text.contains("chmod 600") && text.contains("seal.key_file"), "{text}");
+    }
+
+    #[test]
+    fn what_was_sealed_before_gets_no_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = refusal(SealKey::load(dir.path(), None, None));
+        assert!(text.contains("kept beside the backup") && text.contains("seal.key`"), "{text}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let made = SealKey::load_or_create(dir.path(), None, None).unwrap();
+        assert_eq!(*SealKey::load(dir.path(), None, None).unwrap().to_hex(), *made.to_hex());
     }
 
     #[test]

@@ -91,13 +91,13 @@ fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 async fn verify(copy: &Path, schema: i64) -> Result<(), SnapshotError> {
-    let mut conn = engine::connect_copy(copy).await?;
+    let mut conn = engine::connect_frozen(copy).await?;
     let found = engine::schema(&mut conn).await?;
     let damage = engine::damage(&mut conn, Look::Quick).await?;
     conn.close().await?;
     match damage {
-        None if found == schema => Ok(()),
-        None => Err(SnapshotError::Unlike(format!("it has schema {found}, not {schema}"))),
+        None if found == Some(schema) => Ok(()),
+        None => Err(SnapshotError::Unlike(format!("it has schema {found:?}, not {schema}"))),
         Some(damage) => Err(SnapshotError::Unlike(damage)),
     }
 }

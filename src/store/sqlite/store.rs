@@ -1,24 +1,26 @@
 //! The verbs: each goes to the writer's queue or to a reader.
 
+use std::sync::atomic::Ordering;
+
 use tokio::sync::oneshot;
 
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Forget, Probe, Prune, PutBot, PutHold, PutIdentity,
-        PutToken, ReplayLetters, Retire, StageWebhook, TakeLease,
+        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Forget, NoteBackup, Pause, Probe, Prune, PutBot,
+        PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook, TakeLease,
     },
-    read::{audit, bots, due, letters, look, memory},
+    read::{audit, bots, due, letters, look, memory, silence},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
-        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BotRow, By, Claimed, DeliveryResult, DeliveryRow,
-        DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer,
-        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Marked, NewBot, NewEvent, NewWebhook,
-        Pressing, Pruned, Retention, Rotated, RouteRow, StateValue, Store, StoreError, StoredDefinition, TurnAnswer,
-        TurnCommit, WebhookRow,
+        Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
+        DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary,
+        Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted,
+        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateValue,
+        Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -131,6 +133,18 @@ impl Store for SqliteStore {
         Box::pin(self.change(PutHold { bot, hold }))
     }
 
+    fn silence(&self) -> Answer<'_, Silence> {
+        read!(self, conn => silence::all(conn))
+    }
+
+    fn pause(&self, whom: Whom, by: By) -> Answer<'_, bool> {
+        Box::pin(self.change(Pause { whom, by }))
+    }
+
+    fn resume(&self, whom: Whom, by: By) -> Answer<'_, Lifted> {
+        Box::pin(self.change(Resume { whom, by }))
+    }
+
     fn retire(&self, bot: BotId, at: Millis) -> Answer<'_, ()> {
         Box::pin(async move {
             while self.change(Retire { bot: bot.clone(), at }).await?.more {}
@@ -236,8 +250,22 @@ impl Store for SqliteStore {
         Box::pin(self.rotate(by))
     }
 
+    fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>> {
+        Box::pin(async move {
+            let taken = self.0.copier.copy(&order).await;
+            if let Ok(taken) = &taken
+                && let Err(error) = self.change(NoteBackup { by: order.by, taken: taken.clone() }).await
+            {
+                // The copy is good all the same, and whoever asked for it must not take it for none.
+                tracing::warn!(%error, "that a backup was made could not be written down");
+            }
+            Ok(taken)
+        })
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
+            self.0.copier.stop.store(true, Ordering::Relaxed);
             let (done, closed) = oneshot::channel();
             // A second close finds nobody to ask: it is closed, or closing.
             if self.0.requests.send(Request::Close(done)).await.is_ok() && closed.await.is_err() {

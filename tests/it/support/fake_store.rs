@@ -165,6 +165,10 @@ impl Store for FakeStore {
         token(BotId) -> Option<Secret>;
         put_identity(BotId, Identity) -> IdentityAnswer;
         put_hold(BotId, Option<Hold>) -> ();
+        silence() -> Silence;
+        pause(Whom, By) -> bool;
+        resume(Whom, By) -> Lifted;
+        backup(BackupOrder) -> Result<BackupTaken, BackupError>;
         retire(BotId, Millis) -> ();
         forget(BotId) -> ();
         definitions() -> Vec<StoredDefinition>;

@@ -179,3 +179,20 @@ async fn with_the_disk_full_nothing_leaves_unmarked_and_no_outcome_is_lost() {
     until("all are sent", || house.store.sent() == 3).await;
     assert_eq!(house.wire.seen().len(), 3, "and none left twice");
 }
+
+#[actix::test]
+async fn another_way_to_deal_with_doubt_counts_from_the_next_try_on() {
+    pause();
+    let wire = FakeWire::new(|_, count| (MOMENT, if count == 0 { Err(lost(true)) } else { Ok(reply(200, "{}")) }));
+    let house = House::new(&wire);
+    let old = house.open("echo", 1).await;
+    let lease = house.open("echo", 2).await;
+    // A word about a lane that was taken over meanwhile is too late.
+    for (lease, repeat_doubtful) in [(lease, false), (old, true)] {
+        house.api.send(DoubtPolicy { lease, repeat_doubtful }).await.unwrap();
+    }
+    let seqs = house.promise("echo", &["R"]);
+    until("it is settled", || matches!(house.store.stands(seqs[0]), Stands::Ended(_))).await;
+    assert_eq!(house.store.stands(seqs[0]), Stands::Ended(DeliveryOutcome::Skipped));
+    assert_eq!(house.wire.seen().len(), 1);
+}

@@ -178,3 +178,19 @@ async fn an_idle_api_looks_at_the_store_once_a_lane_and_then_rests() {
     tokio::time::sleep(Duration::from_mins(30)).await;
     assert_eq!(house.store.looks(), 100);
 }
+
+#[actix::test]
+async fn a_quiet_lane_still_answers_calls_and_keeps_its_deliveries_for_the_next_opening() {
+    pause();
+    let house = House::new(&FakeWire::fine(MOMENT));
+    house.open("echo", 1).await;
+    house.api.send(QuietLane { bot: bot("echo") }).await.unwrap();
+    let seqs = house.promise("echo", &["a", "b"]);
+    assert_eq!(house.call("echo", "/people/me", Duration::from_secs(5)).await.unwrap().status, 200);
+    house.bells.nudge_api(&bot("echo"));
+    tokio::time::advance(Duration::from_mins(5)).await;
+    assert_eq!(house.call("echo", "/people/me", Duration::from_secs(5)).await.unwrap().status, 200);
+    assert_eq!((house.wire.seen().len(), house.store.sent()), (2, 0), "only the two calls left");
+    house.open("echo", 2).await;
+    until("all are sent", || seqs.iter().all(|seq| house.store.is_sent(*seq))).await;
+}

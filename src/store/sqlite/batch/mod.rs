@@ -151,6 +151,7 @@ impl Batch {
             if let Some((event, Seq(first))) = promised {
                 let deliveries = std::mem::take(&mut job.input.deliveries);
                 book.more(&bot, deliveries.len());
+                let doubtful = book.is_restored(job.input.event);
                 let due = (first..).zip(deliveries).filter(|(_, delivery)| delivery.due_at <= now);
                 wakes.of(&bot).deliveries.extend(due.map(|(seq, delivery)| DeliveryRow {
                     seq: Seq(seq),
@@ -160,7 +161,7 @@ impl Batch {
                     order_key: delivery.order_key,
                     class: delivery.class,
                     attempt: 0,
-                    doubtful: false,
+                    doubtful,
                     created_at: now,
                     payload: delivery.payload,
                 }));

@@ -42,6 +42,12 @@ const PROMISE: &str = "
            substr($2, value->>5, value->>6)
     FROM jsonb_each($1)";
 
+/// As if a former life had marked them and not said how it ended: that is doubt, and the bot's policy decides.
+const DOUBT: &str = "
+    UPDATE OR ROLLBACK outbox SET
+        state = 1, doubtful = 1, epoch = (SELECT b.epoch - 1 FROM bots AS b WHERE b.bot = outbox.bot)
+    WHERE seq IN (SELECT value FROM jsonb_each($1))";
+
 const SET_TIMERS: &str = "
     INSERT INTO timers (bot, name, due_at, order_key, created_at, payload)
     SELECT value->>0, value->>1, value->>2, value->>3, $3, substr($2, value->>4, value->>5)
@@ -155,15 +161,22 @@ async fn promise(
     if rows.is_empty() {
         return Ok(promised);
     }
-    let done =
-        sqlx::query(PROMISE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0).execute(tx).await?;
-    let mut index = 0;
+    let promise = sqlx::query(PROMISE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0);
+    let done = promise.execute(&mut *tx).await?;
+    let (mut index, mut doubtful) = (0, Vec::new());
     for &(i, event) in committed {
         let deliveries = jobs[i].input.deliveries.len();
         if deliveries > 0 {
-            promised[i] = Some((event, Seq(pack::seq_of(done.last_insert_rowid(), rows.len(), index))));
+            let first = pack::seq_of(done.last_insert_rowid(), rows.len(), index);
+            promised[i] = Some((event, Seq(first)));
+            if round.book.is_restored(jobs[i].input.event) {
+                doubtful.extend((first..).take(deliveries));
+            }
         }
         index += deliveries;
+    }
+    if !doubtful.is_empty() {
+        sqlx::query(DOUBT).bind(pack::json(&doubtful)?).execute(tx).await?;
     }
     Ok(promised)
 }

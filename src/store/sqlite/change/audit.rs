@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use super::Stop;
 use crate::store::{Act, sqlite::batch::Round};
 
-pub(super) async fn write(tx: &mut SqliteConnection, round: &Round<'_>, act: &Act) -> Result<(), Stop> {
+pub(in super::super) async fn write(tx: &mut SqliteConnection, round: &Round<'_>, act: &Act) -> Result<(), Stop> {
     sqlx::query("INSERT INTO audit (at, who, act, bot, subject, rows, note) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(round.now.0)
         .bind(act.by.as_str())

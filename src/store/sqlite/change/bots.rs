@@ -208,7 +208,7 @@ impl Change for PutHold {
     }
 }
 
-fn hold_word(kind: HoldKind) -> &'static str {
+pub(super) fn hold_word(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Parked => "parked",
         HoldKind::Quarantined => "quarantined",

@@ -2,11 +2,11 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Change, Stop};
+use super::{Change, Stop, audit};
 use crate::{
     base::BotId,
     store::{
-        Pruned, Retention,
+        Act, ActKind, BackupTaken, By, Pruned, Retention,
         sqlite::{batch::Round, book::Book},
     },
 };
@@ -136,5 +136,27 @@ impl Change for Probe {
         .fetch_one(tx)
         .await?;
         if read == written { Ok(()) } else { Err(Stop::Refused("what was written reads back differently".into())) }
+    }
+}
+
+/// A backup was made: for the audit.
+pub(in super::super) struct NoteBackup {
+    pub(in super::super) by: By,
+    pub(in super::super) taken: BackupTaken,
+}
+
+impl Change for NoteBackup {
+    type Answer = ();
+
+    async fn apply(&self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<(), Stop> {
+        let act = Act {
+            by: self.by.clone(),
+            kind: ActKind::Backup,
+            bot: None,
+            subject: self.taken.file.display().to_string(),
+            rows: 0,
+            note: Some(format!("of {}, {} bytes", self.taken.taken_at, self.taken.bytes)),
+        };
+        audit::write(tx, round, &act).await
     }
 }

@@ -1,11 +1,12 @@
 //! The rare verbs: each is a struct that knows how to do itself inside the writer's transaction.
 
-mod audit;
+pub(super) mod audit;
 mod bots;
 mod house;
 mod letters;
 mod reseal;
 mod retire;
+mod silence;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -15,7 +16,7 @@ use sqlx::SqliteConnection;
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::{StoreError, Wake};
 
-pub(super) use self::{bots::*, house::*, letters::*, reseal::*, retire::*, webhooks::*};
+pub(super) use self::{bots::*, house::*, letters::*, reseal::*, retire::*, silence::*, webhooks::*};
 
 /// Why a change stopped.
 #[derive(Debug)]

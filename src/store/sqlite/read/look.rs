@@ -119,6 +119,8 @@ struct Delivery {
 impl From<Delivery> for DeliverySummary {
     fn from(row: Delivery) -> Self {
         let state = match row.state {
+            // Made doubtful because a backup was put back: nobody has marked it since.
+            1 if row.doubtful && row.marked_at.is_none() => "waiting",
             0 => "waiting",
             1 => "sending",
             2 => "sent",

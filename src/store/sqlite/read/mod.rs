@@ -9,6 +9,7 @@ pub(super) mod due;
 pub(super) mod letters;
 pub(super) mod look;
 pub(super) mod memory;
+pub(super) mod silence;
 
 use std::{
     path::PathBuf,

@@ -2,6 +2,7 @@
 
 mod accepts;
 mod audit;
+mod backup;
 mod bots;
 mod claims;
 mod damage;
@@ -12,6 +13,7 @@ mod model;
 mod opening;
 mod pressing;
 mod rotation;
+mod silence;
 mod trouble;
 mod turns;
 mod upgrade;

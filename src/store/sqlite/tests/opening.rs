@@ -95,10 +95,10 @@ async fn a_store_of_a_newer_program_is_left_alone() {
         assert!(matches!(&refused, OpenError::Newer { found: 99, .. }), "{refused}");
         let text = refused.to_string();
         assert!(text.contains("run that version") && text.contains("botyard restore FILE"), "{text}");
-        let snapshot = rig.dir.path().join(format!("botyard.db.schema-{}", engine::SCHEMA));
+        let snapshot = rig.dir.path().join(format!("botyard.db.schema-{}", engine::NEWEST));
         std::fs::write(&snapshot, "").unwrap();
         let text = refusal(rig.dir.path(), |_| {}).await.to_string();
-        assert!(text.contains(&format!("botyard restore {}", snapshot.display())), "{text}");
+        assert!(text.contains(&format!("botyard restore --force {}", snapshot.display())), "{text}");
     })
     .await;
 }

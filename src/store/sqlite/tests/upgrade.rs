@@ -36,9 +36,9 @@ fn snapshot(dir: &Path) -> PathBuf {
 
 /// How many bots a file holds, and of which schema it is.
 async fn holds(file: &Path) -> (i64, i64) {
-    let mut conn = engine::connect_copy(file).await.unwrap();
+    let mut conn = engine::connect_frozen(file).await.unwrap();
     let bots = sqlx::query_scalar("SELECT count(*) FROM bots").fetch_one(&mut conn).await.unwrap();
-    (bots, engine::schema(&mut conn).await.unwrap())
+    (bots, engine::schema(&mut conn).await.unwrap().unwrap())
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn before_a_migration_a_snapshot_is_made_that_is_what_the_older_program_le
         store.put_bot(new_bot("newcomer")).await.unwrap();
         store.close().await.unwrap();
         assert_eq!(holds(&snapshot(dir.path())).await, (1, 1));
-        assert_eq!(holds(&dir.path().join(engine::FILE)).await, (2, engine::SCHEMA));
+        assert_eq!(holds(&dir.path().join(engine::FILE)).await, (2, engine::NEWEST));
         let mode = fs::metadata(snapshot(dir.path())).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let made = fs::metadata(snapshot(dir.path())).unwrap().modified().unwrap();
@@ -92,7 +92,7 @@ async fn a_migration_that_is_killed_leaves_the_old_schema_and_the_next_start_goe
         {
             let mut conn = raw(dir.path()).await;
             let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.unwrap();
-            engine::migrate_to(&mut tx, engine::SCHEMA).await;
+            engine::migrate_to(&mut tx, engine::NEWEST).await;
             // More than the cache holds, so that pages of it reach the log before its end.
             sqlx::query("CREATE TABLE half (x BLOB)").execute(&mut *tx).await.unwrap();
             sqlx::query(
@@ -111,7 +111,7 @@ async fn a_migration_that_is_killed_leaves_the_old_schema_and_the_next_start_goe
         assert_eq!(store.backlog().await.unwrap().len(), 1);
         store.close().await.unwrap();
         assert_eq!(holds(&snapshot(killed.path())).await, (1, 1));
-        assert_eq!(holds(&killed.path().join(engine::FILE)).await, (1, engine::SCHEMA));
+        assert_eq!(holds(&killed.path().join(engine::FILE)).await, (1, engine::NEWEST));
     })
     .await;
 }
@@ -135,14 +135,24 @@ async fn a_step_that_fails_undoes_the_steps_before_it() {
 async fn a_migration_that_is_written_down_as_half_done_is_refused_with_the_way_back() {
     here(async {
         let dir = old().await;
+        open(dir.path()).await.unwrap().close().await.unwrap();
+        let good = fs::read(snapshot(dir.path())).unwrap();
+        fs::write(dir.path().join(engine::FILE), &good).unwrap();
         let mut conn = raw(dir.path()).await;
-        sqlx::query("UPDATE _sqlx_migrations SET success = 0").execute(&mut conn).await.unwrap();
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (2, 'audit', 0, x'00', 0)",
+        )
+        .execute(&mut conn)
+        .await
+        .unwrap();
         conn.close().await.unwrap();
         let refused = open(dir.path()).await.unwrap_err();
         assert!(matches!(refused, OpenError::Schema { .. }), "{refused}");
         let text = refused.to_string();
-        let way = format!("botyard restore {}", snapshot(dir.path()).display());
-        assert!(text.contains("partially applied") && text.contains(&way), "{text}");
+        let way = format!("botyard restore --force {}", snapshot(dir.path()).display());
+        assert!(text.contains("migration 2 is half done") && text.contains(&way), "{text}");
+        assert_eq!(fs::read(snapshot(dir.path())).unwrap(), good, "the way back is left as it is");
         let mut conn = raw(dir.path()).await;
         sqlx::query("UPDATE _sqlx_migrations SET success = 1, checksum = x'00'").execute(&mut conn).await.unwrap();
         conn.close().await.unwrap();
