@@ -4,6 +4,7 @@
 
 mod admin_commands;
 mod admin_doors;
+mod alerts;
 mod backups;
 mod binary_ends;
 mod binary_refusals;
