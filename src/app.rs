@@ -190,6 +190,7 @@ impl App {
             roster: rooms.lines.roster.clone(),
             registrar: rooms.lines.registrar.clone(),
             archivist: rooms.lines.archivist.clone(),
+            facts: rooms.facts.clone(),
             news: news.clone(),
             readiness: readiness.clone(),
             metrics: metrics.clone(),

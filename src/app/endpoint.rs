@@ -2,7 +2,8 @@
 //! used for: a folder with real tokens is never run on the simulator, nor the other way round.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -59,6 +60,13 @@ pub enum UseError {
         .0.display()
     )]
     Simulated(PathBuf),
+    /// What it is used for cannot be told.
+    #[error(
+        "`{}` says neither `serve` nor `simulator`: write into it which of the two its folder is used for, `serve` when \
+         its tokens are real",
+        .0.join(USE).display()
+    )]
+    Unclear(PathBuf),
     /// The folder cannot be read or written.
     #[error("{}", unwritable(data_dir, reason))]
     Io {
@@ -105,27 +113,39 @@ impl Use {
 
     /// Refuses a data dir that was used for the other thing. Changes nothing.
     pub fn check(&self, data_dir: &Path) -> Result<(), UseError> {
+        self.find(data_dir).map(drop)
+    }
+
+    /// Whether it is written down that the data dir is used for this; an error when it is used for the other thing.
+    fn find(&self, data_dir: &Path) -> Result<bool, UseError> {
+        let dir = || data_dir.to_owned();
         match fs::read_to_string(data_dir.join(USE)) {
-            Ok(word) if word.trim() == self.word() => Ok(()),
-            Ok(_) if *self == Self::Serve => Err(UseError::Simulated(data_dir.to_owned())),
-            Ok(_) => Err(UseError::Real(data_dir.to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(reason) => Err(UseError::Io { data_dir: data_dir.to_owned(), reason }),
+            Ok(word) => match (word.trim(), self) {
+                ("serve", Self::Serve) | ("simulator", Self::Simulator { .. }) => Ok(true),
+                ("simulator", Self::Serve) => Err(UseError::Simulated(dir())),
+                ("serve", Self::Simulator { .. }) => Err(UseError::Real(dir())),
+                _ => Err(UseError::Unclear(dir())),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(UseError::Unclear(dir())),
+            Err(reason) => Err(UseError::Io { data_dir: dir(), reason }),
         }
     }
 
-    /// Writes down what the data dir is used for. Called with the lock held.
+    /// Writes down what the data dir is used for, once. Called with the lock held.
     pub(super) fn claim(&self, data_dir: &Path) -> Result<(), UseError> {
-        self.check(data_dir)?;
-        let path = data_dir.join(USE);
-        fs::write(path, self.word()).map_err(|reason| UseError::Io { data_dir: data_dir.to_owned(), reason })
+        if self.find(data_dir)? {
+            return Ok(());
+        }
+        put(data_dir, USE, self.word().as_bytes())
+            .map_err(|reason| UseError::Io { data_dir: data_dir.to_owned(), reason })
     }
 }
 
 impl Endpoint {
     /// Leaves the file.
     pub(super) fn write(&self, data_dir: &Path) -> io::Result<()> {
-        fs::write(data_dir.join(ENDPOINT), serde_json::to_vec_pretty(self)?)
+        put(data_dir, ENDPOINT, &serde_json::to_vec_pretty(self)?)
     }
 
     /// Takes the file away at a clean stop.
@@ -139,6 +159,16 @@ impl Endpoint {
     pub fn read(data_dir: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(data_dir.join(ENDPOINT)).ok()?).ok()
     }
+}
+
+/// Puts a whole file in its place at once: a start that is killed half-way, or loses its power, leaves the old file or
+/// the new one. An empty `used-for` would keep everybody out from then on.
+fn put(data_dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let draft = data_dir.join(format!("{name}.new"));
+    let mut file = fs::File::create(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(draft, data_dir.join(name))
 }
 
 #[cfg(test)]
@@ -157,6 +187,32 @@ mod tests {
         Use::Serve.claim(dir.path()).unwrap();
         let refused = simulator.claim(dir.path()).unwrap_err().to_string();
         assert!(refused.contains("--data-dir"), "{refused}");
+    }
+
+    #[test]
+    fn what_a_data_dir_is_used_for_is_written_whole_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join(USE);
+        // A start before was killed while it wrote.
+        fs::write(dir.path().join("used-for.new"), "ser").unwrap();
+        Use::Serve.claim(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(&mark).unwrap(), "serve");
+        // Later starts leave it alone: a file that is not being written cannot be lost.
+        let written = fs::metadata(&mark).unwrap().modified().unwrap();
+        Use::Serve.claim(dir.path()).unwrap();
+        assert_eq!(fs::metadata(&mark).unwrap().modified().unwrap(), written);
+    }
+
+    #[test]
+    fn a_mark_that_says_nothing_is_refused_with_its_name_and_taken_for_neither() {
+        for text in ["", "both", "\u{0}\u{0}"] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join(USE), text).unwrap();
+            for used_for in [Use::Serve, Use::Simulator { url: String::new() }] {
+                let refused = used_for.claim(dir.path()).unwrap_err().to_string();
+                assert!(refused.contains("used-for") && refused.contains("`serve`"), "{refused}");
+            }
+        }
     }
 
     #[test]

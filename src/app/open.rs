@@ -7,7 +7,7 @@ use crate::{
     base::{Breaking, Clock},
     settings::Settings,
     store::{
-        Doorbell, Wake,
+        Doorbell, EraseAtEnd, Wake,
         sqlite::{Faults, OnFatal, OpenOptions, SealKey, SqliteStore, StoreLimits, WriterHost},
     },
 };
@@ -52,6 +52,10 @@ fn options(settings: &Settings, clock: &Clock, doorbell: Arc<dyn Doorbell>) -> R
         pending_per_bot: settings.ingress.max_pending_per_bot,
         readers: settings.store.readers as usize,
         ..StoreLimits::default()
+    };
+    options.erase = EraseAtEnd {
+        content: settings.retention.content_days == 0,
+        dead_content: settings.retention.dead_content_days == 0,
     };
     let delay = Duration::from_millis(settings.store.sync_delay_ms);
     options.faults = Faults { sync_delay: (!delay.is_zero()).then_some(delay), ..Faults::default() };

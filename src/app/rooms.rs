@@ -65,6 +65,8 @@ pub(super) struct Rooms<'a> {
     clock: Clock,
     metrics: Arc<Metrics>,
     routes: Routes,
+    /// People and rooms that bots have read.
+    pub(super) facts: Arc<FactCache>,
     pub(super) lines: Lines,
 }
 
@@ -77,7 +79,7 @@ impl<'a> Rooms<'a> {
         metrics: Arc<Metrics>,
         routes: Routes,
     ) -> Self {
-        Self { settings, store, bells, clock, metrics, routes, lines: Lines::default() }
+        Self { settings, store, bells, clock, metrics, routes, facts: Arc::default(), lines: Lines::default() }
     }
 
     /// Starts the supervisor, here. It starts every other.
@@ -92,7 +94,7 @@ impl<'a> Rooms<'a> {
             store: self.store.clone(),
             api: self.lines.api.clone(),
             bells: self.bells.clone(),
-            cache: Arc::new(FactCache::default()),
+            cache: self.facts.clone(),
             engine: Arc::new(Engine::default()),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
@@ -111,6 +113,7 @@ impl<'a> Rooms<'a> {
             routes: self.routes.clone(),
             backoff: CRASH_BACKOFF,
             silence,
+            follow_deletions: self.settings.retention.follow_deletions,
             on_fatal,
         })
         .start();
@@ -224,13 +227,16 @@ impl<'a> Rooms<'a> {
     pub(super) fn janitor(&self) -> Keep {
         let retention = &self.settings.retention;
         let times = janitor::Keep {
-            finished: hours(retention.finished_hours),
-            buried: hours(retention.buried_days.saturating_mul(24)),
-            retired: hours(self.settings.bots.keep_removed_days.saturating_mul(24)),
+            content: days(retention.content_days),
+            dead_content: days(retention.dead_content_days),
+            rows: days(retention.rows_days),
+            keys: days(retention.content_days).saturating_sub(hours(retention.seen_hours)),
+            audit: days(retention.audit_days),
+            retired: days(self.settings.bots.keep_removed_days),
         };
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (store, clock, metrics) = (self.store.clone(), self.clock.clone(), self.metrics.clone());
         keep("janitor", false, move |exit| {
-            Janitor::new(store.clone(), clock.clone(), times, exit).start();
+            Janitor::new(store.clone(), clock.clone(), metrics.clone(), times, exit).start();
         })
     }
 }
@@ -254,6 +260,10 @@ impl Rooms<'_> {
 
 fn keep(name: &'static str, bots_depend: bool, start: impl Fn(ExitGuard) + Send + 'static) -> Keep {
     Keep { name, bots_depend, starter: Starter(Box::new(start)) }
+}
+
+fn days(days: u64) -> Duration {
+    hours(days.saturating_mul(24))
 }
 
 /// So many hours; somebody who wants to keep things for ever may write any number.

@@ -7,6 +7,7 @@ use actix::Addr;
 use crate::{
     actors::{
         archivist::{Archivist, BackUp, BackupReport, Newest},
+        bot::FactCache,
         line::Line,
         registrar::{Registrar, Report, Reports},
         rehearsal::{Rehearsal, Rehearse},
@@ -27,6 +28,7 @@ pub(super) struct House {
     pub(super) roster: Line<Roster>,
     pub(super) registrar: Line<Registrar>,
     pub(super) archivist: Line<Archivist>,
+    pub(super) facts: Arc<FactCache>,
     pub(super) news: tokio::sync::watch::Receiver<Arc<ReloadReport>>,
     pub(super) readiness: Readiness,
     pub(super) metrics: Arc<Metrics>,
@@ -200,5 +202,9 @@ impl Steering for House {
         Box::pin(
             async move { self.supervisor.send(Rehearse { bot, payload }).await.map_err(|_gone| SteerError::Closing) },
         )
+    }
+
+    fn forget_facts(&self) {
+        self.facts.clear();
     }
 }

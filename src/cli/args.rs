@@ -64,6 +64,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Put a backup back, while no service runs
     Restore(RestoreArgs),
+    /// Erase a person everywhere
+    Forget(ForgetArgs),
     /// Look at `bots.d` now
     Reload(ReloadArgs),
     /// Keep a bot's token
@@ -325,6 +327,23 @@ pub struct ReplayArgs {
     /// With `--dry-run`: at most so many, the last to die first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "dry_run")]
     pub limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard forget`
+#[derive(Debug, Clone, Args)]
+pub struct ForgetArgs {
+    /// Address or id of the person; several names of the same one may be given
+    #[arg(required = true)]
+    pub person: Vec<String>,
+    /// Only count; nothing is erased
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

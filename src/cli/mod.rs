@@ -52,6 +52,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Restore(args) => admin::restore(&cli.settings, &args),
         Command::Dead(args) => admin::dead(&cli.settings, &args),
         Command::Replay(args) => admin::replay(&cli.settings, &args),
+        Command::Forget(args) => admin::forget(&cli.settings, &args),
         Command::Reload(args) => admin::reload(&cli.settings, &args),
         Command::Token(args) => admin::token(&cli.settings, &args),
         Command::Healthcheck => admin::healthcheck(&cli.settings),

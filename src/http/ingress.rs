@@ -22,7 +22,7 @@ use crate::{
     actors::routes::{Route, RouteReader, Routes},
     base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
     settings::Settings,
-    store::{Accepted, Class, NewEvent, Store, StoreError},
+    store::{Accepted, Class, DeletedMessage, NewEvent, Store, StoreError},
     telemetry::{Metrics, ingress::RequestRefused},
     webex::{Dedupe, Envelope, SignatureError, SignatureHeaders, signature},
 };
@@ -46,6 +46,8 @@ pub struct Ingress {
     pub body_time: Duration,
     /// How long a webhook's key is remembered, to know it when it comes again.
     pub seen_for: Duration,
+    /// Whether what is stored of a message is erased when it is deleted at Webex.
+    pub follow_deletions: bool,
     /// Where tests break it.
     pub breaking: Breaking,
 }
@@ -81,6 +83,7 @@ impl Ingress {
             max_body: settings.ingress.max_body_bytes,
             body_time: Duration::from_secs(settings.ingress.header_seconds),
             seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
+            follow_deletions: settings.retention.follow_deletions,
             breaking: Breaking::default(),
         }
     }
@@ -143,6 +146,14 @@ impl From<Refusal> for Trouble {
     }
 }
 
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        // The other reasons are load: they are many, and the store says them once.
+        let fault = matches!(error, StoreError::Refused(_) | StoreError::Engine(_)).then(|| error.to_string());
+        Self { refusal: error.into(), fault }
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
@@ -178,7 +189,20 @@ impl Door {
         let verified = Instant::now();
         let counters = &ingress.metrics.ingress;
         let envelope = Envelope::parse(&body).map_err(|_not_ours_to_tell| Refusal::BadEnvelope)?;
-        if !envelope.kind().is_some_and(|kind| route.kinds.contains(kind)) {
+        let now = ingress.clock.now();
+        let wanted = envelope.kind().is_some_and(|kind| route.kinds.contains(kind));
+        if let Some(key) = envelope.deleted_message().filter(|_| ingress.obeys_deletions(route)) {
+            // Whoever is named as its person, author or deleter: what is stored is found by the message's id alone.
+            let deleted =
+                DeletedMessage { bot: bot.clone(), key, seen_until: now.plus(ingress.seen_for), handled: wanted };
+            ingress.store.obey_deletion(deleted).await?;
+            counters.deleted.inc();
+            // Without a rule for it there is nothing to handle: it is obeyed, and that is all.
+            if !wanted {
+                return Ok(());
+            }
+        }
+        if !wanted {
             counters.unwanted.inc();
             return Ok(());
         }
@@ -186,7 +210,6 @@ impl Door {
             counters.own.inc();
             return Ok(());
         }
-        let now = ingress.clock.now();
         let dedupe = envelope.dedupe();
         let Some(event) = envelope.into_event(now) else {
             counters.unwanted.inc();
@@ -198,11 +221,7 @@ impl Door {
         match accepted {
             Ok(Accepted::New(_)) => counters.stored.inc(),
             Ok(Accepted::Duplicate) => counters.duplicate.inc(),
-            Err(error) => {
-                // The other reasons are load: they are many, and the store says them once.
-                let fault = matches!(error, StoreError::Refused(_) | StoreError::Engine(_)).then(|| error.to_string());
-                return Err(Trouble { refusal: error.into(), fault });
-            }
+            Err(error) => return Err(error.into()),
         };
         counters.accept_seconds.observe(verified.elapsed().as_secs_f64());
         Ok(())
@@ -246,6 +265,11 @@ async fn gathered(mut body: Payload, announced: usize, limit: usize) -> Result<B
 }
 
 impl Ingress {
+    /// Deletions are for bots that want messages; of others nothing of a message is stored.
+    fn obeys_deletions(&self, route: &Route) -> bool {
+        self.follow_deletions && route.kinds.following_deletions().contains("messages.deleted")
+    }
+
     fn as_new(&self, bot: &BotId, event: &Event, dedupe: Dedupe, now: Millis) -> NewEvent {
         NewEvent {
             bot: bot.clone(),

@@ -65,4 +65,7 @@ pub trait Steering: Send + Sync + 'static {
     fn backup(&self) -> Steered<'_, Option<BackupReport>>;
     /// What the bot of today would do with a stored event, without doing it.
     fn rehearse(&self, bot: BotId, payload: Vec<u8>) -> Steered<'_, Rehearsal>;
+    /// Forgets what the house remembers of people besides the store: a cache, in which it goes by itself a little
+    /// later. A house that remembers nothing has nothing to do.
+    fn forget_facts(&self) {}
 }

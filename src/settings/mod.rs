@@ -173,12 +173,18 @@ pub struct Store {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Hours that finished events and sent deliveries are kept.
-    pub finished_hours: u64,
-    /// Days that buried events and failed deliveries are kept.
-    pub buried_days: u64,
+    /// Days that content of finished events and of deliveries sent is kept; 0: not beyond their end.
+    pub content_days: u64,
+    /// Days that content of buried events and of failed deliveries is kept; 0: not beyond their end.
+    pub dead_content_days: u64,
+    /// Days that the rows of all of them are kept, with ids and times.
+    pub rows_days: u64,
     /// Hours that a webhook's key is remembered, to know it when it comes again.
     pub seen_hours: u64,
+    /// Days that the audit is kept.
+    pub audit_days: u64,
+    /// Whether a message that is deleted at Webex is erased here too.
+    pub follow_deletions: bool,
 }
 
 /// `[backup]`

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::Path};
 
 use url::{Host, Url};
 
-use super::{Settings, SettingsError, files};
+use super::{Retention, Settings, SettingsError, files};
 
 /// What the settings are for; the rules differ a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,7 @@ impl Settings {
     /// The first rule that is broken, naming the setting.
     pub fn validate(&self, role: Role) -> Checked {
         self.check_numbers()?;
+        self.check_retention()?;
         self.check_base_path()?;
         if role == Role::Other {
             return Ok(());
@@ -73,10 +74,10 @@ impl Settings {
             ("bots.keep_removed_days", self.bots.keep_removed_days),
             ("store.readers", self.store.readers.into()),
             ("store.queue", self.store.queue as u64),
-            ("retention.finished_hours", self.retention.finished_hours),
-            ("retention.buried_days", self.retention.buried_days),
+            ("retention.rows_days", self.retention.rows_days),
             ("retention.seen_hours", self.retention.seen_hours),
             ("backup.keep", self.backup.keep as u64),
+            ("retention.audit_days", self.retention.audit_days),
             ("sim.keep_messages", self.sim.keep_messages as u64),
             ("sim.keep_file_bytes", self.sim.keep_file_bytes as u64),
             ("sim.keep_actions", self.sim.keep_actions as u64),
@@ -85,6 +86,22 @@ impl Settings {
             Some((setting, _)) => Err(SettingsError::rule(setting, "cannot be 0: it has to be at least 1")),
             None if self.bots_dir.is_empty() => {
                 Err(SettingsError::rule("bots_dir", "names no folder; give at least one, e.g. `bots.d`"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Content goes with its row at the latest: who asks for more does not get it, and should know.
+    fn check_retention(&self) -> Checked {
+        let Retention { content_days, dead_content_days, rows_days, .. } = self.retention;
+        let longer = [("retention.content_days", content_days), ("retention.dead_content_days", dead_content_days)];
+        match longer.into_iter().find(|(_, days)| *days > rows_days) {
+            Some((setting, days)) => {
+                let what = format!(
+                    "is {days}, but rows go after {rows_days} days and their content with them: raise \
+                     `retention.rows_days`, or lower this"
+                );
+                Err(SettingsError::rule(setting, what))
             }
             None => Ok(()),
         }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod keep;
 pub mod letters;
 pub mod model;
 pub mod rows;
@@ -19,6 +20,7 @@ use crate::base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope};
 
 pub use audit::*;
 pub use backup::*;
+pub use keep::*;
 pub use letters::*;
 pub use model::*;
 pub use rows::*;
@@ -184,6 +186,18 @@ pub trait Store: Send + Sync + 'static {
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned>;
     /// Makes a checked copy while the store works on. What it came to is written down in the audit.
     fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>>;
+    /// Erases content that retention no longer keeps, and what had to wait for the end of a turn or a delivery.
+    /// Never of what is pending. Bounded as `prune`.
+    fn erase(&self, keep: Retention) -> Answer<'_, Erased>;
+    /// Obeys a deletion at Webex: what is stored of the message is erased, whichever of the two came first.
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed>;
+    /// One step of forgetting a person everywhere.
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten>;
+    /// Gives free pages back to the disk, some a call; and, after something was erased, cuts the log off, where it
+    /// would still stand.
+    fn tidy(&self) -> Answer<'_, Tidied>;
+    /// How much room it takes.
+    fn size(&self) -> Answer<'_, StoreSize>;
     /// Ends the writer after what is queued, checkpoints and closes. Later verbs answer `Closed`.
     fn close(&self) -> Answer<'_, ()>;
 }

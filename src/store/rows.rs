@@ -267,6 +267,9 @@ pub struct EventDetail {
     /// When it was last replayed.
     #[serde(default)]
     pub replayed_at: Option<Millis>,
+    /// When its content was erased; what is shown here stayed.
+    #[serde(default)]
+    pub erased_at: Option<Millis>,
     /// What it promised.
     pub deliveries: Vec<DeliverySummary>,
 }
@@ -299,6 +302,9 @@ pub struct DeliverySummary {
     /// How often it was replayed after it had been given up.
     #[serde(default)]
     pub replays: u32,
+    /// When its text was erased.
+    #[serde(default)]
+    pub erased_at: Option<Millis>,
 }
 
 /// How much of a bot is pending.
@@ -327,24 +333,4 @@ pub struct Pressing {
     pub buried: u64,
     /// Deliveries given up.
     pub failed: u64,
-}
-
-/// Until when things are kept: rows finished before these moments go.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// The present, for `seen` and expired state and dialogues.
-    pub now: Millis,
-    /// Finished events and sent deliveries.
-    pub finished_before: Millis,
-    /// Buried events and failed deliveries.
-    pub buried_before: Millis,
-}
-
-/// What `prune` deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Pruned {
-    /// Rows deleted, of all tables.
-    pub rows: u64,
-    /// There is more: call again.
-    pub more: bool,
 }

@@ -8,7 +8,7 @@ use prometheus_client::{
 
 use super::{Metrics, Occurrence, family, seconds};
 
-/// Counters of the ingress. The four outcomes are held apart: no look-up on the way of a webhook.
+/// Counters of the ingress. The outcomes are held apart: no look-up on the way of a webhook.
 #[derive(Debug)]
 pub struct IngressCounters {
     /// Committed as a new row of the inbox.
@@ -19,6 +19,8 @@ pub struct IngressCounters {
     pub own: Counter,
     /// Of a kind that the program does not want: answered 200, not stored.
     pub unwanted: Counter,
+    /// A message was deleted: what is stored of it was erased.
+    pub deleted: Counter,
     /// From a good signature to the end of the commit.
     pub accept_seconds: Histogram,
     refused: Family<Code, Counter>,
@@ -43,6 +45,7 @@ impl IngressCounters {
             duplicate: of("duplicate"),
             own: of("own"),
             unwanted: of("unwanted"),
+            deleted: of("deleted"),
             accept_seconds: seconds(
                 registry,
                 "ingress_accept",

@@ -17,6 +17,7 @@ pub mod log;
 pub mod outbound;
 pub mod pressing;
 pub mod process;
+pub mod store;
 
 use std::hash::Hash;
 
@@ -32,6 +33,7 @@ pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
 pub use pressing::PressingGauges;
 pub use process::ProcessGauges;
+pub use store::StoreGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub pressing: PressingGauges,
     /// The process itself.
     pub process: ProcessGauges,
+    /// The store.
+    pub store: StoreGauges,
     registry: Registry,
 }
 
@@ -74,6 +78,7 @@ impl Metrics {
             backups: BackupCounters::register(&mut registry),
             pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
+            store: StoreGauges::register(&mut registry),
             registry,
         }
     }

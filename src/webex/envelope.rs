@@ -150,6 +150,13 @@ impl<'a> Envelope<'a> {
         Dedupe { key: format!("{resource}.{event}:{id}#{digest}"), window: Some(CONTENT_WINDOW) }
     }
 
+    /// If it tells that a message was deleted: the key under which [`dedupe`](Self::dedupe) knows the message itself.
+    #[must_use]
+    pub fn deleted_message(&self) -> Option<String> {
+        let deleted = self.kind() == Some("messages.deleted");
+        deleted.then(|| format!("messages.created:{}", self.data.id.text()))
+    }
+
     /// The event in our own form; `now` stands in where the body names no moment. Nothing for kinds that we
     /// cannot handle.
     #[must_use]

@@ -3,7 +3,7 @@
 
 use base64::{
     Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose},
 };
 use uuid::Uuid;
 
@@ -57,6 +57,44 @@ pub fn same_thing(a: &str, b: &str) -> bool {
     }
 }
 
+/// Longest address that is one, as the standards have it.
+const MAX_ADDRESS: usize = 254;
+
+/// The names that a person may be stored under, from one of them: an address, or an id in any form. Of an id come
+/// its other forms as well: the bare UUID, and the usual one of a person.
+///
+/// # Errors
+/// A sentence, when the text is neither.
+pub fn person_names(text: &str) -> Result<Vec<String>, String> {
+    let text = text.trim();
+    let shown = || text.chars().take(80).collect::<String>().escape_debug().to_string();
+    if let Some((name, domain)) = text.split_once('@') {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "\"\\<>,;@".contains(c);
+        let fits = !name.is_empty()
+            && domain.len() > 2
+            && text.len() <= MAX_ADDRESS
+            && !(name.contains(odd) || domain.contains(odd));
+        return if fits { Ok(vec![text.to_owned()]) } else { Err(format!("`{}` is no address", shown())) };
+    }
+    match inside(text) {
+        Some(Inside { kind, .. }) if kind.as_deref().is_some_and(|kind| kind != "PEOPLE") => {
+            let kind = kind.unwrap_or_default().to_lowercase();
+            Err(format!("`{}` is the id of something else ({kind})", shown()))
+        }
+        Some(Inside { key, .. }) => {
+            let usual = general_purpose::STANDARD_NO_PAD.encode(format!("ciscospark://us/PEOPLE/{key}"));
+            let mut names = vec![text.to_owned()];
+            for form in [key, usual] {
+                if !names.contains(&form) {
+                    names.push(form);
+                }
+            }
+            Ok(names)
+        }
+        None => Err(format!("`{}` is neither the address nor the id of a person", shown())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -101,10 +139,26 @@ mod tests {
         assert_eq!(inside(&pair).unwrap().key, "a:b");
     }
 
+    #[test]
+    fn a_person_is_named_by_address_or_by_an_id_in_any_form() {
+        assert_eq!(person_names(" Ann@example.com\n").unwrap(), ["Ann@example.com"]);
+        let usual = id("us", "PEOPLE", UUID);
+        assert_eq!(person_names(UUID).unwrap(), [UUID, &usual]);
+        assert_eq!(person_names(&usual).unwrap(), [&usual, UUID]);
+        let elsewhere = id("urn:TEAM:eu-central-1_k", "PEOPLE", UUID);
+        assert_eq!(person_names(&elsewhere).unwrap(), [&elsewhere, UUID, &usual]);
+        for wrong in
+            ["", "ann", "@x.org", "ann@", "a b@x.org", "ann@x.org@y.org", "an\"n@x.org", &id("us", "ROOM", UUID)]
+        {
+            assert!(person_names(wrong).is_err(), "{wrong}");
+        }
+        assert!(person_names(&id("us", "ROOM", UUID)).unwrap_err().contains("(room)"));
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in ".*") {
-            let _ = inside(&text);
+            let _ = (inside(&text), person_names(&text));
         }
 
         #[test]

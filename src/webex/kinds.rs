@@ -31,6 +31,13 @@ impl Kinds {
         ALL.iter().position(|known| *known == kind).is_some_and(|bit| self.0 & (1 << bit) != 0)
     }
 
+    /// The same, and deletions of messages if it has messages: whoever keeps something of a message must hear that
+    /// it is gone.
+    #[must_use]
+    pub fn following_deletions(self) -> Self {
+        if self.contains("messages.created") { self.with("messages.deleted") } else { self }
+    }
+
     /// The kinds in the set, as `(resource, event)`.
     pub fn iter(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         ALL.iter()
@@ -43,6 +50,14 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deletions_are_followed_where_there_are_messages() {
+        let members = Kinds::default().with("memberships.created");
+        assert_eq!(members.following_deletions(), members);
+        let both = members.with("messages.created").following_deletions();
+        assert!(both.contains("messages.deleted") && both.contains("memberships.created"));
+    }
 
     #[test]
     fn a_set_holds_what_was_put_in_and_nothing_else() {

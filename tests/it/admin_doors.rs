@@ -382,3 +382,24 @@ async fn a_silent_house_is_ready_and_says_why_it_is_silent() {
     assert!(told.body.contains(r#""reasons":["all bots were paused"]"#), "{}", told.body);
     door.running.stop(false).await;
 }
+
+#[actix_web::test]
+async fn a_person_is_forgotten_step_by_step_under_every_form_of_the_name() {
+    const ID: &str = "7c1e5a02-3f0b-4b7e-9f57-0e3f5c7d9a11";
+    let door = open(ServerMode::Here).await;
+    let asked = format!(r#"{{"names":["ann@example.com","{ID}"],"dry_run":true}}"#);
+    let answer = door.post("/v1/people/forget", &asked).await;
+    assert_eq!(
+        (answer.status, &answer.json()["events"], &answer.json()["next"]),
+        (200, &serde_json::json!(2), &serde_json::Value::Null)
+    );
+    let steps = door.store.forgotten();
+    assert!(steps.len() == 2 && steps.iter().all(|(step, _)| step.dry_run && step.names.len() == 3), "{steps:?}");
+    let goes_on = r#"{"names":["ann@example.com"],"at":{"events":7}}"#;
+    assert_eq!(door.post("/v1/people/forget", goes_on).await.status, 200);
+    assert_eq!(door.store.forgotten()[2].0.at, botyard::store::ForgetAt::Events(7));
+    for wrong in ["{}", r#"{"names":[]}"#, r#"{"names":["ann"]}"#, r#"{"names":["ann@example.com"],"at":{"moon":1}}"#] {
+        assert_eq!(door.post("/v1/people/forget", wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(door.store.forgotten().len(), 3);
+}

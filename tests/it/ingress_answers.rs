@@ -6,7 +6,10 @@ use botyard::{
     base::{BotId, Event, Secret},
     http::{Refusal, ServerMode},
     store::{RouteRow, StoreError},
-    webex::signature::{Algorithm, sign},
+    webex::{
+        Kinds,
+        signature::{Algorithm, sign},
+    },
 };
 
 use crate::support::{
@@ -83,6 +86,35 @@ async fn own_echoes_and_unwanted_kinds_are_200_and_not_stored() {
     let added = webhook("memberships", "created", &format!(r#"{{"id":"S","roomId":"ROOM","personId":"{ME}"}}"#));
     assert_eq!(door.deliver(&added).await.status, 200);
     assert_eq!(door.store.stored()[0].kind, "memberships.created", "being added is news, not an echo");
+}
+
+#[actix_web::test]
+async fn a_deletion_is_obeyed_before_the_200_and_is_an_event_only_where_a_rule_wants_it() {
+    let door = open(ServerMode::Here).await;
+    let deletion = |id: &str| {
+        webhook(
+            "messages",
+            "deleted",
+            &format!(r#"{{"id":"{id}","roomId":"ROOM","roomType":"direct","personId":"ann"}}"#),
+        )
+    };
+    door.store.answer_with(Some(StoreError::DiskFull));
+    assert_eq!(door.deliver(&deletion("M1")).await.status, 503, "Webex has to say it again");
+    door.store.answer_with(None);
+    assert_eq!(door.deliver(&deletion("M1")).await.status, 200);
+    assert_eq!(door.deliver(&message("M1", "ann")).await.status, 200);
+    assert!(door.store.stored().is_empty(), "it came too late");
+    let told = door.store.deleted();
+    assert_eq!((told.len(), told[0].key.as_str(), told[0].handled), (1, "messages.created:M1", false));
+    assert_eq!((door.metrics.ingress.deleted.get(), door.metrics.ingress.unwanted.get()), (1, 0));
+
+    let bot = BotId::parse("echo").unwrap();
+    let kinds = Kinds::default().with("messages.created").with("messages.deleted");
+    let secrets = vec![Secret::new(SECRET)];
+    door.routes.publish(vec![RouteRow { bot, secrets, me: None, kinds: kinds.0 }]);
+    assert_eq!(door.deliver(&deletion("M2")).await.status, 200);
+    assert!(door.store.deleted()[1].handled);
+    assert_eq!(door.store.stored()[0].kind, "messages.deleted");
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@
 
 mod admin_commands;
 mod admin_doors;
+mod alerts;
 mod backups;
 mod binary_ends;
 mod binary_refusals;
@@ -22,6 +23,7 @@ mod layers;
 mod main_path;
 mod node_sdk;
 mod pauses;
+mod privacy;
 mod python_bot;
 mod python_sdk;
 mod registrations;

@@ -14,6 +14,7 @@ use crate::support::house::{ECHO, House, Plan, address};
 const GREETER: &str = "token = \"env:SOME_TOKEN\"\n[[on]]\nevent = \"memberships.created\"\nreply = \"welcome\"\n\
                        [fallback]\nreply = \"yes?\"\n";
 const OURS: &str = "botyard/main/echo/messages.created";
+const DELETIONS: &str = "botyard/main/echo/messages.deleted";
 const ELSEWHERE: &str = "http://127.0.0.1:9/elsewhere";
 
 /// Somebody makes a webhook with the bot's token.
@@ -56,13 +57,15 @@ async fn each_wanted_kind_has_its_webhook_under_a_secret_of_its_own() {
     hooks.extend(listed(&house, "greeter").await);
     let names: Vec<_> = hooks.iter().map(|hook| hook["name"].as_str().unwrap()).collect();
     assert_eq!(names[0], OURS);
-    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names[1], DELETIONS);
     assert!(names.contains(&"botyard/main/greeter/messages.created"), "{names:?}");
+    assert!(names.contains(&"botyard/main/greeter/messages.deleted"), "what is stored of a message goes with it");
     assert!(names.contains(&"botyard/main/greeter/memberships.created"), "{names:?}");
     let mut secrets: Vec<_> = hooks.iter().map(|hook| hook["secret"].as_str().unwrap()).collect();
     secrets.sort_unstable();
     secrets.dedup();
-    assert!(secrets.len() == 3 && secrets.iter().all(|secret| secret.len() == 64), "{} secrets", secrets.len());
+    assert!(secrets.len() == 5 && secrets.iter().all(|secret| secret.len() == 64), "{} secrets", secrets.len());
     assert_eq!(hooks[0]["targetUrl"], target(&house, "echo"));
 
     // Adding the bot to a room is what the second kind of the greeter is for.
@@ -81,10 +84,10 @@ async fn a_webhook_that_posts_to_a_former_address_is_moved() {
     restart(&mut house).await;
     house.registered(&["echo"]).await;
     let after = listed(&house, "echo").await;
-    assert_eq!((after.len(), &after[0]["id"], &after[0]["secret"]), (1, &before["id"], &before["secret"]));
+    assert_eq!((after.len(), &after[0]["id"], &after[0]["secret"]), (2, &before["id"], &before["secret"]));
     assert_eq!(after[0]["targetUrl"], target(&house, "echo"));
     let status = house.bot("echo").await;
-    assert_eq!((&status["webhooks"]["created"], &status["webhooks"]["updated"]), (&json!(0), &json!(1)));
+    assert_eq!((&status["webhooks"]["created"], &status["webhooks"]["updated"]), (&json!(0), &json!(2)));
     assert_eq!(house.sim.ask("echo", "found you").await, "found you");
 
     house.set("public_url", "http://127.0.0.1:9/bots/");
@@ -109,8 +112,8 @@ async fn own_duplicates_go_and_those_of_others_stay_and_are_named() {
     house.registered(&["echo"]).await;
     let hooks = house.sim.webhooks("echo").await;
     let names: Vec<_> = hooks.iter().map(|hook| hook["name"].as_str().unwrap()).collect();
-    assert_eq!(names, [OURS, "botyard/other/echo/messages.created", "my own"]);
-    assert_eq!((&hooks[0]["id"], &hooks[2]["targetUrl"]), (&kept, &json!(format!("{ELSEWHERE}?key=hush"))));
+    assert_eq!(names, [OURS, DELETIONS, "botyard/other/echo/messages.created", "my own"]);
+    assert_eq!((&hooks[0]["id"], &hooks[3]["targetUrl"]), (&kept, &json!(format!("{ELSEWHERE}?key=hush"))));
     let webhooks = house.bot("echo").await["webhooks"].clone();
     assert_eq!(webhooks["deleted"], 3);
     let foreign = [format!("botyard/other/echo/messages.created ({ELSEWHERE})"), format!("my own ({ELSEWHERE})")];
@@ -137,7 +140,7 @@ async fn a_webhook_that_was_switched_off_is_switched_on_and_a_deleted_one_made_a
 
     // A later look makes anew what somebody deleted.
     house.sim.v1("sim-bot-echo", "DELETE", &path, None).await;
-    let made = || async { (listed(&house, "echo").await.len() == 1).then_some(()) };
+    let made = || async { (listed(&house, "echo").await.len() == 2).then_some(()) };
     house.sim.eventually("a webhook", made).await;
     assert_eq!(house.sim.ask("echo", "and now?").await, "and now?");
     house.close().await;
@@ -154,7 +157,7 @@ async fn an_orphan_of_ours_is_adopted_under_a_new_secret() {
     house.open().await.unwrap();
     house.registered(&["echo"]).await;
     let after = listed(&house, "echo").await;
-    assert_eq!((after.len(), &after[0]["id"]), (1, &before["id"]));
+    assert_eq!((after.len(), &after[0]["id"]), (2, &before["id"]));
     assert_ne!(after[0]["secret"], before["secret"]);
     assert_eq!(house.bot("echo").await["webhooks"]["created"], 0);
     assert_eq!(house.sim.ask("echo", "remember me?").await, "remember me?");
@@ -192,7 +195,7 @@ async fn every_page_of_a_long_listing_is_read() {
     house.registered(&["echo"]).await;
     let hooks = house.sim.webhooks("echo").await;
     assert_eq!(hooks.iter().filter(|hook| hook["name"] == OURS).count(), 1);
-    assert_eq!(hooks.len(), 121);
+    assert_eq!(hooks.len(), 122);
     house.close().await;
 }
 
@@ -216,6 +219,6 @@ async fn messages_are_accepted_while_a_secret_is_replaced() {
     let journal = house.sim.get("/journal?kind=delivery&max=10000").await;
     let answers: Vec<_> = journal["entries"].as_array().unwrap().iter().map(|entry| entry["status"].clone()).collect();
     assert!(asked > 0 && answers.iter().all(|status| *status == 200), "{asked} {answers:?}");
-    assert_eq!(rows(&house).await.len(), 1);
+    assert_eq!(rows(&house).await.len(), 2);
     house.close().await;
 }

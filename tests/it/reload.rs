@@ -169,7 +169,7 @@ async fn a_bot_that_leaves_takes_only_its_own_webhooks_along_and_can_come_back()
         let hook = json!({ "name": name, "targetUrl": target, "resource": "messages", "event": "deleted" });
         house.sim.v1("sim-bot-echo", "POST", "/webhooks", Some(hook)).await;
     }
-    assert_eq!(house.sim.webhooks("echo").await.len(), 4);
+    assert_eq!(house.sim.webhooks("echo").await.len(), 5);
     // What it has promised is sent before it goes: here Webex makes it wait.
     let rule =
         json!({ "method": "POST", "path": "/messages", "email": address("echo"), "status": 429, "retry_after": "2" });

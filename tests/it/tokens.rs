@@ -120,7 +120,7 @@ async fn one_identity_runs_in_one_bot() {
     let after = house.sim.say(&address("shared"), "hello").await;
     assert_eq!(house.sim.replies("shared", after, 1).await[0]["text"], "hello");
     let hooks = house.sim.webhooks("shared").await;
-    assert_eq!((hooks.len(), &hooks[0]["name"]), (1, &json!("botyard/main/first/messages.created")));
+    assert_eq!((hooks.len(), &hooks[0]["name"]), (2, &json!("botyard/main/first/messages.created")));
     house.close().await;
 }
 

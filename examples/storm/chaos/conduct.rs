@@ -125,10 +125,10 @@ impl<'r> Conduct<'r> {
         Ok(())
     }
 
-    /// One life of the service, with up to two things that go wrong in it.
+    /// One life of the service, with up to four things that go wrong in it.
     async fn live(&mut self) -> Result<()> {
         let life = self.chance.within(self.options.life_ms.clone());
-        let mut moments: Vec<u64> = (0..self.chance.within(0..3)).map(|_| self.chance.within(0..life)).collect();
+        let mut moments: Vec<u64> = (0..self.chance.within(0..5)).map(|_| self.chance.within(0..life)).collect();
         moments.sort_unstable();
         let mut now = 0;
         for moment in moments {

@@ -43,6 +43,11 @@ impl FactCache {
         Some(fact)
     }
 
+    /// Forgets everything: somebody is to be forgotten, and rooms are named after people as well.
+    pub fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Generations::default();
+    }
+
     /// Keeps a fact read at `now`.
     pub(super) fn put(&self, bot: &BotId, read: &Read, now: Millis, fact: &Fact) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).put((bot.clone(), read.clone()), (now, fact.clone()));
@@ -74,6 +79,15 @@ mod tests {
         assert_eq!(cache.get(&bot(), &read, Millis(600_000)), Some(Fact::Missing));
         assert_eq!(cache.get(&BotId::parse("other").unwrap(), &read, Millis(1)), None);
         assert_eq!(cache.get(&bot(), &read, Millis(600_001)), None);
+    }
+
+    #[test]
+    fn what_was_cleared_is_not_known_any_more() {
+        let cache = FactCache::default();
+        let read = Read::Person("P".into());
+        cache.put(&bot(), &read, Millis(0), &Fact::Missing);
+        cache.clear();
+        assert_eq!(cache.get(&bot(), &read, Millis(0)), None);
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct SupervisorDeps {
     pub backoff: Backoff,
     /// Who is silent, as the store had it when the house was opened.
     pub silence: Silence,
+    /// Whether the house wants to hear of deletions wherever a program wants messages.
+    pub follow_deletions: bool,
     /// Whom to tell when the supervisor itself panics.
     pub on_fatal: OnFatal,
 }
@@ -227,7 +229,8 @@ impl Supervisor {
 
     fn reconcile(&self, id: &BotId, kept: &Kept) {
         let Some(registrar) = self.deps.registrar.addr() else { return };
-        let wanted = kept.program.kinds();
+        let kinds = kept.program.kinds();
+        let wanted = if self.deps.follow_deletions { kinds.following_deletions() } else { kinds };
         if registrar.try_send(Reconcile { bot: id.clone(), wanted }).is_err() {
             tracing::warn!(bot.id = %id, "the registrar could not be asked; it looks again by itself");
         }

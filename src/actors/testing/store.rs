@@ -11,10 +11,11 @@ use crate::{
     brain::{Delivery, Destination},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        Class, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery, EventDetail,
-        EventQuery, EventRow, EventSummary, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery,
-        LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow,
-        Silence, StateValue, Store, StoreError, StoredDefinition, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery,
+        Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer,
+        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook,
+        Obeyed, Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoreSize,
+        StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -354,6 +355,21 @@ impl Store for FakeStore {
             let (taken_at, bytes) = (Millis(1_000_000), 0);
             Ok(BackupTaken { file: order.file, taken_at, bytes, schema: 1, bots: 0, pending: 0 })
         })
+    }
+    fn erase(&self, _: Retention) -> Answer<'_, Erased> {
+        refused()
+    }
+    fn obey_deletion(&self, _: DeletedMessage) -> Answer<'_, Obeyed> {
+        refused()
+    }
+    fn forget_person(&self, _: ForgetStep, _: By) -> Answer<'_, Forgotten> {
+        refused()
+    }
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        refused()
+    }
+    fn size(&self) -> Answer<'_, StoreSize> {
+        refused()
     }
     fn close(&self) -> Answer<'_, ()> {
         refused()

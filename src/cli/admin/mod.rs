@@ -8,6 +8,7 @@ mod client;
 mod dead;
 mod events;
 mod findings;
+mod forget;
 mod health;
 mod keep;
 mod letters;
@@ -32,6 +33,7 @@ pub(super) use self::{
     audit::audit,
     backup::backup,
     dead::dead,
+    forget::forget,
     replay::replay,
     restore::restore,
     silence::{pause, resume},

@@ -47,6 +47,10 @@ pub(super) fn text(event: &EventDetail) -> String {
     }
     turn(&mut story, event);
     outcome(&mut story, event);
+    if let Some(at) = event.erased_at {
+        let lost = if of.state == EventState::Buried { ", so it cannot be replayed" } else { "" };
+        story.at(Some(at), &format!("content erased: what it said, and reasons, are not kept any more{lost}"));
+    }
     for delivery in &event.deliveries {
         sending(&mut story, delivery);
     }
@@ -100,7 +104,11 @@ fn outcome(story: &mut Story, event: &EventDetail) {
     let reason = of.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match of.state {
         EventState::Finished => {
-            let silent = if event.deliveries.is_empty() { ", and the bot has nothing to say" } else { "" };
+            let silent = if event.deliveries.is_empty() && of.reason.is_none() {
+                ", and the bot has nothing to say"
+            } else {
+                ""
+            };
             story.at(of.finished_at, &format!("finished{silent}{reason}"));
         }
         EventState::Buried => story.at(of.finished_at, &format!("buried{reason}")),
@@ -131,6 +139,9 @@ fn sending(story: &mut Story, of: &DeliverySummary) {
         Some(at) => story.at(Some(at), &format!("{}{reason}", of.state)),
         None if waits => story.at(Some(of.due_at), &format!("next attempt, not before this moment{reason}")),
         None => story.at(None, &format!("{}{reason}", of.state)),
+    }
+    if let Some(at) = of.erased_at {
+        story.at(Some(at), "text erased");
     }
     let ids = [("message at Webex", &of.remote_id), ("TrackingID", &of.tracking_id)];
     for (name, id) in ids {
@@ -181,6 +192,7 @@ mod tests {
             record: None,
             replays: 0,
             replayed_at: None,
+            erased_at: None,
             deliveries: Vec::new(),
         }
     }
@@ -199,6 +211,7 @@ mod tests {
             reason: None,
             doubtful: false,
             replays: 0,
+            erased_at: None,
         }
     }
 
@@ -237,6 +250,13 @@ mod tests {
         (buried.summary.attempt, buried.summary.rule) = (5, Some("fallback".into()));
         buried.summary.reason = Some("gave up after 5 attempts: Webex does not answer".into());
         insta::assert_snapshot!("buried", text(&buried));
+
+        let mut erased = event(EventState::Buried);
+        let later = Some(Millis(BEGIN + 2_592_000_000));
+        let failed =
+            DeliverySummary { finished_at: Some(Millis(BEGIN + 50)), erased_at: later, ..delivery(1, "failed") };
+        (erased.erased_at, erased.deliveries) = (later, vec![failed]);
+        insta::assert_snapshot!("erased", text(&erased));
 
         let mut waiting = event(EventState::Waiting);
         (waiting.summary.finished_at, waiting.summary.due_at) = (None, Millis(BEGIN + 2_000));

@@ -7,6 +7,7 @@ mod asker;
 mod audit;
 mod backup;
 mod letters;
+pub mod people;
 mod silence;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -108,6 +109,7 @@ impl Admin {
                         .service(resource("/v1/dead/drop").route(web::post().to(letters::drop)))
                         .service(resource("/v1/dead/{id}").route(web::get().to(letters::one)))
                         .service(resource("/v1/dead/{id}/rehearse").route(web::post().to(letters::rehearse)))
+                        .service(resource("/v1/people/forget").route(web::post().to(people::forget)))
                         .service(resource("/v1/reload").route(web::post().to(reload)))
                         .default_service(web::to(|| async { Refusal::NotFound.response() })),
                 );

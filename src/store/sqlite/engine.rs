@@ -1,7 +1,7 @@
 //! The engine's own words: connections, PRAGMAs, transactions, migrations, error codes. They stand only here.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,9 +10,9 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, SqlStr, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Connection, SqlStr, SqliteConnection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 /// Name of the database file in the data dir.
@@ -25,6 +25,8 @@ pub(super) enum Role {
     Writer,
     /// One of those that only look.
     Reader,
+    /// The one that writes the log back, see [`super::log`].
+    Checkpointer,
 }
 
 /// Opens a connection. The file exists already, made with the rights we want it to have.
@@ -37,21 +39,25 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        // Before the first table is made, or never: so that the file can become smaller again, see `make_able_to_shrink`.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        // What is deleted is overwritten.
+        .pragma("secure_delete", "on")
         .pragma("temp_store", "memory")
-        // 8 MiB of log before it is written back: half the checkpoints of the default under load. Four times as
-        // much was measured to bring nothing.
-        .pragma("wal_autocheckpoint", "2000")
-        // A burst may make the log large; it shrinks to this at the next checkpoint.
+        // Never inside a commit, which would wait for it: the log is written back beside, see `log`.
+        .pragma("wal_autocheckpoint", "0")
+        // A burst may make the log large; it shrinks to this when it begins anew.
         .pragma("journal_size_limit", "67108864")
         // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
         .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })
-        .pragma("query_only", if role == Role::Writer { "off" } else { "on" })
+        .pragma("query_only", if role == Role::Reader { "on" } else { "off" })
         .statement_cache_capacity(64)
         // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
         .row_buffer_size(512)
         .thread_name(move |n| match role {
             Role::Writer => "store-writer".to_owned(),
             Role::Reader => format!("store-reader-{n}"),
+            Role::Checkpointer => "store-log".to_owned(),
         })
         // Failures are logged where they are handled.
         .disable_statement_logging();
@@ -108,6 +114,89 @@ pub(super) async fn let_grow(conn: &mut SqliteConnection, grows: bool) {
     if let Err(error) = sqlx::query(limit).execute(conn).await {
         tracing::warn!(%error, "the size of the store could not be limited");
     }
+}
+
+/// How the log is written back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checkpoint {
+    /// Not at all: only its length is asked for.
+    Look,
+    /// As far as readers allow, beside a writer that goes on.
+    Beside,
+    /// Wholly, so that it begins anew. Waits a second for readers; the writer must wait outside.
+    Anew,
+    /// Wholly, and the file is cut off: nothing of what was overwritten stays in it. Waits for a reader no longer
+    /// than a short read takes; the writer must wait outside.
+    CutOff,
+}
+
+/// Pages in the log, and how many of them stand in the database already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogLength {
+    pub(super) pages: i64,
+    pub(super) written_back: i64,
+}
+
+/// Writes the log back.
+pub(super) async fn checkpoint(conn: &mut SqliteConnection, how: Checkpoint) -> Result<LogLength, sqlx::Error> {
+    let (patience, words) = match how {
+        Checkpoint::Look => (None, "PRAGMA wal_checkpoint(NOOP)"),
+        Checkpoint::Beside => (None, "PRAGMA wal_checkpoint(PASSIVE)"),
+        Checkpoint::Anew => (Some("PRAGMA busy_timeout = 1000"), "PRAGMA wal_checkpoint(RESTART)"),
+        Checkpoint::CutOff => (Some("PRAGMA busy_timeout = 20"), "PRAGMA wal_checkpoint(TRUNCATE)"),
+    };
+    if let Some(patience) = patience {
+        sqlx::query(patience).execute(&mut *conn).await?;
+    }
+    let (_busy, pages, written_back): (i64, i64, i64) = sqlx::query_as(words).fetch_one(conn).await?;
+    Ok(LogLength { pages, written_back })
+}
+
+/// Pages of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pages {
+    /// All of them.
+    pub(super) all: i64,
+    /// Those that hold nothing.
+    pub(super) free: i64,
+}
+
+/// How many pages there are.
+pub(super) async fn pages(conn: &mut SqliteConnection) -> Result<Pages, sqlx::Error> {
+    let (all, free) = sqlx::query_as("SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count")
+        .fetch_one(conn)
+        .await?;
+    Ok(Pages { all, free })
+}
+
+/// Bytes of a page.
+pub(super) async fn page_size(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA page_size").fetch_one(conn).await
+}
+
+/// Cuts so many free pages off the file, within the transaction.
+pub(super) async fn give_back(conn: &mut SqliteConnection, pages: i64) -> Result<(), sqlx::Error> {
+    // A number of ours; a PRAGMA takes no parameters. Each page is a step of the statement: all must be asked for.
+    let words = AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
+    sqlx::query(words).fetch_all(conn).await.map(drop)
+}
+
+/// Makes a database that was made without it able to give pages back: once, by writing it anew.
+pub(super) async fn make_able_to_shrink(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let mode: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *conn).await?;
+    if mode != 0 {
+        return Ok(false);
+    }
+    sqlx::query("PRAGMA auto_vacuum = incremental").execute(&mut *conn).await?;
+    sqlx::query("VACUUM").execute(conn).await?;
+    Ok(true)
+}
+
+/// The log beside a database.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// Writes the log back into the file and closes.
@@ -171,6 +260,7 @@ pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateEr
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("../../../migrations/0001_init.sql")),
     (2, "audit", include_str!("../../../migrations/0002_audit.sql")),
+    (3, "retention", include_str!("../../../migrations/0003_retention.sql")),
     (4, "pause", include_str!("../../../migrations/0004_pause.sql")),
     (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
 ];

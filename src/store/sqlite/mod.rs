@@ -15,6 +15,8 @@ mod cell;
 mod change;
 mod engine;
 mod lock;
+mod log;
+mod mention;
 mod open;
 mod place;
 mod read;
@@ -29,7 +31,7 @@ mod writer;
 
 /// Statements that every event goes through, for the test of their plans.
 #[cfg(test)]
-use self::{batch::HOT_WRITES, read::due::HOT_READS};
+use self::{batch::HOT_WRITES, change::erase::PASSES, read::due::HOT_READS};
 
 #[cfg(test)]
 mod tests;
@@ -37,14 +39,24 @@ mod tests;
 use std::{
     fmt,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
 use tokio::sync::mpsc;
 
-use self::{backup::Copier, book::Book, read::Readers, request::Request, shares::Shares, writer::Writer};
+use self::{
+    backup::Copier,
+    book::Book,
+    log::{Gate, Lengths},
+    read::Readers,
+    request::Request,
+    shares::Shares,
+    writer::Writer,
+};
 use crate::base::{self, Breaking, Clock};
 
 pub use self::{
@@ -96,6 +108,8 @@ pub struct Faults {
     pub sync_fails_after: Option<u64>,
     /// The database may not grow while this is true, as on a full disk. Looked at before each batch.
     pub disk_full: Option<Arc<AtomicBool>>,
+    /// A log of one megabyte counts as long.
+    pub short_log: bool,
     /// Named places where it may break.
     pub breaking: Breaking,
 }
@@ -122,6 +136,9 @@ struct Inner {
     requests: mpsc::Sender<Request>,
     shares: Arc<Shares>,
     readers: Arc<Readers>,
+    gate: Arc<Gate>,
+    /// The database.
+    path: PathBuf,
     seal: SealKey,
     clock: Clock,
     copier: Copier,
@@ -144,49 +161,59 @@ impl SqliteStore {
         let mut opened = open::open(&options).await?;
         let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
-        let OpenOptions { clock, seal, doorbell, limits, writer: host, on_fatal, faults, .. } = options;
+        let log = engine::connect(&opened.path, engine::Role::Checkpointer).await;
+        let log = log.map_err(|error| explain(error.into()))?;
+        let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
+        let gate = Arc::new(Gate::new(Lengths::of(&faults)));
         let breaking = faults.breaking.clone();
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
         let readers = Arc::new(Readers::new(opened.path.clone(), limits.readers));
         let writer = Writer {
             requests: receiver,
             conn: opened.conn,
+            gate: Arc::clone(&gate),
             readers: Arc::clone(&readers),
             book,
             clock: clock.clone(),
             doorbell,
             pending_per_bot: limits.pending_per_bot,
+            erase,
             faults,
             grows: true,
             on_fatal,
             lock: opened.lock,
         };
         match host {
-            WriterHost::Here => drop(base::spawn::spawn(guarded(writer))),
-            WriterHost::Thread => on_a_thread(writer, &opened.path)?,
+            WriterHost::Here => drop(base::spawn::spawn(guarded(writer, log))),
+            WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
-        let copier =
-            Copier { path: opened.path, seal: seal.clone(), clock: clock.clone(), stop: Arc::default(), breaking };
+        let copier = Copier {
+            path: opened.path.clone(),
+            seal: seal.clone(),
+            clock: clock.clone(),
+            stop: Arc::default(),
+            breaking,
+        };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, seal, clock, copier })))
+        Ok(Self(Arc::new(Inner { requests, shares, readers, gate, path: opened.path, seal, clock, copier })))
     }
 }
 
 /// Runs the writer. Without it every verb answers `Closed` for ever, so a panic in it ends the process: the next
 /// start finds what was committed.
-async fn guarded(writer: Writer) {
+async fn guarded(writer: Writer, log: SqliteConnection) {
     let on_fatal = Arc::clone(&writer.on_fatal);
-    if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
+    if AssertUnwindSafe(writer.run(log)).catch_unwind().await.is_err() {
         on_fatal("the store's writer panicked; please report this as a fault of Botyard");
     }
 }
 
-fn on_a_thread(writer: Writer, path: &std::path::Path) -> Result<(), OpenError> {
+fn on_a_thread(writer: Writer, log: SqliteConnection, path: &std::path::Path) -> Result<(), OpenError> {
     let failed = |why: std::io::Error| OpenError::Engine { path: path.to_owned(), why: why.to_string() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || runtime.block_on(guarded(writer)))
+        .spawn(move || runtime.block_on(guarded(writer, log)))
         .map(drop)
         .map_err(failed)
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     base::{Clock, Point},
-    store::Doorbell,
+    store::{Doorbell, EraseAtEnd},
 };
 
 /// What a store needs to open.
@@ -34,6 +34,8 @@ pub struct OpenOptions {
     pub doorbell: Arc<dyn Doorbell>,
     /// What is bounded.
     pub limits: StoreLimits,
+    /// What is not even kept until a pass of [`Store::erase`](crate::store::Store::erase).
+    pub erase: EraseAtEnd,
     /// How long to wait for another process to let go of the data dir.
     pub lock_wait: Duration,
     /// Where the writer runs.
@@ -55,6 +57,7 @@ impl OpenOptions {
             seal,
             doorbell,
             limits: StoreLimits::default(),
+            erase: EraseAtEnd::default(),
             lock_wait: Duration::from_secs(30),
             writer: WriterHost::Thread,
             on_fatal: Arc::new(|_| {}),
@@ -193,6 +196,12 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
     options.faults.breaking.pass(Point::Migrating, None).await;
     check_key(&mut conn, &options.seal, &path).await?;
     restored::recognise(&mut conn, options.clock.now()).await.map_err(trouble)?;
+    match engine::make_able_to_shrink(&mut conn).await {
+        Ok(false) => {}
+        Ok(true) => tracing::info!("the store was written anew, once: from now on its file can become smaller"),
+        // It needs as much room again as the store takes; the next start tries again, and meanwhile nothing is lost.
+        Err(error) => tracing::warn!(%error, "the store could not be written anew: its file does not become smaller"),
+    }
     Ok(Opened { conn, path, lock })
 }
 

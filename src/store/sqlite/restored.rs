@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     base::Millis,
-    store::{Act, ActKind, BackupMark, By, Restored},
+    store::{Act, ActKind, BackupMark, By, EraseAtEnd, Restored},
 };
 
 /// Row of `meta` with the newest event that stood in the backup.
@@ -75,7 +75,7 @@ async fn convert(conn: &mut SqliteConnection, mark: &BackupMark, now: Millis) ->
         rows: doubtful,
         note: None,
     };
-    let round = Round { now, book: &Book::default(), pending_per_bot: 0 };
+    let round = Round { now, book: &Book::default(), pending_per_bot: 0, erase: EraseAtEnd::default() };
     audit::write(conn, &round, &act).await.map_err(|stop| match stop {
         Stop::Trouble(trouble) => trouble,
         Stop::Refused(why) => Trouble::Other(why),

@@ -7,20 +7,22 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Forget, NoteBackup, Pause, Probe, Prune, PutBot,
-        PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook, TakeLease,
+        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Erase, Forget, ForgetFound, NoteBackup, ObeyDeletion,
+        Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook,
+        TakeLease, Tidy,
     },
-    read::{audit, bots, due, letters, look, memory, silence},
+    read::{audit, bots, due, letters, look, memory, person, silence, size},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, EventDetail, EventQuery, EventRow, EventSummary,
-        Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted,
-        Marked, NewBot, NewEvent, NewWebhook, Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store,
-        StoreError, StoredDefinition, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        DeletedMessage, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery,
+        EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
+        LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
+        Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoreSize, StoredDefinition,
+        Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -46,6 +48,14 @@ impl SqliteStore {
         let chosen = letters::step(&mut reader.conn, step).await;
         reader.back();
         chosen
+    }
+}
+
+impl SqliteStore {
+    fn note_erased(&self, rows: u64) {
+        if rows > 0 {
+            self.0.gate.erased();
+        }
     }
 }
 
@@ -253,6 +263,53 @@ impl Store for SqliteStore {
             }
             Ok(taken)
         })
+    }
+
+    fn erase(&self, keep: Retention) -> Answer<'_, Erased> {
+        Box::pin(async move {
+            let erased = self.change(Erase(keep)).await?;
+            self.note_erased(erased.rows);
+            Ok(erased)
+        })
+    }
+
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed> {
+        Box::pin(async move {
+            let obeyed = self.change(ObeyDeletion(deleted)).await?;
+            self.note_erased(u64::from(obeyed != Obeyed::Unknown));
+            Ok(obeyed)
+        })
+    }
+
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten> {
+        Box::pin(async move {
+            let found = {
+                let mut reader = self.0.readers.get().await?;
+                let found = person::look(&mut reader.conn, &step).await;
+                reader.back();
+                found?
+            };
+            if step.dry_run {
+                return Ok(found.counted());
+            }
+            let first = step.at == ForgetAt::default();
+            let told = found.told();
+            let done = self.change(ForgetFound { found, by, first }).await?.forgotten;
+            self.note_erased(done.rows());
+            Ok(Forgotten { names: told.names, left: told.left, definitions: told.definitions, next: told.next, ..done })
+        })
+    }
+
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        Box::pin(async move {
+            let tidied = self.change(Tidy).await?;
+            self.0.gate.cut_off();
+            Ok(tidied)
+        })
+    }
+
+    fn size(&self) -> Answer<'_, StoreSize> {
+        read!(self, conn => size::size(conn, &self.0.path))
     }
 
     fn close(&self) -> Answer<'_, ()> {

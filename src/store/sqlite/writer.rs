@@ -18,12 +18,13 @@ use super::{
     book::Book,
     engine::{self, Trouble},
     lock::Lock,
+    log::{self, Gate},
     read::Readers,
     request::Request,
 };
 use crate::{
     base::{Clock, Point},
-    store::{Doorbell, StoreError},
+    store::{Doorbell, EraseAtEnd, StoreError},
 };
 
 /// Requests of one commit at most. Beyond it a larger batch saves nothing more and only makes its first wait.
@@ -42,11 +43,14 @@ pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Writer {
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) conn: SqliteConnection,
+    /// Between this and what writes the log back.
+    pub(super) gate: Arc<Gate>,
     pub(super) readers: Arc<Readers>,
     pub(super) book: Book,
     pub(super) clock: Clock,
     pub(super) doorbell: Arc<dyn Doorbell>,
     pub(super) pending_per_bot: u64,
+    pub(super) erase: EraseAtEnd,
     pub(super) faults: Faults,
     /// Whether the database may grow: false while the fault `disk_full` is on.
     pub(super) grows: bool,
@@ -90,8 +94,23 @@ enum Health {
 }
 
 impl Writer {
-    /// Runs until the store is closed, or the last handle to it is gone.
-    pub(super) async fn run(mut self) {
+    /// Runs until the store is closed, or the last handle to it is gone. Beside it, `log` writes the log back.
+    pub(super) async fn run(self, log: SqliteConnection) {
+        let (gate, on_fatal) = (Arc::clone(&self.gate), Arc::clone(&self.on_fatal));
+        let work = async {
+            let done = self.work().await;
+            gate.close();
+            done
+        };
+        let ((writer, health, closers), ()) = tokio::join!(work, log::keep(&gate, log, &on_fatal));
+        writer.end(health).await;
+        for done in closers {
+            // Whoever asked may have gone; it is closed all the same.
+            let _: Result<(), ()> = done.send(());
+        }
+    }
+
+    async fn work(mut self) -> (Self, Health, Vec<oneshot::Sender<()>>) {
         let mut queue = Vec::with_capacity(BATCH);
         let mut full: Option<Full> = None;
         let mut closers = Vec::new();
@@ -116,11 +135,7 @@ impl Writer {
             // The turns go on where they are: their events are still claimed, and the next process finds them so.
             full.kept.fail(&StoreError::Closed);
         }
-        self.end(health).await;
-        for done in closers {
-            // Whoever asked may have gone; it is closed all the same.
-            let _: Result<(), ()> = done.send(());
-        }
+        (self, health, closers)
     }
 
     /// Requests by kind. After a `Close` nothing new gets into the queue, and what is in it is still done.
@@ -196,11 +211,21 @@ impl Writer {
     }
 
     async fn carry_out(&mut self, mut batch: Batch) -> Ended {
+        let gate = Arc::clone(&self.gate);
+        let _pass = gate.enter().await;
+        if gate.is_broken() {
+            batch.fail(&StoreError::Engine("the disk did not confirm a write".into()));
+            return Ended::Dead;
+        }
         self.mind_the_disk().await;
         let now = self.clock.now();
-        let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot };
+        let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot, erase: self.erase };
         match transaction(&mut self.conn, &mut batch, &round, &mut self.faults).await {
             Ok(answers) => {
+                self.gate.wrote(batch.len(), batch.changes());
+                if self.erase != EraseAtEnd::default() {
+                    self.gate.erased();
+                }
                 let wakes = batch.settle(answers, now, &mut self.book);
                 for bot in wakes.bots() {
                     self.faults.breaking.pass(Point::BeforeRing, Some(bot)).await;

@@ -30,6 +30,8 @@ struct Rows {
     events: Vec<NewEvent>,
     routes: Vec<RouteRow>,
     seen: HashSet<(BotId, String)>,
+    deleted: Vec<DeletedMessage>,
+    forgotten: Vec<(ForgetStep, By)>,
 }
 
 impl Default for FakeStore {
@@ -47,6 +49,16 @@ impl Default for FakeStore {
 impl FakeStore {
     pub(crate) fn stored(&self) -> Vec<NewEvent> {
         self.rows.lock().unwrap().events.clone()
+    }
+
+    /// Messages whose deletion was obeyed.
+    pub(crate) fn deleted(&self) -> Vec<DeletedMessage> {
+        self.rows.lock().unwrap().deleted.clone()
+    }
+
+    /// Steps of forgetting that were asked for, and by whom.
+    pub(crate) fn forgotten(&self) -> Vec<(ForgetStep, By)> {
+        self.rows.lock().unwrap().forgotten.clone()
     }
 
     pub(crate) fn answer_with(&self, trouble: Option<StoreError>) {
@@ -131,6 +143,36 @@ impl Store for FakeStore {
         })
     }
 
+    fn obey_deletion(&self, deleted: DeletedMessage) -> Answer<'_, Obeyed> {
+        Box::pin(async move {
+            self.check()?;
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            self.committing.subscribe().wait_for(|free| *free).await.unwrap();
+            let mut rows = self.rows.lock().unwrap();
+            rows.seen.insert((deleted.bot.clone(), deleted.key.clone()));
+            rows.deleted.push(deleted);
+            Ok(Obeyed::Unknown)
+        })
+    }
+
+    fn forget_person(&self, step: ForgetStep, by: By) -> Answer<'_, Forgotten> {
+        Box::pin(async move {
+            self.check()?;
+            let counted = Forgotten { names: step.names.clone(), events: 1, ..Forgotten::default() };
+            let next = (step.at == ForgetAt::default()).then_some(ForgetAt::Events(0));
+            self.rows.lock().unwrap().forgotten.push((step, by));
+            Ok(Forgotten { next, ..counted })
+        })
+    }
+
+    fn bots(&self) -> Answer<'_, Vec<BotRow>> {
+        Box::pin(async { self.check().map(|()| Vec::new()) })
+    }
+
+    fn tidy(&self) -> Answer<'_, Tidied> {
+        Box::pin(async { self.check().map(|()| Tidied::default()) })
+    }
+
     fn audit(&self, _: AuditQuery) -> Answer<'_, Vec<AuditRow>> {
         Box::pin(async { self.check().map(|()| Vec::new()) })
     }
@@ -145,6 +187,7 @@ impl Store for FakeStore {
                 record: None,
                 replays: 0,
                 replayed_at: None,
+                erased_at: None,
                 deliveries: Vec::new(),
             }))
         })
@@ -158,7 +201,6 @@ impl Store for FakeStore {
         due_deliveries(DueQuery) -> Vec<DeliveryRow>;
         mark(Lease, Vec<Seq>) -> Vec<Marked>;
         record(DeliveryResult) -> bool;
-        bots() -> Vec<BotRow>;
         put_bot(NewBot) -> ();
         take_lease(BotId, String) -> Lease;
         put_token(BotId, Secret, By) -> ();
@@ -186,6 +228,8 @@ impl Store for FakeStore {
         backlog() -> Vec<BacklogRow>;
         pressing() -> Pressing;
         prune(Retention) -> Pruned;
+        erase(Retention) -> Erased;
+        size() -> StoreSize;
         close() -> ();
     }
 }

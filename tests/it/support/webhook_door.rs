@@ -55,6 +55,7 @@ pub(crate) async fn open_as(mode: ServerMode, base_path: &str, connections: usiz
         max_body: MAX_BODY,
         body_time: Duration::from_secs(1),
         seen_for: Duration::from_hours(1),
+        follow_deletions: true,
     };
     let limits = Limits { header: Duration::from_secs(1), connections };
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "listen").unwrap();

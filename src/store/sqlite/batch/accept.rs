@@ -24,9 +24,9 @@ pub(super) const KNOWN: &str = "
 
 /// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
 const STORE: &str = "
-    INSERT INTO seen (bot, key, until)
-    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
-    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until;
+    INSERT INTO seen (bot, key, until, event)
+    SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1) WHERE true
+    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event;
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
            substr($3, value->>6, value->>7)
@@ -56,15 +56,15 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         return Ok(answers);
     }
 
-    let seen: Vec<_> =
-        marks.iter().zip(&fresh).map(|((bot, mark), &i)| (bot, mark, jobs[i].input.seen_until)).collect();
-
     let mut heap = Heap::default();
+    let mut seen = Vec::with_capacity(fresh.len());
     let rows: Vec<_> = fresh
         .iter()
-        .map(|&i| {
+        .zip(&marks)
+        .map(|(&i, (bot, mark))| {
             let event = &jobs[i].input;
             let (id, _) = heap.put(event.id.0.as_bytes());
+            seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
             (id, &event.bot, event.kind, &event.order_key, event.class as i64, event.due_at, at, len)
         })
@@ -84,7 +84,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
 
 /// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the
 /// size, and it is there that each accept writes a page of its own.
-fn mark(key: &str) -> String {
+pub(in super::super) fn mark(key: &str) -> String {
     Digest::of([key.as_bytes()]).mark()
 }
 

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
-        Cause, DeliveryOutcome, DeliveryResult, Marked,
+        Cause, DeliveryOutcome, DeliveryResult, EraseAtEnd, Marked,
         sqlite::{
+            change::erase,
             engine::Trouble,
             request::{Job, MarkJob, RecordJob},
         },
@@ -108,6 +109,7 @@ pub(super) async fn record(
     }
     let held: Vec<(i64, String, bool)> =
         sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+    erase_at_end(tx, round, jobs, &held).await?;
     let mut recorded = Recorded::default();
     let mut seqs = HashSet::with_capacity(held.len());
     if held.len() < rows.len() {
@@ -123,6 +125,26 @@ pub(super) async fn record(
     }
     recorded.held = jobs.iter().map(|job| seqs.remove(&job.input.seq.0)).collect();
     Ok(recorded)
+}
+
+/// Of those that held, what must not be kept at all.
+async fn erase_at_end(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    jobs: &[RecordJob],
+    held: &[(i64, String, bool)],
+) -> Result<(), Trouble> {
+    if round.erase == EraseAtEnd::default() {
+        return Ok(());
+    }
+    let goes = |job: &&RecordJob| match job.input.outcome {
+        DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped => round.erase.content,
+        DeliveryOutcome::Failed { .. } => round.erase.dead_content,
+        DeliveryOutcome::Retry { .. } => false,
+    };
+    let held: HashSet<i64> = held.iter().map(|(seq, ..)| *seq).collect();
+    let seqs: Vec<i64> = jobs.iter().filter(goes).map(|job| job.input.seq.0).filter(|seq| held.contains(seq)).collect();
+    erase::deliveries(tx, round, &seqs).await.map(drop)
 }
 
 /// What `RECORD` reads of a result, in its order.

@@ -15,7 +15,7 @@ mod memory;
 mod pack;
 mod turn;
 
-pub(super) use self::pack::json;
+pub(super) use self::{accept::mark, pack::json};
 
 use std::collections::HashMap;
 
@@ -29,7 +29,10 @@ use super::{
 };
 use crate::{
     base::{BotId, Millis, Seq},
-    store::{Accepted, Claimed, DeliveryRow, Doorbell, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome, Wake},
+    store::{
+        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome,
+        Wake,
+    },
 };
 
 /// For the test of their plans.
@@ -53,6 +56,7 @@ pub(super) struct Round<'a> {
     pub(super) now: Millis,
     pub(super) book: &'a Book,
     pub(super) pending_per_bot: u64,
+    pub(super) erase: EraseAtEnd,
 }
 
 /// Requests of one commit, by kind, each kind in the order of arrival.
@@ -101,6 +105,11 @@ impl Batch {
             + self.records.len()
             + self.marks.len()
             + self.changes.len()
+    }
+
+    /// How many of them are rare changes.
+    pub(super) fn changes(&self) -> usize {
+        self.changes.len()
     }
 
     /// All statements, inside a transaction that the caller began and will commit.

@@ -15,7 +15,7 @@ use crate::{
     base::{EventId, Seq},
     store::{
         StoreError, TurnAnswer, TurnCommit, TurnOutcome,
-        sqlite::{engine::Trouble, request::TurnJob, uuid_column::Id},
+        sqlite::{change::erase, engine::Trouble, request::TurnJob, uuid_column::Id},
     },
 };
 
@@ -97,9 +97,25 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Tu
         sqlx::query(REOPEN).bind(pack::json(&reopened)?).execute(&mut *tx).await?;
     }
     memory.save(tx).await?;
+    erase_at_end(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
     let promised = promise(tx, round, jobs, &committed).await?;
     set_timers(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
     Ok(Turns { answers, promised })
+}
+
+/// A statement of its own, and after the conflicts: an event that is handled again needs what it says.
+async fn erase_at_end(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    turns: impl Iterator<Item = &TurnCommit>,
+) -> Result<(), Trouble> {
+    let goes = |turn: &&TurnCommit| match turn.outcome {
+        TurnOutcome::Finished => round.erase.content,
+        TurnOutcome::Buried { .. } => round.erase.dead_content,
+        TurnOutcome::Retry { .. } => false,
+    };
+    let seqs: Vec<i64> = turns.filter(goes).map(|turn| turn.event.0).collect();
+    erase::events(tx, round, &seqs).await.map(drop)
 }
 
 /// A turn that did not end well carries no effects: the next try makes them.

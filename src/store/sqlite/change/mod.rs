@@ -2,10 +2,14 @@
 
 pub(super) mod audit;
 mod bots;
+mod deletion;
+pub(super) mod erase;
 mod house;
 mod letters;
+mod person;
 mod retire;
 mod silence;
+mod tidy;
 mod webhooks;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -15,7 +19,9 @@ use sqlx::SqliteConnection;
 use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::{StoreError, Wake};
 
-pub(super) use self::{bots::*, house::*, letters::*, retire::*, silence::*, webhooks::*};
+pub(super) use self::{
+    bots::*, deletion::*, erase::Erase, house::*, letters::*, person::*, retire::*, silence::*, tidy::*, webhooks::*,
+};
 
 /// Why a change stopped.
 #[derive(Debug)]
@@ -29,6 +35,12 @@ pub(super) enum Stop {
 impl From<sqlx::Error> for Stop {
     fn from(error: sqlx::Error) -> Self {
         Self::Trouble(error.into())
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
     }
 }
 

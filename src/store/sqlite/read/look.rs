@@ -18,7 +18,7 @@ macro_rules! summaries {
     ($rest:literal) => {
         concat!(
             "SELECT public_id, bot, kind, state, attempt, accepted_at, claimed_at, finished_at, due_at, reason,
-                    record ->> '$.rule' AS rule, order_key, replays, replayed_at, record
+                    record ->> '$.rule' AS rule, order_key, replays, replayed_at, erased_at, record
              FROM inbox ",
             $rest
         )
@@ -54,6 +54,7 @@ struct Row {
     order_key: String,
     replays: i64,
     replayed_at: Option<i64>,
+    erased_at: Option<i64>,
     record: Option<String>,
 }
 
@@ -114,6 +115,7 @@ struct Delivery {
     reason: Option<String>,
     doubtful: bool,
     replays: i64,
+    erased_at: Option<i64>,
 }
 
 impl From<Delivery> for DeliverySummary {
@@ -140,6 +142,7 @@ impl From<Delivery> for DeliverySummary {
             reason: row.reason,
             doubtful: row.doubtful,
             replays: count(row.replays),
+            erased_at: row.erased_at.map(Millis),
         }
     }
 }
@@ -152,7 +155,7 @@ pub(in super::super) async fn event(
     let Some(mut row) = row else { return Ok(None) };
     let deliveries: Vec<Delivery> = sqlx::query_as(
         "SELECT public_id, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
-                doubtful, replays
+                doubtful, replays, erased_at
          FROM outbox WHERE event = $1 ORDER BY seq",
     )
     .bind(id.0.as_bytes().as_slice())
@@ -162,6 +165,7 @@ pub(in super::super) async fn event(
         order_key: std::mem::take(&mut row.order_key),
         replays: count(row.replays),
         replayed_at: row.replayed_at.map(Millis),
+        erased_at: row.erased_at.map(Millis),
         record: row.record.take().and_then(|text| serde_json::from_str(&text).ok()),
         summary: row.summary()?,
         deliveries: deliveries.into_iter().map(Into::into).collect(),

@@ -9,7 +9,9 @@ pub(super) mod due;
 pub(super) mod letters;
 pub(super) mod look;
 pub(super) mod memory;
+pub(super) mod person;
 pub(super) mod silence;
+pub(super) mod size;
 
 use std::{
     path::PathBuf,

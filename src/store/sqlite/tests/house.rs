@@ -8,8 +8,15 @@ use crate::{
     store::{DeliveryOutcome, DeliveryResult, EventQuery, EventState, Pruned, Retention, StoreError},
 };
 
-fn before(moment: Millis) -> Retention {
-    Retention { now: moment, finished_before: moment, buried_before: moment }
+pub(super) fn before(moment: Millis) -> Retention {
+    Retention {
+        now: moment,
+        content_before: moment,
+        dead_content_before: moment,
+        rows_before: moment,
+        keys_before: moment,
+        audit_before: moment,
+    }
 }
 
 #[tokio::test]
@@ -32,19 +39,20 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
         let buried = rig.claimed(&lease, "m2").await;
         let outcome = TurnOutcome::Buried { reason: "x".into() };
         rig.store.commit_turn(TurnCommit { outcome, ..turn(&lease, buried) }).await.unwrap();
-        rig.store.accept(NewEvent { seen_until: now, ..event(&lease.bot, "m3", "k") }).await.unwrap();
+        let member = || NewEvent { kind: "memberships.created", ..event(&lease.bot, "s3", "k") };
+        rig.store.accept(NewEvent { seen_until: now, ..member() }).await.unwrap();
 
         let later = now.plus(Duration::from_mins(1));
-        let kept = Retention { now: Millis(0), finished_before: Millis(0), buried_before: Millis(0) };
+        let kept = before(Millis(0));
         assert_eq!(rig.store.prune(kept).await.unwrap(), Pruned { rows: 0, more: false });
-        let finished = Retention { finished_before: later, ..kept };
-        assert_eq!(rig.store.prune(finished).await.unwrap().rows, 2, "an event and a delivery");
+        let rows = Retention { rows_before: later, ..kept };
+        assert_eq!(rig.store.prune(rows).await.unwrap().rows, 3, "two events and a delivery");
         let all = before(later);
-        assert_eq!(rig.store.prune(all).await.unwrap(), Pruned { rows: 2, more: false }, "the buried and a key");
+        assert_eq!(rig.store.prune(all).await.unwrap(), Pruned { rows: 2, more: false }, "a key and an act");
         let backlog = rig.store.backlog().await.unwrap().remove(0);
         assert_eq!((backlog.events, backlog.deliveries, backlog.buried), (1, 1, 0));
         assert_eq!(rig.store.accept(event(&lease.bot, "m1", "k")).await.unwrap(), Accepted::Duplicate, "still seen");
-        assert_eq!(rig.store.accept(event(&lease.bot, "m3", "k")).await.unwrap(), Accepted::New(Seq(4)));
+        assert_eq!(rig.store.accept(member()).await.unwrap(), Accepted::New(Seq(4)));
     })
     .await;
 }
@@ -57,7 +65,11 @@ async fn prune_is_bounded_and_says_when_there_is_more() {
         })
         .await;
         let bot = rig.bot("a").await;
-        let old = |n: i32| NewEvent { seen_until: Millis(1), ..event(&bot, &n.to_string(), "k") };
+        let old = |n: i32| NewEvent {
+            seen_until: Millis(1),
+            kind: "memberships.created",
+            ..event(&bot, &n.to_string(), "k")
+        };
         futures_util::future::join_all((0..1500).map(|n| rig.store.accept(old(n)))).await;
         assert_eq!(rig.store.prune(before(Millis(1))).await.unwrap(), Pruned { rows: 1000, more: true });
         assert_eq!(rig.store.prune(before(Millis(1))).await.unwrap(), Pruned { rows: 500, more: false });
@@ -87,7 +99,7 @@ async fn expired_state_reads_as_nothing_at_once_and_goes_after_a_while() {
             values.into_iter().map(|value| (value.version.0, value.value)).collect::<Vec<_>>()
         };
         assert_eq!(read().await, [(2, None), (2, Some(json("null"))), (0, None)]);
-        let none = Retention { now: soon, finished_before: Millis(0), buried_before: Millis(0) };
+        let none = Retention { now: soon, ..before(Millis(0)) };
         rig.store.prune(none).await.unwrap();
         assert_eq!(read().await, [(0, None), (2, Some(json("null"))), (0, None)], "long over, and just over");
         rig.store.prune(Retention { now: soon.plus(Duration::from_secs(3601)), ..none }).await.unwrap();

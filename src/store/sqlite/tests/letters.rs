@@ -457,3 +457,25 @@ async fn what_is_dropped_is_gone_and_does_not_come_in_again() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_letter_whose_message_was_deleted_is_erased_also_after_a_replay_gave_it_another_number() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        rig.buried(&lease, "m1", "k", Cause::GaveUp).await;
+        rig.replay(of(&lease.bot)).await.unwrap();
+        let again = rig.due(&lease).await.remove(0);
+        rig.bury(&lease, again.seq, Cause::GaveUp).await;
+        let deleted = crate::store::DeletedMessage {
+            bot: lease.bot.clone(),
+            key: "m1".into(),
+            seen_until: rig.clock.now(),
+            handled: false,
+        };
+        let obeyed = rig.store.obey_deletion(deleted).await.unwrap();
+        assert_eq!(obeyed, crate::store::Obeyed::Erased { rows: 1, finished: false, later: false });
+        assert_eq!(rig.replay(of(&lease.bot)).await.unwrap().erased, 1, "there is nothing left to replay");
+    })
+    .await;
+}

@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 
 use super::*;
 use crate::store::sqlite::{
-    HOT_READS, HOT_WRITES,
+    HOT_READS, HOT_WRITES, PASSES,
     engine::{self, Role},
 };
 
@@ -145,7 +145,7 @@ async fn no_look_up_of_pending_work_walks_a_whole_table() {
         let rig = Rig::new().await;
         rig.bot("a").await;
         let mut conn = engine::connect(&rig.dir.path().join(engine::FILE), Role::Reader).await.unwrap();
-        for text in HOT_READS.iter().chain(HOT_WRITES) {
+        for text in HOT_READS.iter().chain(HOT_WRITES).chain(PASSES) {
             let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
             let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(text).fetch_all(&mut conn).await.unwrap();
             for (_, _, _, line) in &plan {
@@ -155,6 +155,46 @@ async fn no_look_up_of_pending_work_walks_a_whole_table() {
                 assert!(!walks && !line.contains("TEMP B-TREE"), "{plan:#?}");
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_of_before_is_written_anew_once_and_can_then_become_smaller() {
+    here(async {
+        let rig = Rig::new().await;
+        let bot = rig.bot("a").await;
+        for n in 0..400 {
+            let event = NewEvent { payload: vec![b'x'; 60_000], ..event(&bot, &format!("m{n}"), "k") };
+            rig.store.accept(event).await.unwrap();
+        }
+        rig.store.close().await.unwrap();
+        let path = rig.dir.path().join(engine::FILE);
+        let mut conn = engine::connect(&path, Role::Writer).await.unwrap();
+        sqlx::query("PRAGMA auto_vacuum = none").execute(&mut conn).await.unwrap();
+        sqlx::query("VACUUM").execute(&mut conn).await.unwrap();
+        sqlx::Connection::close(conn).await.unwrap();
+
+        let rig = rig.reopened().await;
+        let before = rig.store.size().await.unwrap();
+        assert!(before.database > 20 * 1024 * 1024 && before.free < 1024 * 1024, "{before:?}");
+        let mut conn = engine::connect(&path, Role::Writer).await.unwrap();
+        sqlx::query("DELETE FROM inbox WHERE seq > 5").execute(&mut conn).await.unwrap();
+        sqlx::Connection::close(conn).await.unwrap();
+        let mut pages = 0;
+        loop {
+            let tidied = rig.store.tidy().await.unwrap();
+            assert!(tidied.pages <= 256, "bounded");
+            pages += tidied.pages;
+            if !tidied.more {
+                break;
+            }
+        }
+        let after = rig.store.size().await.unwrap();
+        assert_eq!(after.database, before.database - pages * 4096);
+        assert!(after.free <= 5 * 1024 * 1024 && after.database < before.database / 2, "{after:?}");
+        assert!(after.disk_free > 0 && after.events == 5, "{after:?}");
+        assert_eq!(rig.store.tidy().await.unwrap().pages, 0, "what is left is for what comes next");
     })
     .await;
 }
