@@ -26,6 +26,9 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Taken and not heeded: where files are limited in size, a write beyond the limit fails then, as on a full disk,
+    /// instead of ending the process.
+    _file_size: Signal,
     /// When the last word to stop came.
     stopped: Option<Instant>,
 }
@@ -40,6 +43,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
             stopped: None,
         })
     }

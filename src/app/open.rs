@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
     store::{
         Doorbell, EraseAtEnd, Wake,
-        sqlite::{Faults, OnFatal, OpenOptions, SealKey, SqliteStore, StoreLimits, WriterHost},
+        sqlite::{Faults, NextKey, OnFatal, OpenOptions, SealKey, SqliteStore, StoreLimits, WriterHost},
     },
 };
 
@@ -46,7 +46,10 @@ fn options(settings: &Settings, clock: &Clock, doorbell: Arc<dyn Doorbell>) -> R
     make_dir(&settings.data_dir).map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
     let seal =
         SealKey::load_or_create(&settings.data_dir, settings.seal.key.clone(), settings.seal.key_file.as_deref())?;
+    let own = settings.seal.key.is_none() && settings.seal.key_file.is_none();
+    let (next, next_file) = (settings.seal.next_key.clone(), settings.seal.next_key_file.as_deref());
     let mut options = OpenOptions::new(settings.data_dir.clone(), clock.clone(), seal, doorbell);
+    options.next_key = NextKey::from_settings(&settings.data_dir, own, next, next_file)?;
     options.limits = StoreLimits {
         queue: settings.store.queue,
         pending_per_bot: settings.ingress.max_pending_per_bot,

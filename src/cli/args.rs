@@ -71,6 +71,9 @@ pub enum Command {
     /// Keep a bot's token
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Change the key that seals tokens and webhook secrets
+    #[command(subcommand)]
+    Seal(SealCommand),
     /// Ask the running service whether it is well: exit 0 if it is
     Healthcheck,
 }
@@ -371,6 +374,21 @@ pub enum TokenCommand {
         /// Which bot, by id
         bot: String,
     },
+}
+
+/// `botyard seal`
+#[derive(Debug, Clone, Subcommand)]
+pub enum SealCommand {
+    /// Seal every secret with a new key, while the service runs or while it does not; after a kill, run it again
+    Rotate(SealRotateArgs),
+}
+
+/// `botyard seal rotate`
+#[derive(Debug, Clone, Args)]
+pub struct SealRotateArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

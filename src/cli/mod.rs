@@ -55,6 +55,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Forget(args) => admin::forget(&cli.settings, &args),
         Command::Reload(args) => admin::reload(&cli.settings, &args),
         Command::Token(args) => admin::token(&cli.settings, &args),
+        Command::Seal(command) => admin::seal(&cli.settings, &command),
         Command::Healthcheck => admin::healthcheck(&cli.settings),
     };
     result.unwrap_or_else(failure::Failure::tell)

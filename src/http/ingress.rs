@@ -158,10 +158,11 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::DiskFull => Refusal::DiskFull,
+            StoreError::Unwritable(_) => Refusal::Unwritable,
             StoreError::BotFull(_) => Refusal::BotFull,
             StoreError::Overloaded => Refusal::Overloaded,
             StoreError::Closed => Refusal::Closing,
-            StoreError::Refused(_) | StoreError::Engine(_) => Refusal::StoreFailed,
+            StoreError::Refused(_) | StoreError::Corrupt(_) | StoreError::Engine(_) => Refusal::StoreFailed,
         }
     }
 }

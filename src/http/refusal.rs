@@ -41,6 +41,8 @@ pub enum Refusal {
     NotJson,
     /// 503: the disk that holds the data dir is full.
     DiskFull,
+    /// 503: the data dir cannot be written for now.
+    Unwritable,
     /// 503: this bot has too many events waiting.
     BotFull,
     /// 503: the store has too much to do.
@@ -66,7 +68,7 @@ struct Inner<'a> {
 
 impl Refusal {
     /// The codes the ingress may answer with, for counters that show a zero from the start.
-    pub const INGRESS: [Self; 15] = [
+    pub const INGRESS: [Self; 16] = [
         Self::BrokenBody,
         Self::BadEnvelope,
         Self::MissingSignature,
@@ -78,6 +80,7 @@ impl Refusal {
         Self::BodyTooLarge,
         Self::NotJson,
         Self::DiskFull,
+        Self::Unwritable,
         Self::BotFull,
         Self::Overloaded,
         Self::Closing,
@@ -97,6 +100,7 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::DiskFull
+            | Self::Unwritable
             | Self::BotFull
             | Self::Overloaded
             | Self::Closing
@@ -125,6 +129,7 @@ impl Refusal {
             Self::BodyTooLarge => "body_too_large",
             Self::NotJson => "not_json",
             Self::DiskFull => "disk_full",
+            Self::Unwritable => "unwritable",
             Self::BotFull => "bot_full",
             Self::Overloaded => "overloaded",
             Self::Closing => "closing",
@@ -152,6 +157,7 @@ impl Refusal {
             Self::BodyTooLarge => "the body is larger than the limit",
             Self::NotJson => "the content type must be `application/json`",
             Self::DiskFull => "the disk is full",
+            Self::Unwritable => "the data dir cannot be written",
             Self::BotFull => "this bot has too many events waiting",
             Self::Overloaded => "too much to do",
             Self::Closing => "going down",
@@ -163,7 +169,7 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::DiskFull => Some(30),
+            Self::DiskFull | Self::Unwritable => Some(30),
             Self::BotFull | Self::Closing | Self::StoreFailed | Self::Unavailable(_) => Some(5),
             Self::Overloaded => Some(1),
             _ => None,

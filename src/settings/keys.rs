@@ -4,7 +4,7 @@
 pub(super) const DEFAULTS: &str = include_str!("../../botyard.toml");
 
 /// Settings whose value no message may show.
-const SECRET: &[&str] = &["egress.proxy", "seal.key"];
+const SECRET: &[&str] = &["egress.proxy", "seal.key", "seal.next_key"];
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,6 +115,10 @@ pub struct Seal {
     pub key: Option<Secret>,
     /// File with the key; empty: `seal.key` in the data dir, made at first start.
     pub key_file: Option<PathBuf>,
+    /// The key that takes its place at the next rotation, where the present one is given: 64 hex digits.
+    pub next_key: Option<Secret>,
+    /// File with that key; looked for when a rotation is asked for, and at the start.
+    pub next_key_file: Option<PathBuf>,
 }
 
 /// `[ingress]`

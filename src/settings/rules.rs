@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::Path};
 
 use url::{Host, Url};
 
-use super::{Retention, Settings, SettingsError, files};
+use super::{Retention, Seal, Settings, SettingsError, files};
 
 /// What the settings are for; the rules differ a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -187,15 +187,22 @@ impl Settings {
     }
 
     fn check_seal(&self) -> Checked {
-        let Some(key) = &self.seal.key else { return Ok(()) };
-        if self.seal.key_file.is_some() {
-            return Err(SettingsError::rule("seal.key", "and `seal.key_file` are both set; keep one of them"));
+        let Seal { key, key_file, next_key, next_key_file } = &self.seal;
+        for (name, key, other, file) in [
+            ("seal.key", key, "and `seal.key_file` are both set; keep one of them", key_file),
+            ("seal.next_key", next_key, "and `seal.next_key_file` are both set; keep one of them", next_key_file),
+        ] {
+            let Some(key) = key else { continue };
+            if file.is_some() {
+                return Err(SettingsError::rule(name, other));
+            }
+            let digits = key.expose().trim();
+            if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let what = "has to be 64 hex digits (32 bytes), e.g. from `openssl rand -hex 32`";
+                return Err(SettingsError::rule(name, what));
+            }
         }
-        let digits = key.expose().trim();
-        if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(());
-        }
-        Err(SettingsError::rule("seal.key", "has to be 64 hex digits (32 bytes), e.g. from `openssl rand -hex 32`"))
+        Ok(())
     }
 
     fn check_backup(&self) -> Checked {

@@ -10,6 +10,7 @@ pub mod keep;
 pub mod letters;
 pub mod model;
 pub mod rows;
+pub mod seal;
 pub mod silence;
 pub mod sqlite;
 pub mod turn;
@@ -24,6 +25,7 @@ pub use keep::*;
 pub use letters::*;
 pub use model::*;
 pub use rows::*;
+pub use seal::*;
 pub use silence::*;
 pub use turn::*;
 
@@ -36,6 +38,9 @@ pub enum StoreError {
     /// The disk is full: nothing was stored. Accepts answer 503; turns and outcomes wait and try again.
     #[error("the disk that holds the data dir is full")]
     DiskFull,
+    /// The data dir cannot be written for now: nothing was stored. As with a full disk.
+    #[error("the data dir cannot be written ({0}): a read-only file system, a quota, or a limit on the size of files")]
+    Unwritable(String),
     /// This bot holds its whole share of the writer's queue or of pending rows; other bots are not affected.
     #[error("bot `{0}` has too many events waiting")]
     BotFull(BotId),
@@ -48,6 +53,9 @@ pub enum StoreError {
     /// This one request broke a rule of the store; the others of its batch were carried out.
     #[error("the store refused the request: {0}")]
     Refused(String),
+    /// The database is damaged; the process ends.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
     /// Anything else the engine says.
     #[error("the store failed: {0}")]
     Engine(String),
@@ -198,6 +206,9 @@ pub trait Store: Send + Sync + 'static {
     fn tidy(&self) -> Answer<'_, Tidied>;
     /// How much room it takes.
     fn size(&self) -> Answer<'_, StoreSize>;
+    /// Seals every secret with another key, while everything else goes on. Goes on from where an earlier one was
+    /// left; one at a time.
+    fn rotate_seal(&self, by: By) -> Answer<'_, Rotated>;
     /// Ends the writer after what is queued, checkpoints and closes. Later verbs answer `Closed`.
     fn close(&self) -> Answer<'_, ()>;
 }

@@ -116,7 +116,9 @@ async fn a_backup_taken_under_load_starts_held_in_a_fresh_data_dir_and_goes_on_w
         live.replies("quiet", 0, 0).await.contains(&"while held".to_owned()).then_some(())
     })
     .await;
+    // Said is not yet known to have been said.
     has(&live, "echo", 0, 0).await;
+    has(&live, "quiet", 0, 0).await;
     assert_eq!(live.replies("quiet", 0, 0).await, ["while held"], "what is doubtful is not repeated");
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for text in live.replies("echo", 0, 0).await {

@@ -16,6 +16,8 @@ mod chaos_short;
 #[cfg(debug_assertions)]
 mod crashes;
 mod dead_letters;
+mod disk;
+mod disk_upgrade;
 mod docs;
 mod ingress_answers;
 mod ingress_limits;
@@ -28,6 +30,7 @@ mod python_bot;
 mod python_sdk;
 mod registrations;
 mod reload;
+mod seal;
 mod tokens;
 mod trouble;
 mod unready_first;

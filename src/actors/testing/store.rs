@@ -14,7 +14,7 @@ use crate::{
         Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery,
         Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer,
         LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook,
-        Obeyed, Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoreSize,
+        Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateValue, Store, StoreError, StoreSize,
         StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
@@ -369,6 +369,9 @@ impl Store for FakeStore {
         refused()
     }
     fn size(&self) -> Answer<'_, StoreSize> {
+        refused()
+    }
+    fn rotate_seal(&self, _: By) -> Answer<'_, Rotated> {
         refused()
     }
     fn close(&self) -> Answer<'_, ()> {

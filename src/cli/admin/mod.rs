@@ -16,6 +16,7 @@ mod out;
 mod reload;
 mod replay;
 mod restore;
+mod seal;
 mod service;
 mod silence;
 mod source;
@@ -36,6 +37,7 @@ pub(super) use self::{
     forget::forget,
     replay::replay,
     restore::restore,
+    seal::seal,
     silence::{pause, resume},
 };
 use self::{

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod letters;
 pub mod people;
+mod seal;
 mod silence;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -110,6 +111,7 @@ impl Admin {
                         .service(resource("/v1/dead/{id}").route(web::get().to(letters::one)))
                         .service(resource("/v1/dead/{id}/rehearse").route(web::post().to(letters::rehearse)))
                         .service(resource("/v1/people/forget").route(web::post().to(people::forget)))
+                        .service(resource("/v1/seal/rotate").route(web::post().to(seal::rotate)))
                         .service(resource("/v1/reload").route(web::post().to(reload)))
                         .default_service(web::to(|| async { Refusal::NotFound.response() })),
                 );

@@ -13,18 +13,25 @@ mod batch;
 mod book;
 mod cell;
 mod change;
+mod damage;
 mod engine;
 mod lock;
 mod log;
+mod log_scan;
 mod mention;
 mod open;
+mod open_error;
 mod place;
 mod read;
 mod request;
 mod restored;
+mod rotate;
 mod seal;
 mod seal_file;
+mod seal_next;
+mod seal_ring;
 mod shares;
+mod snapshot;
 mod store;
 mod uuid_column;
 mod writer;
@@ -46,7 +53,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use self::{
     backup::Copier,
@@ -54,6 +61,7 @@ use self::{
     log::{Gate, Lengths},
     read::Readers,
     request::Request,
+    seal_ring::KeyRing,
     shares::Shares,
     writer::Writer,
 };
@@ -61,10 +69,12 @@ use crate::base::{self, Breaking, Clock};
 
 pub use self::{
     backup::{PutBack, RestoreError, RestoreOrder, restore},
-    open::{OpenError, OpenOptions},
+    open::OpenOptions,
+    open_error::OpenError,
     place::unwritable,
     seal::SealKey,
     seal_file::SealError,
+    seal_next::NextKey,
     writer::OnFatal,
 };
 
@@ -112,6 +122,9 @@ pub struct Faults {
     pub short_log: bool,
     /// Named places where it may break.
     pub breaking: Breaking,
+    /// Nothing can be written while this is true, as on a file system that became read-only. Looked at before each
+    /// batch.
+    pub read_only: Option<Arc<AtomicBool>>,
 }
 
 impl Faults {
@@ -139,7 +152,13 @@ struct Inner {
     gate: Arc<Gate>,
     /// The database.
     path: PathBuf,
-    seal: SealKey,
+    seal: KeyRing,
+    next_key: NextKey,
+    /// Held while the seal key is changed: one at a time.
+    rotation: Mutex<()>,
+    /// Where a note is left when the database turns out to be damaged.
+    data_dir: PathBuf,
+    on_fatal: OnFatal,
     clock: Clock,
     copier: Copier,
 }
@@ -159,11 +178,12 @@ impl SqliteStore {
     /// [`OpenError`] names the path or setting, and what to do.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let mut opened = open::open(&options).await?;
-        let explain = |trouble| open::explain(&opened.path, &options.data_dir, trouble);
+        let explain = |trouble| open_error::explain(&opened.path, trouble);
         let book = Book::load(&mut opened.conn).await.map_err(explain)?;
         let log = engine::connect(&opened.path, engine::Role::Checkpointer).await;
         let log = log.map_err(|error| explain(error.into()))?;
-        let OpenOptions { clock, seal, doorbell, limits, erase, writer: host, on_fatal, faults, .. } = options;
+        let OpenOptions { clock, data_dir, next_key, doorbell, limits, erase, writer: host, on_fatal, faults, .. } =
+            options;
         let gate = Arc::new(Gate::new(Lengths::of(&faults)));
         let breaking = faults.breaking.clone();
         let (requests, receiver) = mpsc::channel(limits.queue.max(1) + RESERVED);
@@ -180,22 +200,47 @@ impl SqliteStore {
             erase,
             faults,
             grows: true,
-            on_fatal,
+            writes: true,
+            told_full: false,
+            data_dir: data_dir.clone(),
+            on_fatal: Arc::clone(&on_fatal),
             lock: opened.lock,
         };
         match host {
             WriterHost::Here => drop(base::spawn::spawn(guarded(writer, log))),
             WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
-        let copier = Copier {
-            path: opened.path.clone(),
-            seal: seal.clone(),
-            clock: clock.clone(),
-            stop: Arc::default(),
-            breaking,
-        };
+        let (seal, rotation, path) = (opened.ring, Mutex::default(), opened.path);
+        let copier =
+            Copier { path: path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default(), breaking };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
-        Ok(Self(Arc::new(Inner { requests, shares, readers, gate, path: opened.path, seal, clock, copier })))
+        let inner = Inner {
+            requests,
+            shares,
+            readers,
+            gate,
+            path: path.clone(),
+            seal,
+            next_key,
+            rotation,
+            data_dir,
+            on_fatal,
+            clock,
+            copier,
+        };
+        let store = Self(Arc::new(inner));
+        if let Some(by) = opened.rotating {
+            tracing::info!("the seal key was being changed when the store was closed: it is gone on with");
+            store.finish_rotation(by).await.map_err(|error| open_error::unfinished(&path, &error))?;
+        }
+        Ok(store)
+    }
+
+    /// A reader found damage: what else it read or will read cannot be relied on, so the process must end.
+    fn condemn(&self, why: &str) {
+        tracing::error!(error = why, "the database is damaged: the process must end");
+        damage::remember(&self.0.data_dir, why);
+        (self.0.on_fatal)(&damage::sentence(why));
     }
 }
 

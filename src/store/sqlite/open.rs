@@ -1,4 +1,4 @@
-//! Opening: is the place fit, is it ours alone, is it our schema, is it our key?
+//! Opening: is the place fit, is it ours alone, is it whole, is it our schema, is it our key?
 
 use std::{
     fmt, fs, io,
@@ -11,15 +11,21 @@ use std::{
 use sqlx::{SqliteConnection, migrate::MigrateError};
 
 use super::{
-    Faults, OnFatal, StoreLimits, WriterHost, backup,
+    Faults, NextKey, OnFatal, StoreLimits, WriterHost, backup,
+    change::{self, CHECK, CHECK_TEXT},
+    damage,
     engine::{self, Role, Trouble},
     lock::{self, Lock, LockError},
+    open_error::{OpenError, explain},
     place, restored,
-    seal::{Place, SealKey, UnsealError},
+    seal::{SealKey, UnsealError, sealed_with},
+    seal_next::old_file,
+    seal_ring::KeyRing,
+    snapshot::{self, SnapshotError},
 };
 use crate::{
     base::{Clock, Point},
-    store::{Doorbell, EraseAtEnd},
+    store::{By, Doorbell, EraseAtEnd},
 };
 
 /// What a store needs to open.
@@ -30,6 +36,8 @@ pub struct OpenOptions {
     pub clock: Clock,
     /// Opens and closes sealed secrets.
     pub seal: SealKey,
+    /// Where the key comes from that will take its place.
+    pub next_key: NextKey,
     /// Rings after each commit, on the writer's thread.
     pub doorbell: Arc<dyn Doorbell>,
     /// What is bounded.
@@ -55,6 +63,7 @@ impl OpenOptions {
             data_dir,
             clock,
             seal,
+            next_key: NextKey::default(),
             doorbell,
             limits: StoreLimits::default(),
             erase: EraseAtEnd::default(),
@@ -78,95 +87,15 @@ impl fmt::Debug for OpenOptions {
     }
 }
 
-/// Why a store does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The data dir cannot be made or written; the sentence holds the line that puts it right.
-    #[error("{0}")]
-    Unwritable(String),
-    /// It is on a network file system.
-    #[error(
-        "the data dir `{path}` is on a network file system ({kind}), where the store's locks and log are not safe: \
-         set `data_dir` (BOTYARD_DATA_DIR) to a folder on a local disk or a block volume"
-    )]
-    Network {
-        /// The data dir.
-        path: PathBuf,
-        /// Which file system.
-        kind: &'static str,
-    },
-    /// Another process has it.
-    #[error(
-        "the data dir `{path}` is in use by {holder}, and was not let go within {} s: stop that process, or set \
-         another `data_dir` (BOTYARD_DATA_DIR)", waited.as_secs()
-    )]
-    Locked {
-        /// The data dir.
-        path: PathBuf,
-        /// Process id and command of the holder.
-        holder: String,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// It was sealed with another key.
-    #[error(
-        "the seal key does not fit `{path}`: give the key that store was made with, by `seal.key_file` \
-         (BOTYARD_SEAL__KEY_FILE) or `seal.key`"
-    )]
-    WrongKey {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A newer program made it.
-    #[error(
-        "`{path}` was written by a newer version of this program (schema {found}): run that version, or put back a \
-         backup from before the upgrade"
-    )]
-    Newer {
-        /// The database.
-        path: PathBuf,
-        /// The number of its schema.
-        found: i64,
-    },
-    /// It is damaged, or no database.
-    #[error("`{path}` is damaged or no database ({why}): put back a backup, or move it away to start empty")]
-    Corrupt {
-        /// The database.
-        path: PathBuf,
-        /// What the engine says.
-        why: String,
-    },
-    /// Putting a backup back was broken off.
-    #[error(
-        "putting a backup back into `{path}` was broken off half-way: run `botyard restore FILE` again (what stood \
-         there before is in a folder `replaced-…` in it)"
-    )]
-    Unfinished {
-        /// The data dir.
-        path: PathBuf,
-    },
-    /// The disk is full.
-    #[error("the disk that holds the data dir `{path}` is full: make room")]
-    DiskFull {
-        /// The data dir.
-        path: PathBuf,
-    },
-    /// Anything else the engine says.
-    #[error("`{path}` cannot be opened: {why}")]
-    Engine {
-        /// The database.
-        path: PathBuf,
-        /// What the engine says.
-        why: String,
-    },
-}
-
 /// An open database that is ours alone.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) conn: SqliteConnection,
     pub(super) path: PathBuf,
     pub(super) lock: Lock,
+    pub(super) ring: KeyRing,
+    /// Who asked for the rotation of the seal key that is to be gone on with.
+    pub(super) rotating: Option<By>,
 }
 
 pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
@@ -183,26 +112,32 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         return Err(OpenError::Unfinished { path: dir.clone() });
     }
     let path = dir.join(engine::FILE);
-    create(&path).map_err(|error| OpenError::Unwritable(place::unwritable(dir, &error)))?;
-    let trouble = |trouble: Trouble| explain(&path, dir, trouble);
-    let mut conn = engine::connect(&path, Role::Writer).await.map_err(|error| trouble(error.into()))?;
-    engine::migrate(&mut conn).await.map_err(|error| match error {
-        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
-            OpenError::Newer { path: path.clone(), found }
-        }
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => trouble(error.into()),
-        other => OpenError::Engine { path: path.clone(), why: other.to_string() },
-    })?;
+    create(&path).map_err(|error| OpenError::Unwritable(place::unwritable_file(&path, &error)))?;
+    let mut conn = whole(&path).await?;
+    let refused = |error: sqlx::Error| explain(&path, error.into());
+    let found = engine::schema(&mut conn).await.map_err(refused)?.unwrap_or_default();
+    if found > engine::NEWEST {
+        return Err(OpenError::Newer { path, found, snapshot: snapshot::for_program(dir, engine::NEWEST) });
+    }
+    // A wrong key is no reason to change anything.
+    let keys = match found {
+        0 => None,
+        _ => Some(keys_of(&mut conn, options, &path).await?),
+    };
+    bring_up_to_date(&mut conn, &path, found).await?;
     options.faults.breaking.pass(Point::Migrating, None).await;
-    check_key(&mut conn, &options.seal, &path).await?;
-    restored::recognise(&mut conn, options.clock.now()).await.map_err(trouble)?;
+    let (ring, rotating) = match keys {
+        Some(keys) => keys,
+        None => keys_of(&mut conn, options, &path).await?,
+    };
+    restored::recognise(&mut conn, options.clock.now()).await.map_err(|trouble| explain(&path, trouble))?;
     match engine::make_able_to_shrink(&mut conn).await {
         Ok(false) => {}
         Ok(true) => tracing::info!("the store was written anew, once: from now on its file can become smaller"),
         // It needs as much room again as the store takes; the next start tries again, and meanwhile nothing is lost.
         Err(error) => tracing::warn!(%error, "the store could not be written anew: its file does not become smaller"),
     }
-    Ok(Opened { conn, path, lock })
+    Ok(Opened { conn, path, lock, ring, rotating })
 }
 
 /// The engine gives the files beside the database the same rights as the database itself.
@@ -210,45 +145,118 @@ fn create(path: &Path) -> io::Result<()> {
     fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
-const CHECK: Place<'_> = Place { column: "meta.seal.check", bot: "", row: 0 };
-const CHECK_TEXT: &str = "the key fits";
-
-/// A known text is sealed when the store is made; every later key must open it.
-async fn check_key(conn: &mut SqliteConnection, seal: &SealKey, path: &Path) -> Result<(), OpenError> {
-    let dir = path.parent().unwrap_or(path);
-    if let Some(fits) = key_fits(conn, seal).await.map_err(|error| explain(path, dir, error.into()))? {
-        return match fits {
-            Ok(()) => Ok(()),
-            Err(UnsealError::OtherKey) => Err(OpenError::WrongKey { path: path.to_owned() }),
-            Err(UnsealError::Damaged) => {
-                Err(OpenError::Corrupt { path: path.to_owned(), why: "the key check does not open".into() })
-            }
-        };
+/// Connects, unless there is something wrong with the files.
+async fn whole(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let damaged = |why| explain(path, Trouble::Corrupt(why));
+    let log = path.with_file_name(format!("{}-wal", engine::FILE));
+    let unclean = damage::stopped_unclean(&log);
+    if let Some(missing) = damage::of_log(&log) {
+        return Err(damaged(missing));
     }
-    let sealed = seal.seal(CHECK, CHECK_TEXT).map_err(|why| explain(path, dir, Trouble::Other(why)))?;
-    sqlx::query("INSERT INTO meta (key, value) VALUES ('seal.check', $1)")
-        .bind(sealed)
-        .execute(conn)
-        .await
-        .map_err(|error| explain(path, dir, error.into()))?;
+    let looked_at = async {
+        let mut conn = engine::connect(path, Role::Writer).await?;
+        let damage = damage::of_database(&mut conn, path, unclean).await?;
+        Ok::<_, Trouble>((conn, damage))
+    };
+    match looked_at.await {
+        Ok((conn, None)) => Ok(conn),
+        Ok((_, Some(why))) => Err(damaged(why)),
+        Err(trouble) => Err(explain(path, trouble)),
+    }
+}
+
+/// Migrates, after a snapshot of what there is; an empty database needs none.
+async fn bring_up_to_date(conn: &mut SqliteConnection, path: &Path, found: i64) -> Result<(), OpenError> {
+    let dir = path.parent().unwrap_or(path);
+    let upgrades = 0 < found && found < engine::NEWEST;
+    let unfit = |why: String| OpenError::Schema {
+        path: path.to_owned(),
+        why,
+        snapshot: snapshot::for_program(dir, engine::NEWEST),
+    };
+    // Before the snapshot, which would take the place of a good one.
+    if found > 0
+        && let Some(half) = engine::half_done(conn).await.map_err(|error| explain(path, error.into()))?
+    {
+        return Err(unfit(format!("its migration {half} is half done")));
+    }
+    if upgrades {
+        let copy = snapshot::take(conn, path, found).await.map_err(|error| {
+            let path = path.to_owned();
+            match error {
+                SnapshotError::NoRoom { needed, free } => OpenError::NoRoom { path, needed, free },
+                SnapshotError::Io(error) => OpenError::NoSnapshot { path, why: error.to_string() },
+                SnapshotError::Unlike(why) => OpenError::NoSnapshot { path, why },
+                SnapshotError::Engine(trouble) => OpenError::NoSnapshot { path, why: format!("{trouble:?}") },
+            }
+        })?;
+        tracing::info!(
+            snapshot = %copy.display(),
+            schema = found,
+            to = engine::NEWEST,
+            "the database is brought up to date; the snapshot is the way back"
+        );
+    }
+    engine::migrate(conn).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(path, error.into()),
+        other => unfit(other.to_string()),
+    })?;
+    if upgrades {
+        snapshot::prune(dir);
+    }
     Ok(())
 }
 
-/// Whether a database was sealed with this key; nothing when it does not say.
+/// Whether a database was sealed with one of these keys; nothing when it does not say.
 pub(super) async fn key_fits(
     conn: &mut SqliteConnection,
-    seal: &SealKey,
+    keys: &KeyRing,
 ) -> Result<Option<Result<(), UnsealError>>, sqlx::Error> {
-    let kept: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT value FROM meta WHERE key = 'seal.check'").fetch_optional(conn).await?;
-    Ok(kept.map(|kept| seal.open(CHECK, &kept).map(drop)))
+    Ok(change::check(conn).await?.map(|kept| keys.open(CHECK, &kept).map(drop)))
 }
 
-pub(super) fn explain(path: &Path, dir: &Path, trouble: Trouble) -> OpenError {
-    let path = path.to_owned();
-    match trouble {
-        Trouble::Full => OpenError::DiskFull { path: dir.to_owned() },
-        Trouble::Corrupt(why) => OpenError::Corrupt { path, why },
-        Trouble::Guilty(why) | Trouble::Sync(why) | Trouble::Other(why) => OpenError::Engine { path, why },
+/// The keys that this store needs, of those that there are; and a rotation that was begun and not ended.
+async fn keys_of(
+    conn: &mut SqliteConnection,
+    options: &OpenOptions,
+    path: &Path,
+) -> Result<(KeyRing, Option<By>), OpenError> {
+    let refused = |error: sqlx::Error| explain(path, error.into());
+    let (key, next) = (&options.seal, options.next_key.waiting()?);
+    let Some(kept) = change::check(conn).await.map_err(refused)? else {
+        let sealed = key.seal(CHECK, CHECK_TEXT).map_err(|why| explain(path, Trouble::Other(why)))?;
+        sqlx::query("INSERT INTO meta (key, value) VALUES ('seal.check', $1)")
+            .bind(sealed)
+            .execute(conn)
+            .await
+            .map_err(refused)?;
+        return Ok((KeyRing::new(key.clone(), next), None));
+    };
+    let opens = |key: &SealKey| match key.open(CHECK, &kept) {
+        Ok(_) => Ok(true),
+        Err(UnsealError::OtherKey) => Ok(false),
+        Err(UnsealError::Damaged) => Err(explain(path, Trouble::Corrupt("the key check does not open".into()))),
+    };
+    if opens(key)? {
+        let Some((wanted, by)) = change::unfinished(conn).await.map_err(refused)? else {
+            return Ok((KeyRing::new(key.clone(), next), None));
+        };
+        return match next.filter(|next| next.name() == wanted) {
+            Some(next) => Ok((KeyRing::new(next, Some(key.clone())), Some(by))),
+            None => Err(OpenError::HalfSealed { path: path.to_owned(), wanted }),
+        };
     }
+    if let Some(next) = next
+        && opens(&next)?
+    {
+        // Everything is sealed with it; only the keys themselves have not changed their places yet.
+        options.next_key.put_in_place(key)?;
+        if let Some(to_do) = options.next_key.to_do() {
+            tracing::warn!("{to_do}");
+        }
+        return Ok((KeyRing::new(next, Some(key.clone())), None));
+    }
+    let wanted = sealed_with(&kept).unwrap_or_default();
+    let file = old_file(&options.data_dir, &wanted);
+    Err(OpenError::WrongKey { path: path.to_owned(), wanted, kept: file.exists().then_some(file) })
 }

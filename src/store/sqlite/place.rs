@@ -13,6 +13,18 @@ pub fn unwritable(data_dir: &Path, error: &io::Error) -> String {
     unwritable_by(rustix::process::geteuid().as_raw(), data_dir, error)
 }
 
+/// Why a file in the data dir cannot be written, and the line that puts it right.
+pub(super) fn unwritable_file(path: &Path, error: &io::Error) -> String {
+    match path.parent() {
+        Some(dir) if error.kind() != io::ErrorKind::PermissionDenied || !path.exists() => unwritable(dir, error),
+        _ => format!(
+            "`{0}` cannot be written ({error}): run `chmod u+rw {0}`, and if it belongs to somebody else `sudo chown \
+             $(id -u) {0}`, or set `data_dir` (BOTYARD_DATA_DIR)",
+            path.display()
+        ),
+    }
+}
+
 /// The uid of the container image: there the dir is a mount, and the line is for the host.
 const CONTAINER_UID: u32 = 10001;
 

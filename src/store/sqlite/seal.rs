@@ -29,7 +29,7 @@ struct Inner {
 
 impl fmt::Debug for SealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealKey({})", hex::encode(self.0.id))
+        write!(f, "SealKey({})", self.name())
     }
 }
 
@@ -42,6 +42,12 @@ pub(super) enum UnsealError {
     /// It is damaged, or belongs to another row.
     #[error("it is damaged or belongs to another row")]
     Damaged,
+}
+
+/// The name of the key that sealed a value, as it says itself.
+pub(super) fn sealed_with(sealed: &[u8]) -> Option<String> {
+    let (version, rest) = sealed.split_first()?;
+    (*version == VERSION).then(|| rest.get(..KEY_ID).map(hex::encode)).flatten()
 }
 
 /// Which row a value belongs to: the associated data of its seal.
@@ -81,6 +87,17 @@ impl SealKey {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut_slice())?;
         Ok(Self::from_bytes(*key))
+    }
+
+    /// What stands in front of everything that it seals.
+    pub(super) fn id(&self) -> [u8; KEY_ID] {
+        self.0.id
+    }
+
+    /// Its name: its id in hex, which does not tell the key.
+    #[must_use]
+    pub fn name(&self) -> String {
+        hex::encode(self.0.id)
     }
 
     /// Reads 64 hex digits. The error does not repeat the text.
@@ -182,6 +199,9 @@ mod tests {
     fn a_key_prints_only_its_id() {
         let key = SealKey::from_bytes([7; 32]);
         assert!(!format!("{key:?}").contains(&*key.to_hex()));
-        assert!(!key.to_hex().contains(&hex::encode(key.0.id)));
+        assert!(!key.to_hex().contains(&key.name()));
+        let sealed = key.seal(TOKEN, "hunter2").unwrap();
+        assert_eq!(sealed_with(&sealed), Some(key.name()));
+        assert_eq!((sealed_with(&sealed[..8]), sealed_with(b"")), (None, None));
     }
 }

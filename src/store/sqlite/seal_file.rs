@@ -13,7 +13,10 @@ use super::{engine, place, seal::SealKey};
 use crate::base::{Secret, secret_file::too_open};
 
 /// Name of the key file that is made when none is given.
-const FILE: &str = "seal.key";
+pub(super) const FILE: &str = "seal.key";
+
+/// What names another place for it.
+const SETTING: &str = "seal.key_file";
 
 /// Why there is no seal key.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,24 @@ pub enum SealError {
     /// Both were given.
     #[error("`seal.key` and `seal.key_file` are both set: keep one of them")]
     Both,
+    /// Both next ones were given.
+    #[error("`seal.next_key` and `seal.next_key_file` are both set: keep one of them")]
+    BothNext,
+    /// A given key is to be replaced, and no next one is given.
+    #[error(
+        "the seal key is given by a setting, so the next one has to be as well: make one with `openssl rand -hex 32`, \
+         and name it by `seal.next_key_file` (BOTYARD_SEAL__NEXT_KEY_FILE) or `seal.next_key`"
+    )]
+    NoNext,
+    /// The file of the next key is not there.
+    #[error(
+        "the next seal key `{path}` of `seal.next_key_file` is not there: put it there, 64 hex digits as \
+         `openssl rand -hex 32` prints them"
+    )]
+    NoNextFile {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The text is no key.
     #[error("{place} is no seal key: 64 hex digits are expected, as `openssl rand -hex 32` prints them")]
     Form {
@@ -29,9 +50,12 @@ pub enum SealError {
     },
     /// The file that was named cannot be read.
     #[error(
-        "the seal key file `{path}` cannot be read ({error}): put it right in `seal.key_file` (BOTYARD_SEAL__KEY_FILE)"
+        "the seal key file `{path}` cannot be read ({error}): put it right in `{setting}` (BOTYARD_{})",
+        setting.replace('.', "__").to_ascii_uppercase()
     )]
     Unreadable {
+        /// Which setting names it.
+        setting: &'static str,
         /// Which file.
         path: PathBuf,
         /// What the operating system says.
@@ -39,9 +63,11 @@ pub enum SealError {
     },
     /// Others can read it.
     #[error(
-        "the seal key file `{path}` of `seal.key_file` can be read by others (mode {mode:04o}): run `chmod 600 {path}`"
+        "the seal key file `{path}` of `{setting}` can be read by others (mode {mode:04o}): run `chmod 600 {path}`"
     )]
     Open {
+        /// Which setting names it.
+        setting: &'static str,
         /// Which file.
         path: PathBuf,
         /// Its mode.
@@ -87,7 +113,7 @@ impl SealKey {
             (Some(text), None) => {
                 Self::from_hex(text.expose()).ok_or_else(|| SealError::Form { place: "`seal.key`".into() })
             }
-            (None, Some(path)) => read(path),
+            (None, Some(path)) => read(path, SETTING),
             (None, None) => own(data_dir),
         }
     }
@@ -103,8 +129,8 @@ impl SealKey {
             return Self::load_or_create(data_dir, key, key_file);
         }
         let path = data_dir.join(FILE);
-        read(&path).map_err(|error| match error {
-            SealError::Unreadable { error, path } if error.kind() == io::ErrorKind::NotFound => {
+        read(&path, SETTING).map_err(|error| match error {
+            SealError::Unreadable { error, path, .. } if error.kind() == io::ErrorKind::NotFound => {
                 SealError::Missing { path }
             }
             other => other,
@@ -114,7 +140,7 @@ impl SealKey {
 
 fn own(data_dir: &Path) -> Result<SealKey, SealError> {
     let path = data_dir.join(FILE);
-    match read(&path) {
+    match read(&path, SETTING) {
         Err(SealError::Unreadable { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found,
     }
@@ -125,11 +151,11 @@ fn own(data_dir: &Path) -> Result<SealKey, SealError> {
     let key = SealKey::random().map_err(SealError::Random)?;
     create(data_dir, &path, &key).map_err(|error| SealError::Unwritable(place::unwritable(data_dir, &error)))?;
     // Whoever was first to put it there decides.
-    read(&path)
+    read(&path, SETTING)
 }
 
 /// Puts the whole file in its place at once: a start that is killed half-way leaves no half key.
-fn create(data_dir: &Path, path: &Path, key: &SealKey) -> io::Result<()> {
+pub(super) fn create(data_dir: &Path, path: &Path, key: &SealKey) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
     let draft = data_dir.join(format!("{FILE}.{}", uuid::Uuid::new_v4().simple()));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -146,16 +172,16 @@ fn create(data_dir: &Path, path: &Path, key: &SealKey) -> io::Result<()> {
     done
 }
 
-fn read(path: &Path) -> Result<SealKey, SealError> {
-    let unreadable = |error| SealError::Unreadable { path: path.to_owned(), error };
+pub(super) fn read(path: &Path, setting: &'static str) -> Result<SealKey, SealError> {
+    let unreadable = |error| SealError::Unreadable { setting, path: path.to_owned(), error };
     if let Some(mode) = too_open(path).map_err(unreadable)? {
-        return Err(SealError::Open { path: path.to_owned(), mode });
+        return Err(SealError::Open { setting, path: path.to_owned(), mode });
     }
     let text = Zeroizing::new(fs::read(path).map_err(unreadable)?);
     std::str::from_utf8(&text)
         .ok()
         .and_then(SealKey::from_hex)
-        .ok_or_else(|| SealError::Form { place: format!("`{}` (`seal.key_file`)", path.display()) })
+        .ok_or_else(|| SealError::Form { place: format!("`{}` (`{setting}`)", path.display()) })
 }
 
 #[cfg(test)]

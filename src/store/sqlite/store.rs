@@ -21,8 +21,8 @@ use crate::{
         DeletedMessage, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery,
         EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
         LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
-        Pressing, Pruned, Retention, RouteRow, Silence, StateValue, Store, StoreError, StoreSize, StoredDefinition,
-        Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateValue, Store, StoreError, StoreSize,
+        StoredDefinition, Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -34,12 +34,18 @@ impl SqliteStore {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn change<C>(&self, change: C) -> Result<C::Answer, StoreError>
+    pub(super) async fn change<C>(&self, change: C) -> Result<C::Answer, StoreError>
     where
         C: Change + Sync,
         C::Answer: Sync,
     {
         self.ask(|reply| Request::Change(Box::new(Asked { change, reply, answer: None }))).await
+    }
+
+    fn note_erased(&self, rows: u64) {
+        if rows > 0 {
+            self.0.gate.erased();
+        }
     }
 
     /// Looks, with one of the readers, which letters a step is about; the writer looks at those again.
@@ -51,24 +57,23 @@ impl SqliteStore {
     }
 }
 
-impl SqliteStore {
-    fn note_erased(&self, rows: u64) {
-        if rows > 0 {
-            self.0.gate.erased();
-        }
-    }
-}
-
 /// Reads with one of the readers, and gives it back.
 macro_rules! read {
     ($store:ident, $reader:ident => $query:expr) => {
         Box::pin(async move {
-            let mut reader = $store.0.readers.get().await?;
-            let $reader = &mut reader.conn;
-            let answer = $query.await;
-            // One that failed may do so for ever: it is closed, and the next look opens another.
-            if !matches!(answer, Err(StoreError::Engine(_))) {
-                reader.back();
+            let read = async {
+                let mut reader = $store.0.readers.get().await?;
+                let $reader = &mut reader.conn;
+                let answer = $query.await;
+                // One that failed may do so for ever: it is closed, and the next look opens another.
+                if !matches!(answer, Err(StoreError::Engine(_))) {
+                    reader.back();
+                }
+                answer
+            };
+            let answer = read.await;
+            if let Err(StoreError::Corrupt(why)) = &answer {
+                $store.condemn(why);
             }
             answer
         })
@@ -250,6 +255,10 @@ impl Store for SqliteStore {
 
     fn prune(&self, keep: Retention) -> Answer<'_, Pruned> {
         Box::pin(self.change(Prune(keep)))
+    }
+
+    fn rotate_seal(&self, by: By) -> Answer<'_, Rotated> {
+        Box::pin(self.rotate(by))
     }
 
     fn backup(&self, order: BackupOrder) -> Answer<'_, Result<BackupTaken, BackupError>> {

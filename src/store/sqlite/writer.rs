@@ -2,7 +2,11 @@
 //! transaction, answers, rings, and takes again; there is no timer to linger for more.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,6 +20,7 @@ use super::{
     Faults,
     batch::{Answers, Batch, Round},
     book::Book,
+    damage,
     engine::{self, Trouble},
     lock::Lock,
     log::{self, Gate},
@@ -54,20 +59,27 @@ pub(super) struct Writer {
     pub(super) faults: Faults,
     /// Whether the database may grow: false while the fault `disk_full` is on.
     pub(super) grows: bool,
+    /// Whether it may be written: false while the fault `read_only` is on.
+    pub(super) writes: bool,
+    /// Whether it was said that the disk is full: once, however often it is tried.
+    pub(super) told_full: bool,
+    /// Where a note is left when the database turns out to be damaged.
+    pub(super) data_dir: PathBuf,
     pub(super) on_fatal: OnFatal,
     pub(super) lock: Lock,
 }
 
-/// The disk is full: since a try that failed, until one that succeeds.
+/// The disk is full, or cannot be written for another reason: since a try that failed, until one that succeeds.
 struct Full {
+    why: StoreError,
     kept: Batch,
     again: Instant,
     pause: Duration,
 }
 
 impl Full {
-    fn new() -> Self {
-        Self { kept: Batch::default(), again: Instant::now() + LOOK_AGAIN.0, pause: LOOK_AGAIN.0 }
+    fn new(why: StoreError) -> Self {
+        Self { why, kept: Batch::default(), again: Instant::now() + LOOK_AGAIN.0, pause: LOOK_AGAIN.0 }
     }
 
     /// Still no room.
@@ -79,9 +91,9 @@ impl Full {
 
     fn keep(&mut self, batch: Batch) {
         if self.kept.len() < KEPT {
-            batch.keep_outcomes(&mut self.kept);
+            batch.keep_outcomes(&self.why, &mut self.kept);
         } else {
-            batch.fail(&StoreError::DiskFull);
+            batch.fail(&self.why);
         }
     }
 }
@@ -170,8 +182,8 @@ impl Writer {
                 }
                 Health::Well
             }
-            Ended::NoRoom(batch) => {
-                enter(full).keep(batch);
+            Ended::NoRoom(batch, why) => {
+                self.enter(full, why).keep(batch);
                 Health::Well
             }
             Ended::Dead => Health::Dead,
@@ -188,23 +200,32 @@ impl Writer {
             Ended::Answered => {}
             // A batch of one is answered when it is unfit, see `carry_out`.
             Ended::Unfit(single) => single.fail(&StoreError::Engine("a request was refused".into())),
-            Ended::NoRoom(single) => enter(full).keep(single),
+            Ended::NoRoom(single, why) => self.enter(full, why).keep(single),
             Ended::Dead => return Health::Dead,
         }
         Health::Well
     }
 
+    fn enter<'a>(&mut self, full: &'a mut Option<Full>, why: StoreError) -> &'a mut Full {
+        if !std::mem::replace(&mut self.told_full, true) {
+            tracing::error!("{why}: events are refused, ends of turns and sends wait for room");
+        }
+        full.get_or_insert_with(|| Full::new(why))
+    }
+
     /// Is there room again? What was kept goes first.
     async fn try_again(&mut self, full: &mut Option<Full>) -> Health {
         let Some(mut was) = full.take() else { return Health::Well };
-        let kept = std::mem::take(&mut was.kept);
+        let mut kept = std::mem::take(&mut was.kept);
         if kept.len() == 0 {
-            return Health::Well;
+            // With nothing to store, a trial: else the next event would be the one, and be refused for nothing.
+            kept = Batch::trial();
         }
         let mut now = None;
         let health = self.take(kept, &mut now).await;
-        *full = now.map(|now| Full { kept: now.kept, ..was }.wait_longer());
+        *full = now.map(|now| Full { kept: now.kept, why: now.why, ..was }.wait_longer());
         if full.is_none() && health == Health::Well {
+            self.told_full = false;
             tracing::info!("the disk has room again: what waited for it is stored");
         }
         health
@@ -241,7 +262,8 @@ impl Writer {
                 tracing::debug!(requests = batch.len(), why, "one of a batch is unfit: each is done alone");
                 Ended::Unfit(batch)
             }
-            Err(Trouble::Full) => Ended::NoRoom(batch),
+            Err(Trouble::Full) => Ended::NoRoom(batch, StoreError::DiskFull),
+            Err(Trouble::Unwritable(why)) => Ended::NoRoom(batch, StoreError::Unwritable(why)),
             Err(Trouble::Sync(why)) => {
                 // What the file holds is not known now, and asking again may hide it: only a restart reads the truth.
                 tracing::error!(error = why, "the disk did not confirm a write: the process must end");
@@ -249,7 +271,15 @@ impl Writer {
                 (self.on_fatal)(&why);
                 Ended::Dead
             }
-            Err(Trouble::Corrupt(why) | Trouble::Other(why)) => {
+            Err(Trouble::Corrupt(why)) => {
+                // What is read and written from now on rests on what is not known to be true.
+                tracing::error!(error = why, "the database is damaged: the process must end");
+                damage::remember(&self.data_dir, &why);
+                batch.fail(&StoreError::Corrupt(why.clone()));
+                (self.on_fatal)(&damage::sentence(&why));
+                Ended::Dead
+            }
+            Err(Trouble::Other(why)) => {
                 tracing::error!(error = why, requests = batch.len(), "a batch could not be stored");
                 batch.fail(&StoreError::Engine(why));
                 Ended::Answered
@@ -257,13 +287,17 @@ impl Writer {
         }
     }
 
-    /// The fault `disk_full`.
+    /// The faults `disk_full` and `read_only`.
     async fn mind_the_disk(&mut self) {
-        let Some(full) = &self.faults.disk_full else { return };
-        let grows = !full.load(Ordering::Relaxed);
+        let is_on = |fault: &Option<Arc<AtomicBool>>| fault.as_ref().is_some_and(|on| on.load(Ordering::Relaxed));
+        let (grows, writes) = (!is_on(&self.faults.disk_full), !is_on(&self.faults.read_only));
         if self.grows != grows {
             self.grows = grows;
             engine::let_grow(&mut self.conn, grows).await;
+        }
+        if self.writes != writes {
+            self.writes = writes;
+            engine::let_write(&mut self.conn, writes).await;
         }
     }
 
@@ -284,17 +318,10 @@ enum Ended {
     Answered,
     /// Somebody in it is guilty.
     Unfit(Batch),
-    /// The disk is full.
-    NoRoom(Batch),
+    /// The disk is full, or cannot be written.
+    NoRoom(Batch, StoreError),
     /// The writer may not go on.
     Dead,
-}
-
-fn enter(full: &mut Option<Full>) -> &mut Full {
-    full.get_or_insert_with(|| {
-        tracing::error!("the disk is full: events are refused, ends of turns and sends wait for room");
-        Full::new()
-    })
 }
 
 async fn until(moment: Option<Instant>) {

@@ -230,6 +230,7 @@ impl Store for FakeStore {
         prune(Retention) -> Pruned;
         erase(Retention) -> Erased;
         size() -> StoreSize;
+        rotate_seal(By) -> Rotated;
         close() -> ();
     }
 }

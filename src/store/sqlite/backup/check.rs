@@ -9,7 +9,8 @@ use crate::store::{
     sqlite::{
         engine::{self, Trouble},
         open,
-        seal::{SealKey, UnsealError},
+        seal::UnsealError,
+        seal_ring::KeyRing,
     },
 };
 
@@ -36,7 +37,9 @@ impl From<sqlx::Error> for Flaw {
         match Trouble::from(error) {
             Trouble::Corrupt(why) => Self::Damaged(why),
             Trouble::Full => Self::Unreadable("the disk is full".to_owned()),
-            Trouble::Guilty(why) | Trouble::Sync(why) | Trouble::Other(why) => Self::Unreadable(why),
+            Trouble::Guilty(why) | Trouble::Unwritable(why) | Trouble::Sync(why) | Trouble::Other(why) => {
+                Self::Unreadable(why)
+            }
         }
     }
 }
@@ -51,9 +54,9 @@ pub(super) struct Found {
 }
 
 /// Reads all of it.
-pub(super) async fn check(path: &Path, seal: &SealKey) -> Result<Found, Flaw> {
+pub(super) async fn check(path: &Path, keys: &KeyRing) -> Result<Found, Flaw> {
     let mut conn = engine::connect_copy(path).await?;
-    let found = look(&mut conn, seal).await;
+    let found = look(&mut conn, keys).await;
     let closed = conn.close().await;
     let found = found?;
     closed?;
@@ -77,7 +80,7 @@ pub(super) async fn mark(path: &Path, mark: &BackupMark) -> Result<(), Flaw> {
     Ok(())
 }
 
-async fn look(conn: &mut SqliteConnection, seal: &SealKey) -> Result<Found, Flaw> {
+async fn look(conn: &mut SqliteConnection, keys: &KeyRing) -> Result<Found, Flaw> {
     let problems = engine::integrity(conn).await?;
     if !problems.is_empty() {
         return Err(Flaw::Damaged(problems.join("; ")));
@@ -86,7 +89,7 @@ async fn look(conn: &mut SqliteConnection, seal: &SealKey) -> Result<Found, Flaw
     if schema > engine::NEWEST {
         return Err(Flaw::Newer { found: schema, known: engine::NEWEST });
     }
-    match open::key_fits(conn, seal).await? {
+    match open::key_fits(conn, keys).await? {
         None => return Err(Flaw::Foreign),
         Some(Err(UnsealError::OtherKey)) => return Err(Flaw::OtherKey),
         Some(Err(UnsealError::Damaged)) => return Err(Flaw::Damaged("the key check does not open".to_owned())),

@@ -27,7 +27,7 @@ use self::{
 };
 use super::{
     engine::{self, Trouble},
-    seal::SealKey,
+    seal_ring::KeyRing,
 };
 use crate::{
     base::{Breaking, Clock, Millis, Point},
@@ -43,7 +43,7 @@ const SPARE: u64 = 16 * MEGABYTE;
 pub(super) struct Copier {
     /// The database.
     pub(super) path: PathBuf,
-    pub(super) seal: SealKey,
+    pub(super) seal: KeyRing,
     pub(super) clock: Clock,
     /// The store is being closed: a copy that is being made is broken off, or its snapshot would hold up the end.
     pub(super) stop: Arc<AtomicBool>,

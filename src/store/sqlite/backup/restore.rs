@@ -26,6 +26,7 @@ use crate::{
             lock::{self, LockError},
             place,
             seal::SealKey,
+            seal_ring::KeyRing,
         },
     },
 };
@@ -154,7 +155,8 @@ async fn prepare(order: &RestoreOrder, draft: &Path) -> Result<(BackupMark, Foun
     }
     let _ = fs::remove_file(draft);
     copy(file, draft).map_err(|error| RestoreError::Io { path: draft.to_owned(), error })?;
-    let found = check::check(draft, &order.seal).await.map_err(|flaw| unfit(advice(&flaw)))?;
+    let found =
+        check::check(draft, &KeyRing::new(order.seal.clone(), None)).await.map_err(|flaw| unfit(advice(&flaw)))?;
     let mark = match &found.mark {
         Some(mark) if order.purpose.as_ref().is_some_and(|purpose| *purpose != mark.purpose) => {
             let own = order.purpose.as_deref().unwrap_or_default();

@@ -23,7 +23,7 @@ use sqlx::SqliteConnection;
 
 use super::{
     book::Book,
-    change::AnyChange,
+    change::{AnyChange, Asked, Probe},
     engine::Trouble,
     request::{AcceptJob, ClaimJob, Job, MarkJob, RecordJob, ReleaseJob, Request, TurnJob},
 };
@@ -208,9 +208,15 @@ impl Batch {
         fail_rest(self.accepts, self.claims, self.marks, self.changes, error);
     }
 
+    /// One write that nobody waits for: can the disk be written?
+    pub(super) fn trial() -> Self {
+        let (reply, _) = tokio::sync::oneshot::channel();
+        Self { changes: vec![Box::new(Asked { change: Probe, reply, answer: None })], ..Self::default() }
+    }
+
     /// With a full disk: what can be asked again is refused; ends of turns and of sends cannot, so they are kept.
-    pub(super) fn keep_outcomes(self, kept: &mut Self) {
-        fail_rest(self.accepts, self.claims, self.marks, self.changes, &StoreError::DiskFull);
+    pub(super) fn keep_outcomes(self, why: &StoreError, kept: &mut Self) {
+        fail_rest(self.accepts, self.claims, self.marks, self.changes, why);
         kept.turns.extend(self.turns);
         kept.releases.extend(self.releases);
         kept.records.extend(self.records);

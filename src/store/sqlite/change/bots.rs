@@ -7,11 +7,7 @@ use crate::{
     base::{BotId, Epoch, Lease, Secret},
     store::{
         Act, ActKind, By, Hold, HoldKind, Identity, IdentityAnswer, NewBot,
-        sqlite::{
-            batch::Round,
-            book::Book,
-            seal::{Place, SealKey},
-        },
+        sqlite::{batch::Round, book::Book, seal::Place, seal_ring::KeyRing},
     },
 };
 
@@ -20,8 +16,8 @@ pub(super) fn unknown(bot: &BotId) -> Stop {
 }
 
 /// Where a bot's token is sealed to.
-pub(in super::super) fn token_place(bot: &BotId) -> Place<'_> {
-    Place { column: "bots.token", bot: bot.as_str(), row: 0 }
+pub(in super::super) fn token_place(bot: &str) -> Place<'_> {
+    Place { column: "bots.token", bot, row: 0 }
 }
 
 pub(in super::super) struct PutBot(pub(in super::super) NewBot);
@@ -110,7 +106,7 @@ pub(in super::super) struct PutToken {
     pub(in super::super) bot: BotId,
     pub(in super::super) token: Secret,
     pub(in super::super) by: By,
-    pub(in super::super) seal: SealKey,
+    pub(in super::super) seal: KeyRing,
 }
 
 impl Change for PutToken {
@@ -123,10 +119,12 @@ impl Change for PutToken {
             .await?;
         let kept = found.ok_or_else(|| unknown(&self.bot))?;
         // Sealing the same token anew would write for nothing at every start of every bot.
-        if kept.is_some_and(|kept| self.seal.open(token_place(&self.bot), &kept).is_ok_and(|kept| kept == self.token)) {
+        if kept.is_some_and(|kept| {
+            self.seal.open(token_place(self.bot.as_str()), &kept).is_ok_and(|kept| kept == self.token)
+        }) {
             return Ok(());
         }
-        let sealed = self.seal.seal(token_place(&self.bot), self.token.expose()).map_err(Stop::Refused)?;
+        let sealed = self.seal.seal(token_place(self.bot.as_str()), self.token.expose()).map_err(Stop::Refused)?;
         sqlx::query("UPDATE bots SET token = $2 WHERE bot = $1")
             .bind(self.bot.as_str())
             .bind(sealed)

@@ -7,6 +7,7 @@ pub(super) mod erase;
 mod house;
 mod letters;
 mod person;
+mod reseal;
 mod retire;
 mod silence;
 mod tidy;
@@ -20,7 +21,8 @@ use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::{StoreError, Wake};
 
 pub(super) use self::{
-    bots::*, deletion::*, erase::Erase, house::*, letters::*, person::*, retire::*, silence::*, tidy::*, webhooks::*,
+    bots::*, deletion::*, erase::Erase, house::*, letters::*, person::*, reseal::*, retire::*, silence::*, tidy::*,
+    webhooks::*,
 };
 
 /// Why a change stopped.

@@ -5,10 +5,7 @@ use sqlx::SqliteConnection;
 use super::{Change, Stop};
 use crate::store::{
     NewWebhook,
-    sqlite::{
-        batch::Round,
-        seal::{Place, SealKey},
-    },
+    sqlite::{batch::Round, seal::Place, seal_ring::KeyRing},
 };
 
 /// Where a webhook's secret is sealed to.
@@ -18,7 +15,7 @@ pub(in super::super) fn secret_place(bot: &str, row: i64) -> Place<'_> {
 
 pub(in super::super) struct StageWebhook {
     pub(in super::super) webhook: NewWebhook,
-    pub(in super::super) seal: SealKey,
+    pub(in super::super) seal: KeyRing,
 }
 
 impl Change for StageWebhook {

@@ -9,7 +9,7 @@ use crate::{
         BotRow, Hold, Identity, RouteRow, StoreError, StoredDefinition, WebhookRow,
         sqlite::{
             change::{hold_kind, secret_place, token_place},
-            seal::SealKey,
+            seal_ring::KeyRing,
         },
     },
 };
@@ -78,18 +78,18 @@ pub(in super::super) async fn definitions(conn: &mut SqliteConnection) -> Result
 
 pub(in super::super) async fn token(
     conn: &mut SqliteConnection,
-    seal: &SealKey,
+    seal: &KeyRing,
     bot: &BotId,
 ) -> Result<Option<Secret>, StoreError> {
     let sealed: Option<Option<Vec<u8>>> =
         sqlx::query_scalar("SELECT token FROM bots WHERE bot = $1").bind(bot.as_str()).fetch_optional(conn).await?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
-    let token = seal.open(token_place(bot), &sealed);
+    let token = seal.open(token_place(bot.as_str()), &sealed);
     token.map(Some).map_err(|error| StoreError::Engine(format!("the token of `{bot}` does not open: {error}")))
 }
 
 /// One damaged secret must not close the door on every bot: it is left out, and its bot's webhooks are made anew.
-pub(in super::super) async fn routes(conn: &mut SqliteConnection, seal: &SealKey) -> Result<Vec<RouteRow>, StoreError> {
+pub(in super::super) async fn routes(conn: &mut SqliteConnection, seal: &KeyRing) -> Result<Vec<RouteRow>, StoreError> {
     type Row = (String, Option<String>, i64, Option<i64>, Option<Vec<u8>>);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT b.bot, b.person_id, b.kinds, w.row_id, w.secret
@@ -116,7 +116,7 @@ pub(in super::super) async fn routes(conn: &mut SqliteConnection, seal: &SealKey
 
 pub(in super::super) async fn webhooks(
     conn: &mut SqliteConnection,
-    seal: &SealKey,
+    seal: &KeyRing,
     bot: &BotId,
 ) -> Result<Vec<WebhookRow>, StoreError> {
     type Row = (i64, String, String, Vec<u8>, Option<String>, i64);

@@ -29,7 +29,9 @@ impl From<Trouble> for StoreError {
         match trouble {
             Trouble::Full => Self::DiskFull,
             Trouble::Guilty(why) => Self::Refused(why),
-            Trouble::Sync(why) | Trouble::Corrupt(why) | Trouble::Other(why) => Self::Engine(why),
+            Trouble::Unwritable(why) => Self::Unwritable(why),
+            Trouble::Corrupt(why) => Self::Corrupt(why),
+            Trouble::Sync(why) | Trouble::Other(why) => Self::Engine(why),
         }
     }
 }

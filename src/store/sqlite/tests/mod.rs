@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod bots;
 mod claims;
+mod damage;
 mod deliveries;
 mod erasing;
 mod forgetting;
@@ -14,9 +15,11 @@ mod log;
 mod model;
 mod opening;
 mod pressing;
+mod rotation;
 mod silence;
 mod trouble;
 mod turns;
+mod upgrade;
 
 use std::{
     future::Future,

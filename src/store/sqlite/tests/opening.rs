@@ -68,6 +68,11 @@ async fn a_wrong_seal_key_is_refused_naming_its_setting() {
         let refused = refusal(rig.dir.path(), |options| options.seal = SealKey::from_bytes([8; 32])).await;
         assert!(matches!(&refused, OpenError::WrongKey { .. }));
         assert!(refused.to_string().contains("`seal.key_file` (BOTYARD_SEAL__KEY_FILE)"), "{refused}");
+        assert!(refused.to_string().contains(&format!("the key `{}`", key().name())), "{refused}");
+        let kept = rig.dir.path().join(format!("seal.key.old-{}", key().name()));
+        std::fs::write(&kept, "").unwrap();
+        let refused = refusal(rig.dir.path(), |options| options.seal = SealKey::from_bytes([8; 32])).await;
+        assert!(refused.to_string().contains(&format!("kept in `{}`", kept.display())), "{refused}");
     })
     .await;
 }
@@ -88,6 +93,12 @@ async fn a_store_of_a_newer_program_is_left_alone() {
         conn.close().await.unwrap();
         let refused = refusal(rig.dir.path(), |_| {}).await;
         assert!(matches!(&refused, OpenError::Newer { found: 99, .. }), "{refused}");
+        let text = refused.to_string();
+        assert!(text.contains("run that version") && text.contains("botyard restore FILE"), "{text}");
+        let snapshot = rig.dir.path().join(format!("botyard.db.schema-{}", engine::NEWEST));
+        std::fs::write(&snapshot, "").unwrap();
+        let text = refusal(rig.dir.path(), |_| {}).await.to_string();
+        assert!(text.contains(&format!("botyard restore --force {}", snapshot.display())), "{text}");
     })
     .await;
 }
@@ -191,7 +202,8 @@ async fn a_store_of_before_is_written_anew_once_and_can_then_become_smaller() {
             }
         }
         let after = rig.store.size().await.unwrap();
-        assert_eq!(after.database, before.database - pages * 4096);
+        // Pages of the map of pages go along.
+        assert!(pages > 0 && after.database <= before.database - pages * 4096, "{pages} of {before:?}: {after:?}");
         assert!(after.free <= 5 * 1024 * 1024 && after.database < before.database / 2, "{after:?}");
         assert!(after.disk_free > 0 && after.events == 5, "{after:?}");
         assert_eq!(rig.store.tidy().await.unwrap().pages, 0, "what is left is for what comes next");

@@ -37,6 +37,57 @@ async fn with_a_full_disk_accepts_are_refused_and_turns_wait_for_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_disk_that_became_read_only_is_waited_for_as_a_full_one_is() {
+    here(async {
+        let disk = Arc::new(AtomicBool::new(false));
+        let rig = Rig::with(|options| options.faults.read_only = Some(Arc::clone(&disk))).await;
+        let lease = rig.lease("a").await;
+        let seq = rig.claimed(&lease, "m1").await;
+        disk.store(true, Ordering::Relaxed);
+        let deliveries = vec![delivery("room")];
+        let end = rig.store.commit_turn(TurnCommit { deliveries, ..turn(&lease, seq) });
+        let others = async {
+            let refused = rig.store.accept(event(&lease.bot, "m2", "k")).await.unwrap_err();
+            assert!(matches!(&refused, StoreError::Unwritable(_)), "{refused}");
+            assert!(refused.to_string().contains("read-only"), "{refused}");
+            assert!(matches!(rig.store.probe().await, Err(StoreError::Unwritable(_))));
+            assert_eq!(rig.store.backlog().await.unwrap()[0].deliveries, 0, "looking still works");
+            disk.store(false, Ordering::Relaxed);
+        };
+        let (answer, ()) = tokio::join!(end, others);
+        assert_eq!(answer.unwrap(), TurnAnswer::Committed);
+        rig.store.probe().await.unwrap();
+        assert!(matches!(rig.store.accept(event(&lease.bot, "m2", "k")).await.unwrap(), Accepted::New(_)));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_with_room_again_is_noticed_with_nothing_to_store() {
+    here(async {
+        let disk = Arc::new(AtomicBool::new(false));
+        let rig = Rig::with(|options| options.faults.read_only = Some(Arc::clone(&disk))).await;
+        let bot = rig.bot("a").await;
+        disk.store(true, Ordering::Relaxed);
+        assert!(rig.store.accept(event(&bot, "m1", "k")).await.is_err());
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(rig.store.probe().await.is_err());
+        }
+        disk.store(false, Ordering::Relaxed);
+        // While it is known to be full nothing is tried for an asker, so it is the trial that ends this.
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if rig.store.probe().await.is_ok() {
+                break;
+            }
+        }
+        assert!(matches!(rig.store.accept(event(&bot, "m1", "k")).await.unwrap(), Accepted::New(_)));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_closes_while_the_disk_is_full_leaves_the_turn_to_the_next_process() {
     here(async {
         let disk = Arc::new(AtomicBool::new(false));
