@@ -102,6 +102,7 @@ impl Rehearsal {
             match effect {
                 Effect::Say(delivery) => deliveries.push(Promise::from(delivery)),
                 Effect::Remember(operation) => state.push(operation.clone()),
+                Effect::Dialogue(_) | Effect::Call(_) | Effect::Timer(_) | Effect::CancelTimer(_) => {}
             }
         }
         let silent = deliveries.is_empty() && state.is_empty();
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     fn say(text: &str) -> Delivery {
-        Delivery { to: Destination::Room("R".into()), text: Some(text.into()), markdown: None, parent: None }
+        Delivery { text: Some(text.into()), ..Delivery::to(Destination::Room("R".into())) }
     }
 
     #[test]

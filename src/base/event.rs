@@ -2,9 +2,15 @@
 //!
 //! An event is written to the inbox in a versioned envelope, because old rows outlive old code.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use super::{id::Digest, time::Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    id::{Digest, EventId},
+    time::Millis,
+};
 
 /// One thing to react to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +24,7 @@ pub struct Event {
     pub trigger: Trigger,
 }
 
-/// What happened. Later sources (schedule, inbound hook, timer, answer, failed delivery) are further variants.
+/// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Trigger {
@@ -80,6 +86,69 @@ pub enum Trigger {
         /// Who pressed: person id.
         person: String,
     },
+    /// A `[[schedule]]` of the definition came due.
+    Schedule {
+        /// Its name in the definition.
+        name: String,
+        /// The moment it was meant for.
+        planned: Millis,
+        /// The person it came due for, where each has a time zone of their own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<String>,
+    },
+    /// Another program posted to an `[[inbound]]` hook.
+    Inbound {
+        /// Its name in the definition.
+        name: String,
+        /// The body: JSON as it is, a form as an object of strings, anything else as a string.
+        payload: Value,
+        /// The request's headers, names in lower case; those that carry secrets are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+    },
+    /// A timer that a turn had set.
+    Timer {
+        /// Its name, as set.
+        name: String,
+        /// The room it was set in; empty: none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        room: String,
+        /// The person it was set for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<String>,
+        /// What the turn gave it along.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        value: Value,
+    },
+    /// A handler answered, or will never do so.
+    Answer {
+        /// Public id of the call: the handler has seen it as its idempotency key.
+        call: EventId,
+        /// Which answer to this call it is, from 1.
+        part: u32,
+        /// The rule that asked, by its label: `command "ping"`, `schedule "standup"`.
+        rule: String,
+        /// The event that was being handled when the call was asked for.
+        origin: Box<Event>,
+        /// The answer, in the handler contract's form.
+        result: Value,
+    },
+    /// A promised delivery was given up.
+    DeliveryFailed {
+        /// Its public id.
+        delivery: EventId,
+        /// The room it was meant for; empty: it was meant for a person.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        room: String,
+        /// The person it was meant for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<String>,
+        /// Why, as a sentence.
+        reason: String,
+        /// The rule that had promised it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        rule: String,
+    },
 }
 
 /// What was done to a thing.
@@ -131,17 +200,26 @@ impl Event {
             Trigger::Room { change: Change::Created, .. } => "rooms.created",
             Trigger::Room { .. } => "rooms.updated",
             Trigger::CardAction { .. } => "attachmentActions.created",
+            Trigger::Schedule { .. } => "schedule",
+            Trigger::Inbound { .. } => "inbound",
+            Trigger::Timer { .. } => "timer",
+            Trigger::Answer { .. } => "answer",
+            Trigger::DeliveryFailed { .. } => "deliveries.failed",
         }
     }
 
-    /// The room the event is in.
+    /// The room the event is in; empty: it is in none.
     #[must_use]
     pub fn room(&self) -> &str {
         match &self.trigger {
             Trigger::Message { room, .. }
             | Trigger::Membership { room, .. }
             | Trigger::Room { room, .. }
-            | Trigger::CardAction { room, .. } => room,
+            | Trigger::CardAction { room, .. }
+            | Trigger::Timer { room, .. }
+            | Trigger::DeliveryFailed { room, .. } => room,
+            Trigger::Answer { origin, .. } => origin.room(),
+            Trigger::Schedule { .. } | Trigger::Inbound { .. } => "",
         }
     }
 
@@ -152,16 +230,33 @@ impl Event {
             Trigger::Message { person, .. }
             | Trigger::Membership { person, .. }
             | Trigger::CardAction { person, .. } => Some(person),
-            Trigger::Room { .. } => None,
+            Trigger::Schedule { person, .. }
+            | Trigger::Timer { person, .. }
+            | Trigger::DeliveryFailed { person, .. } => person.as_deref(),
+            Trigger::Answer { origin, .. } => origin.person(),
+            Trigger::Room { .. } | Trigger::Inbound { .. } => None,
         }
     }
 
-    /// What the event keeps its order with: a mark of the room and the person it is about, or of the room alone.
+    /// The event that a chain of answers began with: this one, unless it is an answer.
+    #[must_use]
+    pub fn origin(&self) -> &Self {
+        match &self.trigger {
+            Trigger::Answer { origin, .. } => origin.origin(),
+            _ => self,
+        }
+    }
+
+    /// What the event keeps its order with: a mark of the room and the person it is about, of the room alone, or
+    /// of the trigger where there is neither.
     ///
     /// Strict inside a key, parallel across; never empty. A mark of 22 characters instead of two ids of 80: it
     /// stands in every row of a backlog, in an index and in memory.
     #[must_use]
     pub fn order_key(&self) -> String {
+        if let (Trigger::Schedule { name, .. } | Trigger::Inbound { name, .. }, None) = (&self.trigger, self.person()) {
+            return Digest::of([self.kind().as_bytes(), name.as_bytes()]).mark();
+        }
         let room = self.room().as_bytes();
         match self.person() {
             Some(person) => Digest::of([room, person.as_bytes()]).mark(),

@@ -125,7 +125,7 @@ pub(super) fn deliveries(text: &str, format: Format, to: &Destination, parent: O
             Format::Text => (Some(part), None),
             Format::Markdown => (None, Some(part)),
         };
-        Delivery { to: to.clone(), text, markdown, parent: parent.map(str::to_owned) }
+        Delivery { text, markdown, parent: parent.map(str::to_owned), ..Delivery::to(to.clone()) }
     };
     parts.into_iter().map(delivery).collect()
 }

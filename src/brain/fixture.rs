@@ -47,6 +47,7 @@ impl World {
             emails: vec!["alice@example.com".into()],
             display_name: Some("Alice Example".into()),
             first_name: Some("Alice".into()),
+            org_id: Some("ORG".into()),
             kind: Some("person".into()),
         };
         let room = Room { id: "R".into(), title: Some("Ops".into()), kind: Some("group".into()) };

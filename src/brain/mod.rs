@@ -9,6 +9,7 @@
 
 mod answer;
 mod cache;
+pub mod call;
 pub mod compile;
 pub mod delivery;
 mod destination;
@@ -32,9 +33,10 @@ mod template;
 pub mod turn;
 mod words;
 
+pub use call::{HandlerCall, Target};
 pub use compile::{Compiled, compile, compiler};
-pub use delivery::{Delivery, Destination};
+pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;
 pub use program::Program;
 pub use step::step;
-pub use turn::{Decision, Effect, Fact, Facts, Me, Read, Step, Turn};
+pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, SentMessage, SetTimer, Step, Turn};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::delivery::Delivery;
+use serde_json::Value;
+
+use super::{call::HandlerCall, delivery::Delivery};
 use crate::{
     base::{Event, Millis, StateOp, StateScope, Version},
     webex::model,
@@ -41,19 +43,36 @@ pub enum Read {
     Person(String),
     /// A room by id; bounded cache.
     Room(String),
+    /// Everybody in a room, by its id; bounded cache.
+    Members(String),
+    /// What somebody entered into a card, by the id of the press.
+    Press(String),
+    /// What was kept of a message that the bot itself sent, by its id.
+    Sent(String),
     /// A key of the bot's memory.
     State(StateScope, String),
+    /// The dialogue of a person in a room.
+    Dialogue {
+        /// Room id.
+        room: String,
+        /// Person id.
+        person: String,
+    },
 }
 
 impl Read {
-    /// For records and logs: `message`, `person`, `room`, `state`.
+    /// For records and logs: `message`, `person`, `room`, `members`, `press`, `sent`, `state`, `dialogue`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Message(_) => "message",
             Self::Person(_) => "person",
             Self::Room(_) => "room",
+            Self::Members(_) => "members",
+            Self::Press(_) => "press",
+            Self::Sent(_) => "sent",
             Self::State(..) => "state",
+            Self::Dialogue { .. } => "dialogue",
         }
     }
 }
@@ -67,11 +86,30 @@ pub enum Fact {
     Person(Box<model::Person>),
     /// A room.
     Room(Box<model::Room>),
+    /// Everybody in a room.
+    Members(Vec<model::Membership>),
+    /// What somebody entered into a card.
+    Press(Box<model::AttachmentAction>),
+    /// What was kept of a sent message.
+    Sent(Box<SentMessage>),
     /// A value of the bot's memory, and its version.
-    State(Version, Option<serde_json::Value>),
+    State(Version, Option<Value>),
+    /// Where a dialogue stands, its version (0: there never was one), and when it lapses.
+    Dialogue(Version, Option<(Value, Millis)>),
     /// Webex says it is not there, or not for us to see. For a person or a room the brain falls back
     /// to the address and an empty title; a message that is gone ends the turn without effects.
     Missing,
+}
+
+/// What is kept of a message that the bot sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SentMessage {
+    /// The `context` its reply gave along. Never shown to clients, so no client can forge it.
+    pub context: Value,
+    /// The `key` it was sent under.
+    pub key: Option<String>,
+    /// Root of the thread it was sent into.
+    pub parent: Option<String>,
 }
 
 /// What was read so far in a turn.
@@ -102,8 +140,41 @@ pub struct Decision {
 /// What a turn asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Say something. One delivery: already split to Webex's limit, in order.
+    /// Something for Webex: a message, an edit, a deletion, leaving a room. One delivery: already split to Webex's
+    /// limit, in order.
     Say(Delivery),
     /// Change the bot's memory.
     Remember(StateOp),
+    /// Change the dialogue of one person in one room.
+    Dialogue(DialogueStep),
+    /// Ask a handler. Its answer is a new event.
+    Call(HandlerCall),
+    /// Have an event come later. Setting the same name again replaces it.
+    Timer(SetTimer),
+    /// Forget a timer that was set.
+    CancelTimer(String),
+}
+
+/// A change of the dialogue of one person in one room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogueStep {
+    /// Room id.
+    pub room: String,
+    /// Person id.
+    pub person: String,
+    /// The version that was read; 0: there was none.
+    pub read: Version,
+    /// Where it stands now and until when; `None` ends it.
+    pub value: Option<(Value, Millis)>,
+}
+
+/// A timer to be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetTimer {
+    /// Its name, one a bot.
+    pub name: String,
+    /// When.
+    pub at: Millis,
+    /// What then happens; its trigger is a [`Trigger::Timer`](crate::base::Trigger::Timer).
+    pub event: Event,
 }

@@ -17,6 +17,8 @@ pub struct Person {
     pub display_name: Option<String>,
     /// First name.
     pub first_name: Option<String>,
+    /// The organization the person belongs to.
+    pub org_id: Option<String>,
     /// `person`, `bot` or `appuser`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
@@ -67,6 +69,42 @@ pub struct Message {
     /// Mentioned people: person ids.
     #[serde(deserialize_with = "or_default")]
     pub mentioned_people: Vec<String>,
+}
+
+/// An item of `GET /memberships`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Membership {
+    /// Membership id.
+    #[serde(deserialize_with = "or_default")]
+    pub id: String,
+    /// The member: person id.
+    #[serde(deserialize_with = "or_default")]
+    pub person_id: String,
+    /// The member: address.
+    pub person_email: Option<String>,
+    /// The member: display name.
+    pub person_display_name: Option<String>,
+}
+
+/// `GET /attachment/actions/{id}`: what somebody entered into a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AttachmentAction {
+    /// Id of the press.
+    #[serde(deserialize_with = "or_default")]
+    pub id: String,
+    /// The message that holds the card.
+    #[serde(deserialize_with = "or_default")]
+    pub message_id: String,
+    /// Who pressed: person id.
+    #[serde(deserialize_with = "or_default")]
+    pub person_id: String,
+    /// Room id.
+    #[serde(deserialize_with = "or_default")]
+    pub room_id: String,
+    /// What was entered, and the `data` of the button. Comes from the client and can be forged.
+    pub inputs: serde_json::Map<String, serde_json::Value>,
 }
 
 /// An item of `GET /webhooks`.

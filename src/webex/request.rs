@@ -152,6 +152,12 @@ impl Request {
         Self { method: "PUT", path: format!("/webhooks/{}", segment(id)), body: Some(json(&body)) }
     }
 
+    /// What somebody entered into a card.
+    #[must_use]
+    pub fn attachment_action(id: &str) -> Self {
+        Self::get(format!("/attachment/actions/{}", segment(id)))
+    }
+
     /// Removes a webhook.
     #[must_use]
     pub fn delete_webhook(id: &str) -> Self {

@@ -10,7 +10,7 @@ use crate::{
         api::{Call, CallClass, CallError},
         retries::Trouble,
     },
-    base::{BotId, Lease},
+    base::{BotId, Lease, Version},
     brain::{Fact, Read},
     webex::{Request, Verdict, model},
 };
@@ -43,7 +43,16 @@ impl Deps {
             let value = values.pop().ok_or_else(|| unread(&"it answered nothing"))?;
             return Ok(Answered { fact: Fact::State(value.version, value.value), from_cache: false });
         }
-        let cached = !matches!(read, Read::Message(_));
+        if let Read::Dialogue { room, person } = read {
+            let now = self.clock.now();
+            let asked = self.store.read_dialogue(lease.bot.clone(), room.clone(), person.clone(), now).await;
+            let row = asked.map_err(|e| unread(&e))?;
+            let fact = row.map_or(Fact::Dialogue(Version(0), None), |row| {
+                Fact::Dialogue(row.version, Some((row.value, row.until)))
+            });
+            return Ok(Answered { fact, from_cache: false });
+        }
+        let cached = matches!(read, Read::Person(_) | Read::Room(_));
         if cached && let Some(fact) = self.cache.get(&lease.bot, read, self.clock.now()) {
             return Ok(Answered { fact, from_cache: true });
         }
@@ -58,7 +67,11 @@ impl Deps {
             Read::Room(id) => {
                 self.ask::<model::Room>(&lease.bot, Request::room(id)).await?.map(|it| Fact::Room(Box::new(it)))
             }
-            Read::State(..) => None,
+            Read::Press(id) => self
+                .ask::<model::AttachmentAction>(&lease.bot, Request::attachment_action(id))
+                .await?
+                .map(|it| Fact::Press(Box::new(it))),
+            Read::Members(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => None,
         };
         let fact = fact.unwrap_or(Fact::Missing);
         if cached {

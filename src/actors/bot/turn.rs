@@ -9,8 +9,11 @@ use super::{Deps, reads::ReadError};
 use crate::{
     actors::retries::{End, Trouble},
     base::{Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
-    brain::{self, Decision, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
-    store::{Cause, Claimed, Class, EventRow, NewDelivery, Reason, StoreError, TurnAnswer, TurnCommit, TurnOutcome},
+    brain::{self, Decision, DialogueStep, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
+    store::{
+        Cause, Claimed, Class, DialogueChange, EventRow, NewDelivery, NewTimer, Reason, StoreError, TurnAnswer,
+        TurnCommit, TurnOutcome,
+    },
 };
 
 /// A turn asks at most this often for more: a program that never has enough is broken, not curious.
@@ -197,6 +200,23 @@ impl Job {
                     payload: delivery.encode(),
                 }),
                 Effect::Remember(operation) => commit.state.push(operation),
+                Effect::Dialogue(DialogueStep { room, person, read, value }) => {
+                    commit.dialogue = Some(DialogueChange { room, person, read, value });
+                }
+                Effect::Call(call) => commit.deliveries.push(NewDelivery {
+                    id: EventId::new(),
+                    order_key: call.order.clone(),
+                    class: Class::Interactive,
+                    due_at: now,
+                    payload: call.encode(),
+                }),
+                Effect::Timer(timer) => commit.timers.push(NewTimer {
+                    order_key: timer.event.order_key(),
+                    payload: timer.event.encode(),
+                    name: timer.name,
+                    due_at: timer.at,
+                }),
+                Effect::CancelTimer(_) => {}
             }
         }
         commit.reads = versions(facts);

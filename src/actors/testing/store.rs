@@ -78,7 +78,7 @@ impl FakeStore {
             attempt: 0,
             doubtful: false,
             created_at: Millis(0),
-            payload: Delivery { to, text: Some(seq.to_string()), markdown: None, parent: None }.encode(),
+            payload: Delivery { text: Some(seq.to_string()), ..Delivery::to(to) }.encode(),
         };
         let stored = Held { row: row.clone(), stands: Stands::Waiting, due: Millis(0), tries: 0 };
         inner.rows.insert(seq, stored);
