@@ -33,7 +33,7 @@ mod template;
 pub mod turn;
 mod words;
 
-pub use call::{HandlerCall, Target};
+pub use call::{Busy, HandlerCall, Part, Target};
 pub use compile::{Compiled, compile, compiler};
 pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;

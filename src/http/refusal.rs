@@ -29,6 +29,8 @@ pub enum Refusal {
     UnknownEvent,
     /// 404: no dead letter of that id.
     UnknownLetter,
+    /// 404: no call of that id is open, or the token is not that call's.
+    UnknownCall,
     /// 405: the path exists, but not for this method.
     MethodNotAllowed,
     /// 408: the body took too long to arrive.
@@ -93,7 +95,9 @@ impl Refusal {
         match self {
             Self::BrokenBody | Self::BadEnvelope | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MissingSignature | Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownBot | Self::UnknownEvent | Self::UnknownLetter => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownBot | Self::UnknownEvent | Self::UnknownLetter | Self::UnknownCall => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -123,6 +127,7 @@ impl Refusal {
             Self::UnknownBot => "unknown_bot",
             Self::UnknownEvent => "unknown_event",
             Self::UnknownLetter => "unknown_letter",
+            Self::UnknownCall => "unknown_call",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::Conflict(_) => "conflict",

@@ -15,6 +15,17 @@ pub enum Class {
     Background = 1,
 }
 
+/// Who works a delivery off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// The api: it goes to Webex.
+    #[default]
+    Webex = 0,
+    /// The runner: it is a call of a handler.
+    Calls = 1,
+}
+
 /// An event to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -36,6 +47,8 @@ pub struct NewEvent {
     pub due_at: Millis,
     /// `Event::encode`.
     pub payload: Vec<u8>,
+    /// The webhook as it came, for a bot that forwards it.
+    pub envelope: Option<Vec<u8>>,
 }
 
 /// How an accept ended. All three are durable.
@@ -141,6 +154,9 @@ pub struct DeliveryResult {
     pub doubtful: bool,
     /// Webex's TrackingID, if it answered.
     pub tracking_id: Option<String>,
+    /// Events that follow from it, accepted in the same commit if the mark still holds. However full the bot is:
+    /// what is recorded must not lack what it brought.
+    pub then: Vec<NewEvent>,
 }
 
 /// What a try came to.
@@ -178,6 +194,8 @@ pub struct DueBot {
     pub events: bool,
     /// It has deliveries to try.
     pub deliveries: bool,
+    /// It has calls to make.
+    pub calls: bool,
 }
 
 /// Which events to list.
@@ -279,6 +297,9 @@ pub struct EventDetail {
 pub struct DeliverySummary {
     /// Public id.
     pub id: EventId,
+    /// Whether it goes to Webex or is a call of a handler.
+    #[serde(default)]
+    pub lane: Lane,
     /// `waiting`, `sending`, `sent`, `failed`, `skipped`.
     pub state: String,
     /// Tries so far.

@@ -106,6 +106,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         outcome: tried.outcome,
         doubtful: row.doubtful,
         tracking_id: tried.tracking_id,
+        then: Vec::new(),
     };
     record(&office, &row, result).await;
     office.tell(Done::Ended { bot, epoch, row, again }).await;

@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     api::{Api, DoubtPolicy},
+    runner::Runner,
     bells::{Bells, Knock},
     exit::ExitGuard,
     line::Line,
@@ -47,6 +48,8 @@ pub struct Deps {
     pub store: Arc<dyn Store>,
     /// The way out.
     pub api: Line<Api>,
+    /// Who makes the calls that turns ask for.
+    pub runner: Line<Runner>,
     /// The doorbell's other end.
     pub bells: Bells,
     /// People and rooms read before.

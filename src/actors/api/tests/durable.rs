@@ -5,7 +5,7 @@ use crate::{
     base::{Digest, EventId},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Class, Doorbell, NewBot, NewDelivery, NewEvent, TurnAnswer, TurnCommit, TurnOutcome,
+        Accepted, Class, Doorbell, Lane, NewBot, NewDelivery, NewEvent, TurnAnswer, TurnCommit, TurnOutcome,
         sqlite::{OpenOptions, SealKey, SqliteStore, WriterHost},
     },
 };
@@ -32,6 +32,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
             id: EventId::new(),
             order_key: to.order_key(),
             class: Class::Interactive,
+            lane: Lane::Webex,
             due_at: Millis(0),
             payload: Delivery { text: Some(key.to_owned()), ..Delivery::to(to) }.encode(),
         }

@@ -30,8 +30,8 @@ use super::{
 use crate::{
     base::{BotId, Millis, Seq},
     store::{
-        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome,
-        Wake,
+        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Lane, Marked, StoreError, TurnAnswer,
+        TurnOutcome, Wake,
     },
 };
 
@@ -167,23 +167,35 @@ impl Batch {
                 book.more(&bot, deliveries.len());
                 let doubtful = book.is_restored(job.input.event);
                 let due = (first..).zip(deliveries).filter(|(_, delivery)| delivery.due_at <= now);
-                wakes.of(&bot).deliveries.extend(due.map(|(seq, delivery)| DeliveryRow {
-                    seq: Seq(seq),
-                    id: delivery.id,
-                    bot: bot.clone(),
-                    event,
-                    order_key: delivery.order_key,
-                    class: delivery.class,
-                    attempt: 0,
-                    doubtful,
-                    created_at: now,
-                    payload: delivery.payload,
-                }));
+                let wake = wakes.of(&bot);
+                for (seq, delivery) in due {
+                    let row = DeliveryRow {
+                        seq: Seq(seq),
+                        id: delivery.id,
+                        bot: bot.clone(),
+                        event,
+                        order_key: delivery.order_key,
+                        class: delivery.class,
+                        attempt: 0,
+                        doubtful,
+                        created_at: now,
+                        payload: delivery.payload,
+                    };
+                    match delivery.lane {
+                        Lane::Webex => wake.deliveries.push(row),
+                        Lane::Calls => wake.calls.push(row),
+                    }
+                }
             }
             job.answer(answer);
         }
         for bot in &answers.recorded.ended {
             book.fewer(bot, 1);
+        }
+        for event in answers.recorded.followed {
+            let (bot, event) = event;
+            book.more(&bot, 1);
+            wakes.of(&bot).events.push(event);
         }
         let released = vec![(); self.releases.len()];
         answer_all(self.releases, released);
@@ -195,6 +207,7 @@ impl Batch {
                 let known = wakes.of(&wake.bot);
                 known.events.extend(wake.events);
                 known.deliveries.extend(wake.deliveries);
+                known.calls.extend(wake.calls);
             }
         }
         wakes
@@ -274,7 +287,7 @@ impl Wakes {
     fn of(&mut self, bot: &BotId) -> &mut Wake {
         let Self { of, list } = self;
         let at = *of.entry(bot.clone()).or_insert_with(|| {
-            list.push(Wake { bot: bot.clone(), events: Vec::new(), deliveries: Vec::new() });
+            list.push(Wake::of(bot.clone()));
             list.len() - 1
         });
         &mut list[at]

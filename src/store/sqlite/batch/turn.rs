@@ -37,9 +37,9 @@ pub(super) const REOPEN: &str = "
     WHERE seq IN (SELECT value FROM jsonb_each($1))";
 
 const PROMISE: &str = "
-    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
+    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload, lane)
     SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
-           substr($2, value->>5, value->>6)
+           substr($2, value->>5, value->>6), value->>7
     FROM jsonb_each($1)";
 
 /// As if a former life had marked them and not said how it ended: that is doubt, and the bot's policy decides.
@@ -170,7 +170,8 @@ async fn promise(
             let (ids, _) = heap.put(delivery.id.0.as_bytes());
             heap.put(event.0.as_bytes());
             let (at, len) = heap.put(&delivery.payload);
-            rows.push((ids, &turn.lease.bot, &delivery.order_key, delivery.class as i64, delivery.due_at, at, len));
+            let (class, lane) = (delivery.class as i64, delivery.lane as i64);
+            rows.push((ids, &turn.lease.bot, &delivery.order_key, class, delivery.due_at, at, len, lane));
         }
     }
     let mut promised = vec![None; jobs.len()];

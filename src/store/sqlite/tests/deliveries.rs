@@ -15,6 +15,7 @@ fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResu
         outcome,
         doubtful: false,
         tracking_id: Some(format!("T{attempt}")),
+        then: Vec::new(),
     }
 }
 

@@ -43,6 +43,7 @@ impl Rig {
             outcome,
             doubtful: false,
             tracking_id: Some("T".into()),
+            then: Vec::new(),
         };
         assert!(self.store.record(result).await.unwrap());
     }

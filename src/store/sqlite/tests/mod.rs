@@ -35,7 +35,7 @@ use super::{Faults, OpenError, OpenOptions, SealKey, SqliteStore, StoreLimits, W
 use crate::{
     base::{BotId, Clock, Digest, EventId, Lease, Millis, Seq},
     store::{
-        Accepted, Class, DeliveryRow, Doorbell, DueQuery, EventRow, NewBot, NewDelivery, NewEvent, Store as _,
+        Accepted, Class, DeliveryRow, Doorbell, DueQuery, EventRow, Lane, NewBot, NewDelivery, NewEvent, Store as _,
         TurnAnswer, TurnCommit, TurnOutcome, Wake,
     },
 };
@@ -189,6 +189,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         id: EventId::new(),
         order_key: to.into(),
         class: Class::Background,
+        lane: Lane::Webex,
         due_at: Millis(0),
         payload: format!("to {to}").into_bytes(),
     }
