@@ -191,7 +191,7 @@ mod tests {
         insta::assert_snapshot!(
             shown("deliveries = \"skip\"\n[fallback]\nreply = 'x'\n")
                 + "\n\n"
-                + &shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n")
+                + shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n").as_str()
                 + "\n\n"
                 + &shown("[deliveries]\ndoubts = \"skip\"\n")
         );

@@ -181,6 +181,7 @@ pub(super) fn event(bot: &BotId, key: &str, order: &str) -> NewEvent {
         class: Class::Interactive,
         due_at: Millis(0),
         payload: format!("payload of {key}").into_bytes(),
+        envelope: None,
     }
 }
 
