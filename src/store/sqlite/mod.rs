@@ -161,6 +161,7 @@ struct Inner {
     on_fatal: OnFatal,
     clock: Clock,
     copier: Copier,
+    breaking: Breaking,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -211,8 +212,13 @@ impl SqliteStore {
             WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
         let (seal, rotation, path) = (opened.ring, Mutex::default(), opened.path);
-        let copier =
-            Copier { path: path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default(), breaking };
+        let copier = Copier {
+            path: path.clone(),
+            seal: seal.clone(),
+            clock: clock.clone(),
+            stop: Arc::default(),
+            breaking: breaking.clone(),
+        };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
         let inner = Inner {
             requests,
@@ -227,6 +233,7 @@ impl SqliteStore {
             on_fatal,
             clock,
             copier,
+            breaking,
         };
         let store = Self(Arc::new(inner));
         if let Some(by) = opened.rotating {
