@@ -217,6 +217,7 @@ fn fact(read: &Read, text: &str) -> Fact {
             emails: vec!["alice@example.com".into()],
             display_name: Some("{{ 1 }} <@all> **A** [x](http://h/)".into()),
             first_name: Some("```".into()),
+            org_id: None,
             kind: Some("person".into()),
         })),
         Read::Room(id) => {
