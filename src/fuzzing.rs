@@ -223,7 +223,7 @@ fn fact(read: &Read, text: &str) -> Fact {
         Read::Room(id) => {
             Fact::Room(Box::new(Room { id: id.clone(), title: Some("Ops".into()), kind: Some("group".into()) }))
         }
-        Read::State(..) => Fact::Missing,
+        _ => Fact::Missing,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod breaking;
+pub mod cell;
 pub mod dialogue;
 pub mod event;
 pub mod id;
@@ -14,6 +15,7 @@ pub mod time;
 
 pub use backoff::Backoff;
 pub use breaking::{Breaking, Point};
+pub use cell::Cell;
 pub use dialogue::{dialogue_mark, dialogue_timer, is_dialogue_timer};
 pub use event::{Change, Event, Trigger};
 pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
