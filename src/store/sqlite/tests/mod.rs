@@ -12,6 +12,7 @@ mod forgetting;
 mod house;
 mod letters;
 mod log;
+mod memory;
 mod model;
 mod opening;
 mod pressing;
