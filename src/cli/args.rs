@@ -417,7 +417,7 @@ pub struct StateSetArgs {
     /// Which key
     pub key: String,
     /// The value: JSON, or else a text; `-` reads it from standard input
-    #[arg(required_unless_present = "remove", conflicts_with = "remove")]
+    #[arg(required_unless_present = "remove", conflicts_with = "remove", allow_negative_numbers = true)]
     pub value: Option<String>,
     /// The value is a text, whatever it looks like
     #[arg(long)]
@@ -482,12 +482,13 @@ pub enum DialoguesCommand {
     /// Show one whole, with what the person answered
     Show {
         /// Which: the beginning of its id
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// End one, or all; the person is not told
     End {
         /// Which: the beginning of its id
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(required_unless_present = "all", conflicts_with = "all", allow_hyphen_values = true)]
         id: Option<String>,
         /// All that are open
         #[arg(long)]

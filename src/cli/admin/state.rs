@@ -351,7 +351,7 @@ mod tests {
             row("bot", "count", json!(7), None),
             row("room:R", "topic", json!("a\u{1b}[2J"), Some(Millis(1_767_225_600_000))),
         ];
-        insta::assert_snapshot!(table(&rows), @"");
+        insta::assert_snapshot!("memory", table(&rows));
         assert_eq!(table(&[]), "it keeps nothing");
     }
 
