@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn a_list_that_grows_too_large_loses_its_first_items() {
         let text = "x".repeat(30_000);
-        let list = after(&[append(json!(1), 9), append(json!(text), 9), append(json!(text), 9), append(json!(text), 9)]);
+        let list =
+            after(&[append(json!(1), 9), append(json!(text), 9), append(json!(text), 9), append(json!(text), 9)]);
         assert_eq!(list.value.unwrap().as_array().unwrap().len(), 2);
         let item = "x".repeat(MAX_STATE_VALUE - 2);
         assert_eq!(after(&[append(json!(1), 9), append(json!(item), 9)]).value.unwrap().as_array().unwrap().len(), 1);

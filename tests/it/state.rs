@@ -4,11 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    house::ECHO,
-    live::Live,
-    program::Ran,
-};
+use crate::support::{house::ECHO, live::Live, program::Ran};
 
 fn read(ran: &Ran) -> Value {
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -47,13 +43,17 @@ async fn memory_is_set_shown_taken_out_and_put_in_whoever_answers() {
         assert!(table.out.starts_with("SCOPE") && table.out.lines().count() == 5, "{table:?}");
 
         let lines = live.run(&["state", "export", "echo"]).await;
-        let keys: Vec<_> = lines.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["key"].clone()).collect();
+        let keys: Vec<_> =
+            lines.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["key"].clone()).collect();
         assert_eq!(keys, ["number", "topic", "seen", "since"], "bot, person, room");
         let file = live.ground.path(&format!("{round}.json"));
         let file = file.to_str().unwrap();
         let whole = live.run(&["state", "export", "echo", file, "--json"]).await;
         assert_eq!((whole.code, whole.out.as_str()), (0, ""), "{whole:?}");
-        assert!(live.run(&["state", "export", "echo", file]).await.err.contains("cannot be written"), "nothing is replaced");
+        assert!(
+            live.run(&["state", "export", "echo", file]).await.err.contains("cannot be written"),
+            "nothing is replaced"
+        );
         let imported = live.run(&["state", "import", "other", file]).await;
         assert_eq!(imported.out, "4 keys imported\n", "{imported:?}");
         assert_eq!(live.run(&["state", "export", "other"]).await.out, lines.out);
@@ -80,7 +80,8 @@ async fn what_cannot_be_kept_is_refused_with_the_reason_and_nothing_is_changed()
     live.registered("echo").await;
     let large = format!("\"{}\"", "x".repeat(70_000));
     let path = live.ground.path("bad.jsonl");
-    fs::write(&path, "{\"scope\":\"bot\",\"key\":\"a\",\"value\":1}\n{\"scope\":\"team\",\"key\":\"b\",\"value\":1}\n").unwrap();
+    fs::write(&path, "{\"scope\":\"bot\",\"key\":\"a\",\"value\":1}\n{\"scope\":\"team\",\"key\":\"b\",\"value\":1}\n")
+        .unwrap();
     let bad = path.to_str().unwrap();
     for (args, code, said) in [
         (&["state", "set", "echo", "$once/1", "1"][..], 1, "is a key of Botyard itself"),

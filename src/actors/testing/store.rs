@@ -11,11 +11,12 @@ use crate::{
     brain::{Delivery, Destination},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, Doorbell, DueBot, DueQuery, EndDialogue,
-        Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer,
-        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook,
-        Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize,
-        StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow,
+        Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
+        Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
+        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence,
+        StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition,
+        Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 

@@ -103,9 +103,10 @@ impl Expect {
             Kind::Email => email(said).map(Value::from),
             Kind::Date => date(said, around.now).map(|day| day.to_string().into()),
             Kind::Duration => seconds(said).map(Value::from),
-            Kind::Choice(choices) => {
-                choices.iter().find(|choice| words::folded(choice) == words::folded(said)).map(|choice| (**choice).into())
-            }
+            Kind::Choice(choices) => choices
+                .iter()
+                .find(|choice| words::folded(choice) == words::folded(said))
+                .map(|choice| (**choice).into()),
             Kind::Pattern(pattern) => around.fits.fits(pattern, said).then(|| said.into()),
         };
         let value = value.ok_or_else(|| self.wrong(said))?;
@@ -125,10 +126,18 @@ impl Expect {
         let Some(size) = size else { return Ok(()) };
         let of_text = value.is_string();
         if let Some(min) = self.min.filter(|min| size < *min) {
-            return Err(if of_text { format!("That needs at least {min} characters.") } else { format!("That must be at least {min}.") });
+            return Err(if of_text {
+                format!("That needs at least {min} characters.")
+            } else {
+                format!("That must be at least {min}.")
+            });
         }
         if let Some(max) = self.max.filter(|max| size > *max) {
-            return Err(if of_text { format!("That may have at most {max} characters.") } else { format!("That may be at most {max}.") });
+            return Err(if of_text {
+                format!("That may have at most {max} characters.")
+            } else {
+                format!("That may be at most {max}.")
+            });
         }
         Ok(())
     }

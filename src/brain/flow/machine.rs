@@ -253,9 +253,7 @@ impl Walker<'_> {
                 Some(false) => self.refused(*no),
                 None => Ok(self.again(at, said, "Please answer `yes` or `no`.".to_owned())),
             },
-            Does::Form { .. } => {
-                Ok(self.again(at, said, "Please fill in the card and press its button.".to_owned()))
-            }
+            Does::Form { .. } => Ok(self.again(at, said, "Please fill in the card and press its button.".to_owned())),
             Does::Ask { .. } => match self.taken(at, said)? {
                 Ok(()) => self.onward(at),
                 Err(problem) => Ok(self.again(at, said, problem)),

@@ -116,9 +116,10 @@ fn find<'a>(open: &'a [OpenDialogue], id: &str) -> Result<&'a OpenDialogue, Fail
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(Failure::problem(format!("no open dialogue has an id that begins with `{}`", plain(id)))),
-        (Some(_), Some(_)) => {
-            Err(Failure::problem(format!("several dialogues have an id that begins with `{}`: say more of it", plain(id))))
-        }
+        (Some(_), Some(_)) => Err(Failure::problem(format!(
+            "several dialogues have an id that begins with `{}`: say more of it",
+            plain(id)
+        ))),
     }
 }
 

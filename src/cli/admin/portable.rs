@@ -50,12 +50,11 @@ pub(super) fn read(text: &str, now: Millis) -> Result<Imported, String> {
     let mut imported = Imported::default();
     for (place, value) in items {
         let checked = value.and_then(|value| change(value));
-        let checked = checked.and_then(|change| {
-            match seen.insert((change.scope.clone(), change.key.clone()), place.clone()) {
+        let checked =
+            checked.and_then(|change| match seen.insert((change.scope.clone(), change.key.clone()), place.clone()) {
                 Some(earlier) => Err(format!("`{}` of `{}` stands in {earlier} already", change.key, change.scope)),
                 None => Ok(change),
-            }
-        });
+            });
         match checked {
             Ok(change) if change.expires_at.is_some_and(|at| at <= now) => imported.expired += 1,
             Ok(change) => imported.changes.push(change),
@@ -90,7 +89,8 @@ fn items(text: &str) -> Result<Vec<Item>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     Ok(lines
         .map(|(number, line)| {
-            let value = serde_json::from_str(line).map_err(|error| format!("it is no JSON (column {})", error.column()));
+            let value =
+                serde_json::from_str(line).map_err(|error| format!("it is no JSON (column {})", error.column()));
             (format!("line {}", number + 1), value)
         })
         .collect())
@@ -104,7 +104,9 @@ fn change(value: Value) -> Result<StateChange, String> {
     let Value::Object(object) = &value else { return Err("it is no JSON object".to_owned()) };
     let known = ["scope", "key", "value", "expires_at"];
     if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("there is no field `{unknown}`: a key has `scope`, `key`, `value` and perhaps `expires_at`"));
+        return Err(format!(
+            "there is no field `{unknown}`: a key has `scope`, `key`, `value` and perhaps `expires_at`"
+        ));
     }
     if let Some(missing) = known.iter().take(3).find(|key| !object.contains_key(**key)) {
         return Err(format!("`{missing}` is missing"));
@@ -117,8 +119,9 @@ fn change(value: Value) -> Result<StateChange, String> {
 
 /// Why a key cannot be changed by a single command.
 pub(super) fn own(key: &str) -> Option<String> {
-    is_own_state_key(key)
-        .then(|| format!("`{key}` is a key of Botyard itself: it belongs to what began with `$` (topics, presses, approvals)"))
+    is_own_state_key(key).then(|| {
+        format!("`{key}` is a key of Botyard itself: it belongs to what began with `$` (topics, presses, approvals)")
+    })
 }
 
 #[cfg(test)]

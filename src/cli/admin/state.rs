@@ -25,8 +25,10 @@ use crate::{
         settings,
     },
     http::admin::memory::Changes,
-    store::{MOST_OF_AN_EDIT, MOST_OF_A_PAGE, StateChange, StateEdit, StateEdited, StatePage, StateQuery, StateRow,
-        Store, StoreError},
+    store::{
+        MOST_OF_A_PAGE, MOST_OF_AN_EDIT, StateChange, StateEdit, StateEdited, StatePage, StateQuery, StateRow, Store,
+        StoreError,
+    },
 };
 
 /// Characters of a value in the table; all of it is in the JSON.
@@ -73,7 +75,8 @@ impl<'a> Job<'a> {
             }
             StateCommand::Set(args) => {
                 let value = if args.remove { None } else { Some(value(args.value.as_deref(), args.text)?) };
-                let expires_at = args.expires.as_deref().map(|text| when::coming("--expires", text, Clock::System.now()));
+                let expires_at =
+                    args.expires.as_deref().map(|text| when::coming("--expires", text, Clock::System.now()));
                 let scope = scope(&args.of)?.unwrap_or(StateScope::Bot).column();
                 let change = StateChange { scope, key: args.key.clone(), value, expires_at: expires_at.transpose()? };
                 change.check().map_err(Failure::usage)?;
@@ -86,7 +89,10 @@ impl<'a> Job<'a> {
             StateCommand::Import(args) => {
                 let text = file(&args.file)?;
                 let imported = portable::read(&text, Clock::System.now()).map_err(|problems| {
-                    Failure::problem(format!("`{}` cannot be imported, and nothing was:\n{problems}", args.file.display()))
+                    Failure::problem(format!(
+                        "`{}` cannot be imported, and nothing was:\n{problems}",
+                        args.file.display()
+                    ))
                 })?;
                 Self::Import { bot, imported, dry_run: args.dry_run, json: args.json }
             }
@@ -161,7 +167,11 @@ async fn get(source: &Source, query: StateQuery, one: Option<&str>, json: bool) 
         Some(key) => {
             let Some(row) = rows.into_iter().next() else {
                 let of = scope.map_or("bot", |scope| scope.word());
-                let hint = if of == "bot" { format!("; `botyard state get {bot}` shows what there is") } else { String::new() };
+                let hint = if of == "bot" {
+                    format!("; `botyard state get {bot}` shows what there is")
+                } else {
+                    String::new()
+                };
                 return Err(Failure::problem(format!("`{bot}` keeps no `{}` of this {of}{hint}", plain(key))));
             };
             Ok(if json { json!(row).to_string() } else { shown(&row.value) })
@@ -299,7 +309,11 @@ async fn import(
         return Ok(json!({ "set": done.set, "expired": expired, "dry_run": dry_run }).to_string());
     }
     let left = if expired > 0 { format!("; {} had expired", counted(expired)) } else { String::new() };
-    Ok(if dry_run { format!("{} would be imported{left}", counted(count)) } else { format!("{} imported{left}", counted(count)) })
+    Ok(if dry_run {
+        format!("{} would be imported{left}", counted(count))
+    } else {
+        format!("{} imported{left}", counted(count))
+    })
 }
 
 fn counted(keys: usize) -> String {

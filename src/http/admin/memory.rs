@@ -35,11 +35,7 @@ async fn known(admin: &Admin, path: &str) -> Result<BotId, Refusal> {
     Ok(bot)
 }
 
-pub(super) async fn list(
-    admin: Data<Admin>,
-    path: Path<String>,
-    which: Query<Which>,
-) -> Result<HttpResponse, Refusal> {
+pub(super) async fn list(admin: Data<Admin>, path: Path<String>, which: Query<Which>) -> Result<HttpResponse, Refusal> {
     let which = which.into_inner();
     let scope = which.scope.filter(|scope| !scope.is_empty());
     let scope = scope.as_deref().map(StateScope::parse).transpose();
@@ -73,7 +69,10 @@ pub(super) async fn edit(
     let bot = known(&admin, path.as_str()).await?;
     let Changes { changes, import } = body.into_inner();
     if changes.len() > MOST_OF_AN_EDIT {
-        return Err(Refusal::BadRequest(format!("`changes` has {} items, and may have {MOST_OF_AN_EDIT}", changes.len())));
+        return Err(Refusal::BadRequest(format!(
+            "`changes` has {} items, and may have {MOST_OF_AN_EDIT}",
+            changes.len()
+        )));
     }
     let edit = StateEdit { bot, changes, import, by: asker.0 };
     let edited = in_time(async { admin.store.edit_state(edit).await.map_err(told) }).await?;

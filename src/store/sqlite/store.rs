@@ -18,12 +18,12 @@ use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery,
-        EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
-        LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
-        Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateEdit, StateEdited, StatePage,
-        StateQuery, StateValue, Store, StoreError, StoreSize,
-        StoredDefinition, Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery,
+        EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
+        Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
+        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateEdit,
+        StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied,
+        TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 

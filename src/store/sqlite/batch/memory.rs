@@ -154,7 +154,9 @@ impl Memory {
                 return Applied::Refused(why);
             }
         }
-        let new = |(key, cell): &(&Key, &Cell)| cell.version > 0 && self.cells.get(*key).is_none_or(|(cell, _)| cell.version == 0);
+        let new = |(key, cell): &(&Key, &Cell)| {
+            cell.version > 0 && self.cells.get(*key).is_none_or(|(cell, _)| cell.version == 0)
+        };
         let new = cells.iter().filter(new).count() as u64;
         if new > 0 {
             let keys = self.keys.entry(bot.clone()).or_default();

@@ -45,7 +45,9 @@ impl Change for StateEdit {
         self.leave_room(tx, round, &set).await?;
         let rows: Vec<_> = set
             .iter()
-            .map(|change| (&change.scope, &change.key, change.value.as_ref().map(ToString::to_string), change.expires_at))
+            .map(|change| {
+                (&change.scope, &change.key, change.value.as_ref().map(ToString::to_string), change.expires_at)
+            })
             .collect();
         let keys: Vec<_> = gone.iter().map(|change| (&change.scope, &change.key)).collect();
         let mut edited = StateEdited::default();
@@ -65,12 +67,7 @@ impl Change for StateEdit {
 }
 
 impl StateEdit {
-    async fn leave_room(
-        &self,
-        tx: &mut SqliteConnection,
-        round: &Round<'_>,
-        set: &[&StateChange],
-    ) -> Result<(), Stop> {
+    async fn leave_room(&self, tx: &mut SqliteConnection, round: &Round<'_>, set: &[&StateChange]) -> Result<(), Stop> {
         let keys: Vec<_> = set.iter().map(|change| (&change.scope, &change.key)).collect();
         let there: i64 =
             sqlx::query_scalar(THERE).bind(batch::json(&keys)?).bind(self.bot.as_str()).fetch_one(&mut *tx).await?;

@@ -89,10 +89,8 @@ async fn a_turn_that_read_what_was_changed_by_hand_is_in_conflict() {
         let lease = rig.lease("a").await;
         let seq = rig.claimed(&lease, "m1").await;
         rig.store.edit_state(edit(&lease.bot, vec![change("bot", "n", Some("1"))])).await.unwrap();
-        let rely = |version| TurnCommit {
-            reads: vec![(StateScope::Bot, "n".into(), Version(version))],
-            ..turn(&lease, seq)
-        };
+        let rely =
+            |version| TurnCommit { reads: vec![(StateScope::Bot, "n".into(), Version(version))], ..turn(&lease, seq) };
         assert_eq!(rig.store.commit_turn(rely(0)).await.unwrap(), TurnAnswer::Conflict);
         rig.store.edit_state(edit(&lease.bot, vec![change("bot", "n", None)])).await.unwrap();
         assert_eq!(rig.store.commit_turn(rely(1)).await.unwrap(), TurnAnswer::Conflict);
@@ -157,10 +155,14 @@ async fn keys_are_counted_as_they_come_and_go() {
         let changes = (0..5).map(|n| change("bot", &format!("k{n}"), Some("1"))).collect();
         rig.store.edit_state(edit(&bot, changes)).await.unwrap();
         let mut conn = engine::connect(&rig.dir.path().join(engine::FILE), engine::Role::Reader).await.unwrap();
-        let count = "SELECT (SELECT keys FROM state_keys WHERE bot = 'a'), (SELECT count(*) FROM state WHERE bot = 'a')";
+        let count =
+            "SELECT (SELECT keys FROM state_keys WHERE bot = 'a'), (SELECT count(*) FROM state WHERE bot = 'a')";
         let counted: (i64, i64) = sqlx::query_as(count).fetch_one(&mut conn).await.unwrap();
         assert_eq!(counted, (5, 5));
-        rig.store.edit_state(edit(&bot, vec![change("bot", "k0", Some("2")), change("bot", "k1", None)])).await.unwrap();
+        rig.store
+            .edit_state(edit(&bot, vec![change("bot", "k0", Some("2")), change("bot", "k1", None)]))
+            .await
+            .unwrap();
         tokio::time::pause();
         tokio::time::advance(Duration::from_hours(2)).await;
         tokio::time::resume();
