@@ -11,7 +11,6 @@
 mod backup;
 mod batch;
 mod book;
-mod cell;
 mod change;
 mod damage;
 mod engine;
@@ -87,13 +86,15 @@ pub struct StoreLimits {
     pub queue_per_bot: usize,
     /// Events and deliveries that one bot may have pending before its accepts are refused.
     pub pending_per_bot: u64,
+    /// Keys that the memory of one bot may have.
+    pub keys_per_bot: u64,
     /// Connections that read.
     pub readers: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { queue: 4096, queue_per_bot: 512, pending_per_bot: 10_000, readers: 4 }
+        Self { queue: 4096, queue_per_bot: 512, pending_per_bot: 10_000, keys_per_bot: 100_000, readers: 4 }
     }
 }
 
@@ -198,6 +199,7 @@ impl SqliteStore {
             clock: clock.clone(),
             doorbell,
             pending_per_bot: limits.pending_per_bot,
+            keys_per_bot: limits.keys_per_bot,
             erase,
             faults,
             grows: true,
