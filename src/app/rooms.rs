@@ -176,6 +176,7 @@ impl<'a> Rooms<'a> {
             max_answer: handlers.max_answer_bytes,
             exec: handlers.exec,
             exec_memory: handlers.exec_memory_mb.saturating_mul(1 << 20),
+            bots_dirs: self.settings.bots_dir.clone(),
             secret_dirs: self.settings.secrets.dirs.clone(),
             effects_url: calls.effects_url,
             making: calls.making,

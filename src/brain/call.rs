@@ -90,9 +90,9 @@ pub enum Target {
     Exec {
         /// Program and arguments.
         command: Vec<String>,
-        /// Where it runs: the folder of the definition.
+        /// The definition's file, relative to its `bots.d`: the program runs in its folder.
         #[serde(default)]
-        dir: String,
+        file: String,
         /// Variables of its environment, by name: a text or a secret.
         #[serde(default)]
         env: Vec<(String, Part)>,

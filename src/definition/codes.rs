@@ -107,6 +107,10 @@ codes! {
     BAD_DESTINATION = "bad-destination", Error,
         "`to` is no place a message can go to, or a name that `[rooms]` does not know.",
         "Write `@name` from `[rooms]`, a room id, an address, `person` or `room`.";
+    /// A secret in the file itself.
+    LITERAL_SECRET = "literal-secret", Error,
+        "A secret stands in the definition itself. Definitions are copied, committed and shown; secrets must not be.",
+        "Name where the secret is: `env:NAME` or `file:/path`. Treat the secret as known to others: make a new one.";
     /// A rule that can never match.
     SHADOWED = "shadowed", Warning,
         "A rule that can never be reached, because one before it always matches first.",

@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod handler;
 pub mod length;
 pub mod loader;
 pub mod mask;

@@ -243,13 +243,13 @@ mod tests {
         Ok(String::from_utf8(output.stdout).unwrap())
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn what_is_written_is_read_and_what_it_says_comes_back() {
         assert_eq!(run(&shell("cat; echo done"), "in\n").await.unwrap(), "in\ndone\n");
         assert_eq!(run(&shell("echo early"), &"x".repeat(1 << 20)).await.unwrap(), "early\n");
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn its_environment_holds_what_was_named_and_nothing_else() {
         let names = run(&shell("env | cut -d= -f1 | sort | tr '\\n' ' '"), "").await.unwrap();
         // The shell sets some by itself.
@@ -259,7 +259,7 @@ mod tests {
         assert!(left.iter().all(|name| ["GREETING", "PATH", "LANG"].contains(name)), "{left:?}");
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn too_much_output_and_a_bad_end_are_errors() {
         let much = run(&shell("head -c 1001 /dev/zero"), "").await.unwrap_err();
         assert!(matches!(much, ExecError::TooMuch { limit: 1_000, .. }), "{much}");
@@ -269,7 +269,7 @@ mod tests {
         assert!(matches!(run(&none, "").await.unwrap_err(), ExecError::Start { .. }));
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn at_its_time_limit_the_whole_group_ends() {
         let dir = tempfile::tempdir().unwrap();
         let exec = Exec { dir: dir.path().to_owned(), ..shell("sleep 600 & echo $! > child; wait") };
@@ -296,19 +296,19 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn a_program_that_takes_too_long_is_told_from_one_that_fails() {
         let ended = shell("sleep 600").run(Vec::new(), Duration::from_millis(1)).await.unwrap_err();
         assert!(matches!(ended, ExecError::Timeout { .. }), "{ended}");
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn memory_is_limited() {
         let exec = Exec { memory: 64 << 20, ..shell("ulimit -d") };
         assert_eq!(run(&exec, "").await.unwrap(), "65536\n");
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn nothing_of_a_message_becomes_a_command() {
         let exec = Exec {
             command: vec!["/bin/echo".into(), "; touch /tmp/owned".into(), "$(id)".into()],

@@ -136,7 +136,7 @@ mod tests {
         worker.turn(input.as_bytes(), LONG).await.map(|line| String::from_utf8(line).unwrap())
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn one_process_answers_turn_after_turn() {
         let mut worker = worker("while read -r line; do echo \"$$ $line\"; done");
         let first = turn(&mut worker, "a").await.unwrap();
@@ -146,7 +146,7 @@ mod tests {
         assert!(first.ends_with(" a") && second.ends_with(" b"));
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn one_that_ends_or_hangs_is_made_anew() {
         let mut worker = worker("read -r line; test \"$line\" = die && exit 1; test \"$line\" = hang && sleep 600; echo \"$line\"");
         assert!(matches!(turn(&mut worker, "die").await, Err(ExecError::Failed { .. })));
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(turn(&mut worker, "fine").await.unwrap(), "fine");
     }
 
-    #[tokio::test]
+    #[actix_rt::test]
     async fn a_line_that_is_too_long_ends_it() {
         let mut worker = worker("read -r line; head -c 5000 /dev/zero | tr '\\0' x; echo");
         assert!(matches!(turn(&mut worker, "go").await, Err(ExecError::TooMuch { limit: 100, .. })));

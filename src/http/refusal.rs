@@ -220,7 +220,7 @@ mod tests {
 
     fn every() -> Vec<Refusal> {
         let mut all = Refusal::INGRESS.to_vec();
-        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter]);
+        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter, Refusal::UnknownCall]);
         all.extend([Refusal::BadRequest, Refusal::Conflict, Refusal::Unavailable].map(|of| of("why".into())));
         all
     }

@@ -86,23 +86,22 @@ async fn go(
             })
         }
         Target::Forward { url, secret, envelope } => {
-            let secret = office.secret(secret)?;
             let body = STANDARD.decode(envelope).unwrap_or_default();
             if body.is_empty() {
                 return Err(Cause::Refused.because("the webhook was not kept: it came before its bot forwarded any"));
             }
-            let signed = signature::sign(Algorithm::Sha1, &secret, &body);
-            let headers = vec![
-                ("content-type".to_owned(), "application/json; charset=UTF-8".to_owned()),
-                ("x-spark-signature".to_owned(), signed),
-            ];
+            let mut headers = vec![("content-type".to_owned(), "application/json; charset=UTF-8".to_owned())];
+            if !secret.is_empty() {
+                let secret = office.secret(secret)?;
+                headers.push(("x-spark-signature".to_owned(), signature::sign(Algorithm::Sha1, &secret, &body)));
+            }
             let request = office.request("POST", url, headers, Some(body.into()), limit);
             Ok(match office.send(request).await? {
                 Ok(reply) => verdict::of_forward(&reply),
                 Err(made) => made,
             })
         }
-        Target::Exec { command, dir, env, turn, worker } => {
+        Target::Exec { command, file, env, turn, worker } => {
             if !office.settings.exec {
                 let why = "`exec` is off: an operator who trusts whoever writes definitions sets `handlers.exec = true`";
                 return Err(Cause::Refused.because(why));
@@ -110,7 +109,7 @@ async fn go(
             let env = env.iter().map(|(name, value)| Ok((name.clone(), Secret::new(office.one(value)?))));
             let exec = Exec {
                 command: command.clone(),
-                dir: PathBuf::from(dir),
+                dir: office.folder_of(file)?,
                 env: env.collect::<Result<_, Reason>>()?,
                 memory: office.settings.exec_memory,
                 output: office.settings.max_answer,
@@ -230,6 +229,13 @@ impl Office {
             Part::Text(text) => Ok(text.clone()),
             Part::Secret(place) => self.secret(place).map(|secret| secret.expose().to_owned()),
         }
+    }
+
+    /// The folder of a definition, in whichever `bots.d` it is now.
+    fn folder_of(&self, file: &str) -> Result<PathBuf, Reason> {
+        let found = self.settings.bots_dirs.iter().map(|dir| dir.join(file)).find(|path| path.is_file());
+        let folder = found.and_then(|path| path.canonicalize().ok()?.parent().map(PathBuf::from));
+        folder.ok_or_else(|| Cause::Refused.because(format!("`{file}` is gone: there is no folder to run the program in")))
     }
 
     fn fill(&self, parts: &[Part]) -> Result<String, Reason> {

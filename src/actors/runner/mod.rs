@@ -57,6 +57,8 @@ pub struct RunnerSettings {
     pub exec: bool,
     /// Memory that one of them may have, in bytes; 0: no limit.
     pub exec_memory: u64,
+    /// Folders with definitions: programs run in the folder of theirs.
+    pub bots_dirs: Vec<PathBuf>,
     /// Folders that `file:` may read from.
     pub secret_dirs: Vec<PathBuf>,
     /// Base URL under which programs reach the effects addresses.

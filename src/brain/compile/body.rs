@@ -45,6 +45,10 @@ impl Compiler<'_> {
         }
         match &rule.action {
             Action::Nothing => {}
+            Action::Handler(handler) => match self.handler(handler, names) {
+                Some(made) => made.into_iter().for_each(|one| put(Some(one))),
+                None => put(None),
+            },
             Action::Reply(replies) => replies.iter().for_each(|reply| put(self.say(reply, names).map(Does::Say))),
         }
         if let Some(deletion) = &rule.delete {
@@ -167,7 +171,7 @@ impl Compiler<'_> {
 
 impl Does {
     /// Adds what its templates use.
-    fn join_uses(&self, uses: &mut Uses) {
+    pub(super) fn join_uses(&self, uses: &mut Uses) {
         let mut text = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
         match self {
             Self::Say(say) => {
@@ -196,6 +200,9 @@ impl Does {
                 }
                 value.join_uses(uses);
             }
+            Self::Ack(said) => text(said),
+            // What is said of the answer is read when there is one.
+            Self::Ask(asks) => uses.join(&asks.uses),
             Self::DeletePressed | Self::Leave => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 mod body;
+mod handler;
 mod on;
 mod say;
 
@@ -16,7 +17,10 @@ use super::{
     words,
 };
 use crate::{
-    definition::{Code, Command, Definition, Diagnostic, Doubt, Listens, Span, Spanned, codes, diagnostic::quote},
+    definition::{
+        Code, Command, Definition, Diagnostic, Doubt, Listens, Span, Spanned, codes, diagnostic::quote, handler::Form,
+        rule::Action,
+    },
     webex::kinds::Kinds,
 };
 
@@ -115,6 +119,7 @@ impl Compiler<'_> {
         Some(Program {
             bot: definition.bot.clone(),
             digest: definition.digest,
+            file: definition.place().file.into(),
             description: definition.description.as_ref().map(|text| text.value.as_str().into()),
             doubt: definition.doubt.as_ref().map_or(Doubt::Resend, |doubt| doubt.value),
             kinds,
@@ -133,10 +138,22 @@ impl Compiler<'_> {
     fn kinds(&self) -> Kinds {
         let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some();
         let start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
-        self.definition
+        let wanted = self
+            .definition
             .ons
             .iter()
-            .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)))
+            .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)));
+        if self.forwards() { wanted.keeping_envelopes() } else { wanted }
+    }
+
+    /// Whether webhooks have to be kept as they came.
+    fn forwards(&self) -> bool {
+        let definition = self.definition;
+        let rules = definition.commands.iter().map(|command| &command.rule);
+        let mut rules = rules.chain(definition.ons.iter().map(|on| &on.rule)).chain(&definition.fallback);
+        rules.any(|rule| {
+            matches!(&rule.action, Action::Handler(handler) if matches!(handler.form, Form::Forward { .. }))
+        })
     }
 
     /// A bot that listens for `help` itself answers it itself.

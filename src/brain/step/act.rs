@@ -66,7 +66,14 @@ impl<'a> Stepper<'a> {
 }
 
 impl Acting<'_, '_> {
-    fn one(&mut self, does: &Does) -> Result<(), Stop> {
+    /// Plain words, where it happened.
+    pub(super) fn say_plainly(&mut self, text: &str) {
+        let parent = self.stepper.thread(None, self.scene.message);
+        let said = messages(text, Format::Text, &self.stepper.here(), parent.as_deref());
+        said.into_iter().for_each(|delivery| self.deliver(delivery));
+    }
+
+    pub(super) fn one(&mut self, does: &Does) -> Result<(), Stop> {
         match does {
             Does::Say(say) => self.say(say),
             Does::Remember { scope, key, operation, expires } => {
@@ -116,6 +123,12 @@ impl Acting<'_, '_> {
                 self.act_here(Act::Leave);
                 Ok(())
             }
+            Does::Ack(text) => {
+                let text = self.text(text)?;
+                self.say_plainly(&text);
+                Ok(())
+            }
+            Does::Ask(asks) => self.ask(asks),
         }
     }
 
@@ -190,7 +203,7 @@ impl Acting<'_, '_> {
         Ok(())
     }
 
-    fn act_here(&mut self, act: Act) {
+    pub(super) fn act_here(&mut self, act: Act) {
         let delivery = Delivery { act, ..Delivery::to(self.stepper.here()) };
         self.deliver(delivery);
     }
@@ -200,11 +213,11 @@ impl Acting<'_, '_> {
         self.effect(Effect::Say(delivery));
     }
 
-    fn effect(&mut self, effect: Effect) {
+    pub(super) fn effect(&mut self, effect: Effect) {
         self.decision.effects.push(effect);
     }
 
-    fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Millis {
         self.stepper.turn.now
     }
 
@@ -220,7 +233,7 @@ impl Acting<'_, '_> {
         data.value(self.stepper.engine, &self.values).map_err(|error| Stop::template(self.label, &error))
     }
 
-    fn memory(&self, memory: Memory) -> Result<StateScope, Stop> {
+    pub(super) fn memory(&self, memory: Memory) -> Result<StateScope, Stop> {
         let what = memory.as_str();
         self.scene
             .memory(memory)

@@ -4,6 +4,9 @@
 //! what the rule's body says, [`say`] makes messages of it.
 
 mod act;
+mod answer;
+mod ask;
+mod effects;
 mod say;
 mod scene;
 #[cfg(test)]
@@ -16,7 +19,7 @@ use super::{
     ids, mention,
     messages::messages,
     pattern,
-    program::{Body, Match, OnRule, What, Where},
+    program::{Body, Match, OnRule, Rule, What, Where},
     values::Found,
     words,
 };
@@ -82,7 +85,8 @@ impl<'a> Stepper<'a> {
             Trigger::Membership { person, .. } => self.membership(ids::same(person, me)),
             Trigger::CardAction { id, message, .. } => self.press(id, message),
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
-            Trigger::Schedule { .. } | Trigger::Inbound { .. } | Trigger::Answer { .. } => {
+            Trigger::Answer { rule, result, .. } => self.answer(rule, result),
+            Trigger::Schedule { .. } | Trigger::Inbound { .. } => {
                 Ok(nothing(&format!("none: no rule for {kind}")))
             }
         }
@@ -133,30 +137,34 @@ impl<'a> Stepper<'a> {
     fn commands(self, scene: &Scene<'a>, message: Option<&Message>) -> Result<Option<Decision>, Stop> {
         debug_assert!(message.is_some() || self.program.rules.is_empty());
         for rule in &self.program.rules {
-            let hit = match &rule.listens {
-                Match::Words(list) => {
-                    let hit = list.iter().find_map(|word| Some((word, words::rest(scene.text, word)?)));
-                    hit.map(|(word, rest)| {
-                        let args = Some(serde_json::json!({ "rest": rest }));
-                        (format!("command \"{word}\""), Found { args, captures: Vec::new() })
-                    })
-                }
-                Match::Pattern(source) => {
-                    let compiled = self.engine.pattern(source);
-                    let captures = compiled.and_then(|compiled| pattern::captures(&compiled, scene.text));
-                    captures.map(|captures| {
-                        let short: String = source.chars().take(60).collect();
-                        (format!("pattern '{short}'"), Found { args: None, captures })
-                    })
-                }
-            };
-            if let Some((label, found)) = hit
+            if let Some((label, found)) = self.hit(rule, scene.text)
                 && let Some(decision) = self.act(&label, &rule.body, scene, &found)?
             {
                 return Ok(Some(decision));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a text is what a command listens for: its label then, and what was found in it.
+    fn hit(self, rule: &Rule, text: &str) -> Option<(String, Found)> {
+        match &rule.listens {
+            Match::Words(list) => {
+                let hit = list.iter().find_map(|word| Some((word, words::rest(text, word)?)));
+                hit.map(|(word, rest)| {
+                    let args = Some(serde_json::json!({ "rest": rest }));
+                    (format!("command \"{word}\""), Found { args, captures: Vec::new() })
+                })
+            }
+            Match::Pattern(source) => {
+                let compiled = self.engine.pattern(source);
+                let captures = compiled.and_then(|compiled| pattern::captures(&compiled, text));
+                captures.map(|captures| {
+                    let short: String = source.chars().take(60).collect();
+                    (format!("pattern '{short}'"), Found { args: None, captures })
+                })
+            }
+        }
     }
 
     fn membership(self, mine: bool) -> Result<Decision, Stop> {

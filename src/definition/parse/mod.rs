@@ -1,6 +1,7 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod handler;
 mod reader;
 mod reply;
 mod rules;
@@ -22,6 +23,7 @@ pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms",
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
+    handler::{CALL, EXEC, FORWARD, HTTP},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
 };

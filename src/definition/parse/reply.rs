@@ -25,8 +25,13 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
         }
         return None;
     }
+    Some(Action::Reply(replies(table, beside)))
+}
+
+/// What `reply` says; `beside` is where to, unless it says so itself. None: it is not there, or wrong.
+pub(super) fn replies(table: &mut Reader<'_>, beside: Vec<Spanned<String>>) -> Vec<Reply> {
     if table.is_string("reply") {
-        return table.string("reply").map(|text| Action::Reply(vec![plain(text, beside)]));
+        return table.string("reply").map(|text| plain(text, beside)).into_iter().collect();
     }
     let mut replies = table.one_or_more("reply", "`reply`", REPLY, reply);
     for reply in &mut replies {
@@ -37,7 +42,7 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
             break;
         }
     }
-    Some(Action::Reply(replies))
+    replies
 }
 
 /// A bare text.

@@ -16,7 +16,7 @@ macro_rules! keys {
         &[
             $($own,)*
             "when", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
-            "leave", "reply", "to",
+            "leave", "ack", "on_error", "http", "call", "forward", "exec", "reply", "to",
         ]
     };
 }
