@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod breaking;
+pub mod cell;
 pub mod event;
 pub mod id;
 pub mod secret;
@@ -13,6 +14,7 @@ pub mod time;
 
 pub use backoff::Backoff;
 pub use breaking::{Breaking, Point};
+pub use cell::Cell;
 pub use event::{Change, Event, Trigger};
 pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
 pub use secret::Secret;

@@ -11,7 +11,6 @@
 mod backup;
 mod batch;
 mod book;
-mod cell;
 mod change;
 mod damage;
 mod engine;

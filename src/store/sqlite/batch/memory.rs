@@ -9,11 +9,8 @@ use sqlx::SqliteConnection;
 
 use super::pack;
 use crate::{
-    base::{BotId, Millis, StateOp},
-    store::{
-        TurnCommit,
-        sqlite::{cell::Cell, engine::Trouble},
-    },
+    base::{BotId, Cell, Millis, StateOp},
+    store::{TurnCommit, sqlite::engine::Trouble},
 };
 
 /// One dialogue; ended ones stay for a while, so that their version is not used again.

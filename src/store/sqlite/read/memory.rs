@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use crate::{
-    base::{BotId, Millis, StateScope, Version},
-    store::{DialogueRow, StateValue, StoreError, sqlite::cell::Cell},
+    base::{BotId, Cell, Millis, StateScope, Version},
+    store::{DialogueRow, StateValue, StoreError},
 };
 
 pub(in super::super) async fn state(

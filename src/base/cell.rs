@@ -2,24 +2,31 @@
 
 use serde_json::Value;
 
-use crate::base::{Millis, StateOp};
+use super::{Millis, StateOp};
 
 /// One value of a bot's memory.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Cell {
-    pub(super) version: i64,
-    pub(super) value: Option<Value>,
-    pub(super) expires_at: Option<i64>,
+pub struct Cell {
+    /// How often it was changed; 0: it never was there.
+    pub version: i64,
+    /// The value, unless it was forgotten.
+    pub value: Option<Value>,
+    /// When it is forgotten, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
 }
 
 impl Cell {
     /// What is there at a moment.
-    pub(super) fn at(&self, now: Millis) -> Option<&Value> {
+    #[must_use]
+    pub fn at(&self, now: Millis) -> Option<&Value> {
         self.value.as_ref().filter(|_| self.expires_at.is_none_or(|at| at > now.0))
     }
 
     /// One change. A value that expired counts as absent, and then its expiry is gone with it.
-    pub(super) fn apply(&mut self, op: &StateOp, now: Millis) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// A sentence that names the key, when the value is not of the kind that the change is for.
+    pub fn apply(&mut self, op: &StateOp, now: Millis) -> Result<(), String> {
         if self.at(now).is_none() && self.version > 0 {
             self.value = None;
         }
