@@ -42,6 +42,8 @@ pub enum Command {
     Serve,
     /// Find every problem in every definition; needs no secrets, data dir or network
     Check(CheckArgs),
+    /// Play the tests that stand beside definitions: conversations, and what is expected of the bot
+    Test(TestArgs),
     /// Run the simulated Webex cloud alone
     Sim(SimArgs),
     /// Talk to a bot through the simulator
@@ -94,6 +96,26 @@ pub struct DevArgs {
 pub struct CheckArgs {
     /// Folders to check; without them those of the settings
     pub dirs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard test`
+#[derive(Debug, Clone, Args)]
+pub struct TestArgs {
+    /// Folders of definitions, a bot's folder, definitions or files of tests; without any those of the settings
+    #[arg(value_name = "DIR|FILE")]
+    pub paths: Vec<PathBuf>,
+    /// Only cases with this in `bot: name of the case`
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Show what happened in cases that passed, too
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Write a report for CI systems into this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

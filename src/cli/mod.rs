@@ -14,6 +14,7 @@ mod serve;
 mod settings;
 mod sim;
 mod talk;
+mod test;
 
 use std::ffi::OsString;
 
@@ -41,6 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dev(args) => dev::dev(&cli.settings, &args),
         Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
+        Command::Test(args) => test::test(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),
         Command::Bots(args) => admin::bots(&cli.settings, &args),

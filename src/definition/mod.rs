@@ -7,11 +7,13 @@
 //! In reading order: [`files`] (which files count), [`loader`] (all of them), [`parse`] (one of them),
 //! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
+pub mod cases;
 pub mod codes;
 pub mod diagnostic;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod length;
 pub mod loader;
 pub mod mask;
 pub mod model;
@@ -27,7 +29,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
 pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
-pub use parse::parse;
+pub use parse::{parse, parse_cases};
 pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use source::DefinitionSource;

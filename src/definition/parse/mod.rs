@@ -1,10 +1,12 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
+mod cases;
 mod reader;
 mod rules;
 
 use toml::de::DeTable;
 
+pub use self::cases::parse_cases;
 use self::reader::Reader;
 use super::{
     codes,
