@@ -7,10 +7,10 @@
 //! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
-mod answer;
 mod cache;
 pub mod call;
 pub mod compile;
+mod data;
 pub mod delivery;
 mod destination;
 pub mod engine;
@@ -21,6 +21,7 @@ mod html;
 mod ids;
 pub mod markdown;
 pub mod mention;
+mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
@@ -31,6 +32,8 @@ pub mod split;
 mod step;
 mod template;
 pub mod turn;
+mod uses;
+mod values;
 mod words;
 
 pub use call::{HandlerCall, Target};
