@@ -42,8 +42,13 @@ pub enum Command {
     Serve,
     /// Find every problem in every definition; needs no secrets, data dir or network
     Check(CheckArgs),
+    /// Write a definition to start from, with its tests
+    New(NewArgs),
     /// Play the tests that stand beside definitions: conversations, and what is expected of the bot
     Test(TestArgs),
+
+    /// Write the JSON schema of a definition to where `#:schema` points, for editors
+    Schema(SchemaArgs),
     /// Run the simulated Webex cloud alone
     Sim(SimArgs),
     /// Talk to a bot through the simulator
@@ -101,6 +106,19 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// `botyard new`
+#[derive(Debug, Clone, Args)]
+pub struct NewArgs {
+    /// The bot's id, which names its file; without one the starters are listed
+    pub name: Option<String>,
+    /// What to start from
+    #[arg(long, default_value = "echo")]
+    pub starter: String,
+    /// Folder to write into; without it the first of the settings
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
 /// `botyard test`
 #[derive(Debug, Clone, Args)]
 pub struct TestArgs {
@@ -119,6 +137,16 @@ pub struct TestArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `botyard schema`
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Folders whose definitions say where their schema is; without them those of the settings
+    pub dirs: Vec<PathBuf>,
+    /// Print it, and write nothing
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// `botyard sim`

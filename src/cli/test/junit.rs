@@ -18,13 +18,14 @@ pub(super) fn document(report: &Report) -> String {
     );
     for suite in &report.suites {
         let (tests, broken) = (suite.cases.len() + usize::from(suite.is_broken()), usize::from(suite.is_broken()));
-        let took: f64 = suite.cases.iter().map(|case| case.took.as_secs_f64()).sum();
+        let took: std::time::Duration = suite.cases.iter().map(|case| case.took).sum();
         let _ = writeln!(
             out,
-            "  <testsuite name=\"{}\" file=\"{}\" tests=\"{tests}\" failures=\"{}\" errors=\"{broken}\" time=\"{took:.3}\">",
+            "  <testsuite name=\"{}\" file=\"{}\" tests=\"{tests}\" failures=\"{}\" errors=\"{broken}\" time=\"{:.3}\">",
             escaped(&suite.bot),
             escaped(&suite.path),
-            failed(&suite.cases)
+            failed(&suite.cases),
+            took.as_secs_f64()
         );
         if suite.is_broken() {
             let mut why: Vec<String> = suite.diagnostics.iter().map(ToString::to_string).collect();

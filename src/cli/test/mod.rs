@@ -117,5 +117,12 @@ fn suite(found: &Found, set: &LoadedSet<Ready>, engine: &Engine, filter: Option<
     suite
 }
 
+/// Whether all tests of a folder pass; what is told of them if not.
+#[cfg(test)]
+pub(in crate::cli) fn passed(dir: &std::path::Path) -> Result<(), String> {
+    let report = run(&[dir.to_owned()], None).map_err(|_told| format!("no tests in `{}`", dir.display()))?;
+    if report.is_fine() { Ok(()) } else { Err(report.text(false, false)) }
+}
+
 #[cfg(test)]
 mod tests;
