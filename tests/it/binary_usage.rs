@@ -4,8 +4,22 @@ use std::fs;
 
 use crate::support::program::Ground;
 
-const COMMANDS: [&str; 12] =
-    ["dev", "serve", "check", "sim", "chat", "bots", "events", "dead", "replay", "reload", "token", "healthcheck"];
+const COMMANDS: [&str; 14] = [
+    "dev",
+    "serve",
+    "check",
+    "new",
+    "test",
+    "sim",
+    "chat",
+    "bots",
+    "events",
+    "dead",
+    "replay",
+    "reload",
+    "token",
+    "healthcheck",
+];
 
 #[test]
 fn help_lists_every_command() {
