@@ -55,7 +55,7 @@ fn a_wrong_command_line_ends_with_64_and_says_what_is_wrong() {
     let ground = Ground::new();
     for (args, words) in [
         (&[][..], "Usage: botyard"),
-        (&["chekc"], "similar subcommand exists: 'check'"),
+        (&["chekc"], "'check'"),
         (&["serve", "now"], "unexpected argument 'now'"),
         (&["check", "--jsn"], "--json"),
         (&["serve", "--set", "listen"], "--set key=value"),
