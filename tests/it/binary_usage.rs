@@ -4,12 +4,13 @@ use std::fs;
 
 use crate::support::program::Ground;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "dev",
     "serve",
     "check",
     "new",
     "test",
+    "schema",
     "sim",
     "chat",
     "bots",

@@ -32,6 +32,7 @@ mod registrations;
 mod reload;
 mod seal;
 mod shipped_bots;
+mod state;
 mod tokens;
 mod trouble;
 mod unready_first;
