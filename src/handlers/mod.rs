@@ -13,8 +13,4 @@ pub mod worker;
 
 pub use answer::{AnswerError, Edit, HandlerAnswer, HandlerEffect, Named, Remember, Say, Timer};
 pub use golden::schema;
-pub use turn::{Bot, HandlerTurn, Message, Person, Room};
-
-/// The version of the contract. It is raised when a program that reads the old form could misread the new one; new
-/// fields that can be ignored do not raise it.
-pub const VERSION: &str = "1";
+pub use turn::{Bot, HandlerTurn, Message, Person, Room, VERSION};

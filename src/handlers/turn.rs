@@ -6,6 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The version of the contract. It is raised when a program that reads the old form could misread the new one; new
+/// fields that can be ignored do not raise it.
+pub const VERSION: &str = "1";
+
 /// One turn, as a program sees it. Fields without a value are left out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct HandlerTurn {

@@ -10,7 +10,7 @@ use crate::{
         program::{Asks, Body, Does, Match, Rule},
         values::Found,
     },
-    handlers::HandlerAnswer,
+    handlers::answer::HandlerAnswer,
 };
 
 /// A rule that asks, and how it is found in a text when it is a command.

@@ -15,7 +15,7 @@ use crate::{
         template::Text,
     },
     definition::rule::Scope as Memory,
-    handlers::{VERSION, turn},
+    handlers::turn::{self, VERSION},
 };
 
 /// Bytes of a body that is sent to an API at most.
