@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod breaking;
+pub mod duration;
 pub mod event;
 pub mod id;
 pub mod secret;

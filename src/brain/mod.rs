@@ -7,6 +7,7 @@
 //! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
+pub mod access;
 mod answer;
 mod cache;
 pub mod call;
@@ -31,6 +32,7 @@ pub mod split;
 mod step;
 mod template;
 pub mod turn;
+pub mod usage;
 mod words;
 
 pub use call::{HandlerCall, Target};
