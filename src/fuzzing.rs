@@ -217,12 +217,13 @@ fn fact(read: &Read, text: &str) -> Fact {
             emails: vec!["alice@example.com".into()],
             display_name: Some("{{ 1 }} <@all> **A** [x](http://h/)".into()),
             first_name: Some("```".into()),
+            org_id: Some("ORG".into()),
             kind: Some("person".into()),
         })),
         Read::Room(id) => {
             Fact::Room(Box::new(Room { id: id.clone(), title: Some("Ops".into()), kind: Some("group".into()) }))
         }
-        Read::State(..) => Fact::Missing,
+        Read::Members(_) | Read::Press(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => Fact::Missing,
     }
 }
 

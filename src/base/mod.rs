@@ -2,7 +2,6 @@
 
 pub mod backoff;
 pub mod breaking;
-pub mod duration;
 pub mod event;
 pub mod id;
 pub mod secret;

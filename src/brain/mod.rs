@@ -8,10 +8,10 @@
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
 pub mod access;
-mod answer;
 mod cache;
 pub mod call;
 pub mod compile;
+mod data;
 pub mod delivery;
 mod destination;
 pub mod engine;
@@ -22,6 +22,7 @@ mod html;
 mod ids;
 pub mod markdown;
 pub mod mention;
+mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
@@ -33,10 +34,12 @@ mod step;
 mod template;
 pub mod turn;
 pub mod usage;
+mod uses;
+mod values;
 mod words;
 
 pub use call::{HandlerCall, Target};
-pub use compile::{Compiled, compile, compiler};
+pub use compile::{Compiled, OpenBots, Policy, compile, compiler};
 pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;
 pub use program::Program;

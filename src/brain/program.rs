@@ -1,11 +1,21 @@
 //! A program: a definition compiled to plain shared data, what a turn runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{delivery::Destination, template::Text};
+use super::{
+    access::Access,
+    data::Data,
+    delivery::{Destination, Then},
+    template::Text,
+    usage::Usage,
+    uses::Uses,
+};
 use crate::{
     base::{BotId, Digest},
-    definition::{Doubt, Format, Who},
+    definition::{
+        Doubt, Format, Help, Who,
+        rule::{Scope, Update},
+    },
     webex::kinds::Kinds,
 };
 
@@ -18,44 +28,162 @@ pub struct Program {
     pub(super) doubt: Doubt,
     pub(super) kinds: Kinds,
     pub(super) line_to_try: Arc<str>,
+    /// What the settings allow at most.
+    pub(super) ceiling: Arc<Access>,
+    /// Who may use it at all.
+    pub(super) access: Access,
+    /// What those are told who may not.
+    pub(super) denied: Option<Text>,
+    pub(super) membership: Option<Box<Membership>>,
+    /// Shared values for templates.
+    pub(super) vars: Option<Arc<serde_json::Value>>,
+    /// Names for room ids.
+    pub(super) rooms: Box<[(Box<str>, Box<str>)]>,
     pub(super) rules: Box<[Rule]>,
-    /// Markdown of the generated help.
-    pub(super) help: Option<Arc<str>>,
+    /// How the generated help looks; none: there is none.
+    pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
-    pub(super) fallback: Option<Say>,
+    pub(super) fallback: Option<Body>,
 }
 
-/// What a message is compared with, and the answer.
+/// What a message is compared with, and what is done then.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rule {
-    pub(super) when: Match,
-    pub(super) say: Say,
+    pub(super) listens: Match,
+    /// Its line in the generated help.
+    pub(super) help: Option<Box<str>>,
+    pub(super) hidden: bool,
+    pub(super) body: Body,
 }
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Match {
     Words(Box<[Box<str>]>),
+    /// Words and typed arguments; other words for the same.
+    Usage(Box<Usage>, Box<[Box<str>]>),
     Pattern(Arc<str>),
 }
 
-/// What a membership is compared with, and the answer.
+/// What an event is compared with, and what is done then.
 #[derive(Debug, PartialEq)]
 pub(super) struct OnRule {
-    pub(super) kind: &'static str,
-    pub(super) who: Who,
-    pub(super) say: Say,
+    pub(super) what: What,
+    pub(super) body: Body,
+}
+
+/// What a rule of `[[on]]` reacts to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Any message, or only those in group rooms (there a bot is told only what mentions it), or only direct ones.
+    Message(Where),
+    /// A message with a file.
+    File,
+    Membership(&'static str, Who),
+    /// A timer, of this name.
+    Timer(Option<Box<str>>),
+    /// A press of a button whose data says so in `action`.
+    Card(Box<str>),
+    /// Any other kind, by its name.
+    Kind(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    Anywhere,
+    Group,
+    Direct,
+}
+
+/// The body of a rule: when it applies, and what it does, in order.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct Body {
+    pub(super) when: Option<Box<Text>>,
+    pub(super) gate: Option<Box<Gate>>,
+    pub(super) once: Option<Box<Once>>,
+    pub(super) does: Box<[Does]>,
+    /// What all that it does uses.
+    pub(super) uses: Box<Uses>,
+}
+
+/// What stands before a rule.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct Gate {
+    pub(super) access: Access,
+    /// What those are told who may not.
+    pub(super) denied: Option<Text>,
+    /// How long one person waits before using it again.
+    pub(super) cooldown: Option<Duration>,
+    pub(super) approve: Option<Approve>,
+}
+
+/// Who must agree first.
+#[derive(Debug, PartialEq)]
+pub(super) struct Approve {
+    pub(super) by: Access,
+    pub(super) count: u32,
+    pub(super) not_requester: bool,
+    pub(super) within: Duration,
+    /// Where it is asked; none: where the rule was used.
+    pub(super) to: Option<To>,
+}
+
+/// Who may bring the bot into a room.
+#[derive(Debug, PartialEq)]
+pub(super) struct Membership {
+    pub(super) added_by: Access,
+    /// What it says before it leaves.
+    pub(super) denied: Option<Text>,
+}
+
+/// The first press of a card alone counts.
+#[derive(Debug, PartialEq)]
+pub(super) struct Once {
+    /// What later presses are told.
+    pub(super) already: Option<Text>,
+}
+
+/// One thing that a rule does.
+#[derive(Debug, PartialEq)]
+pub(super) enum Does {
+    Say(Box<Say>),
+    Remember { scope: Scope, key: Text, operation: Operation, expires: Option<Duration> },
+    Subscribe(Text),
+    Unsubscribe(Text),
+    Timer { name: Text, at: At, value: Data },
+    CancelTimer(Text),
+    DeletePressed,
+    DeleteKey(Text),
+    Leave,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Operation {
+    Set(Data),
+    Append { item: Data, keep: u32 },
+    Add(Data),
+    Forget,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum At {
+    After(Duration),
+    Moment(Text),
 }
 
 /// What to say, and where.
 #[derive(Debug, PartialEq)]
 pub(super) struct Say {
+    pub(super) when: Option<Text>,
     pub(super) text: Text,
     pub(super) format: Format,
     pub(super) thread: Option<bool>,
-    pub(super) to: To,
+    pub(super) to: Box<[To]>,
+    pub(super) key: Option<(Text, Then)>,
+    pub(super) context: Option<Data>,
+    pub(super) update: Option<Update>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Clone)]
 pub(super) enum To {
     /// The room of the event.
     Here,
@@ -63,6 +191,12 @@ pub(super) enum To {
     Person,
     /// Somewhere else.
     Fixed(Destination),
+    /// Each member of a room, directly; nothing: of the room of the event.
+    Members(Option<Box<str>>),
+    /// Every room that subscribed to a topic; a template.
+    Topic(Text),
+    /// What a template says.
+    Template(Text),
 }
 
 impl Program {

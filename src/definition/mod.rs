@@ -8,27 +8,34 @@
 //! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
 pub mod codes;
+pub mod data;
 pub mod diagnostic;
 pub mod files;
+pub mod gate;
 #[cfg(test)]
 mod golden;
+pub mod length;
 pub mod loader;
 pub mod mask;
 pub mod model;
 mod parse;
 pub mod place;
 pub mod render;
+pub mod rule;
 pub mod shape;
+pub mod shared;
 pub mod source;
 pub mod token;
 
 pub use codes::Code;
+pub use data::Data;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
-pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
+pub use model::{Command, Definition, Doubt, Help, Listens, On, OnWhat, Who};
 pub use parse::parse;
 pub use place::{Place, Span, Spanned};
 pub use render::render;
-pub use source::DefinitionSource;
+pub use rule::{Action, Format, Reply, Rule};
+pub use source::{DefinitionSource, SharedFile};
 pub use token::{TokenError, TokenSource};

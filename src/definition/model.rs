@@ -1,7 +1,9 @@
 //! A definition as plain data: what was written, each value with its place, nothing resolved yet.
 
 use super::{
+    gate::{Gate, Membership},
     place::{Place, Span, Spanned},
+    rule::Rule,
     source::DefinitionSource,
     token::TokenSource,
 };
@@ -22,6 +24,16 @@ pub struct Definition {
     pub token: Option<Spanned<TokenSource>>,
     /// `[deliveries]`: what becomes of one that may have been sent before; none: it is sent again.
     pub doubt: Option<Spanned<Doubt>>,
+    /// `[access]` and its `denied`: who may use the bot at all.
+    pub access: Gate,
+    /// `[membership]`: who may bring it into a room.
+    pub membership: Option<Membership>,
+    /// How the generated help looks; none: as text.
+    pub help: Option<Spanned<Help>>,
+    /// Groups of `_shared/groups.toml`: name, members.
+    pub groups: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
+    /// Values of `_shared/vars.toml`: an object; null: there are none.
+    pub vars: serde_json::Value,
     /// Names for room ids: name, id.
     pub rooms: Vec<(Spanned<String>, Spanned<String>)>,
     /// `[[command]]`, in the order of the file.
@@ -29,7 +41,7 @@ pub struct Definition {
     /// `[[on]]`, in the order of the file.
     pub ons: Vec<On>,
     /// `[fallback]`.
-    pub fallback: Option<Answer>,
+    pub fallback: Option<Rule>,
 }
 
 impl Definition {
@@ -37,6 +49,14 @@ impl Definition {
     #[must_use]
     pub fn place(&self) -> Place<'_> {
         self.source.place()
+    }
+
+    /// Whether some rule asks others to agree first, on a card.
+    #[must_use]
+    pub fn asks_for_approval(&self) -> bool {
+        let commands = self.commands.iter().map(|command| &command.rule);
+        let rules = commands.chain(self.ons.iter().map(|on| &on.rule)).chain(&self.fallback);
+        rules.into_iter().any(|rule| rule.gate.approve.is_some())
     }
 }
 
@@ -49,24 +69,39 @@ pub enum Doubt {
     Skip,
 }
 
+/// How the generated help looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// Markdown.
+    Text,
+    /// A card, with the same text for clients that draw none.
+    Card,
+    /// There is none.
+    None,
+}
+
 /// `[[command]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
     /// Where the table stands.
     pub span: Span,
     /// What it listens for.
-    pub when: When,
+    pub listens: Listens,
     /// Its line in the generated help.
     pub help: Option<Spanned<String>>,
-    /// What it says.
-    pub answer: Answer,
+    /// Whether the generated help leaves it out all the same, and no one is told of it who mistypes it.
+    pub hidden: bool,
+    /// What it does.
+    pub rule: Rule,
 }
 
 /// What a command listens for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum When {
+pub enum Listens {
     /// The first word or words of the message, whatever their case.
     Words(Vec<Spanned<String>>),
+    /// Its first word or words and typed arguments, as in `page <team> [message...]`; and other words for the same.
+    Usage(Spanned<String>, Vec<Spanned<String>>),
     /// A regular expression anywhere in the message.
     Pattern(Spanned<String>),
 }
@@ -74,12 +109,21 @@ pub enum When {
 /// `[[on]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct On {
-    /// `memberships.created`, …
-    pub event: Spanned<String>,
+    /// What it reacts to.
+    pub what: OnWhat,
     /// Whose membership; by default the bot's own for `memberships.created`, others' for the rest.
     pub who: Option<Spanned<Who>>,
-    /// What it says.
-    pub answer: Answer,
+    /// What it does.
+    pub rule: Rule,
+}
+
+/// What an `[[on]]` reacts to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnWhat {
+    /// `event = "memberships.created"`, `event = "mention"`, …; of a timer with its name.
+    Event(Spanned<String>, Option<Spanned<String>>),
+    /// `card = "approve"`: a press of a button whose data says so in `action`.
+    Card(Spanned<String>),
 }
 
 /// Whose membership an `[[on]]` is about.
@@ -91,33 +135,4 @@ pub enum Who {
     Others,
     /// Anybody's.
     Anyone,
-}
-
-/// What is said, and where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// What.
-    pub reply: Reply,
-    /// Where, as written; none: where the event happened.
-    pub to: Option<Spanned<String>>,
-}
-
-/// The words of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// Text or template.
-    pub body: Spanned<String>,
-    /// What the text is.
-    pub format: Format,
-    /// In a thread: `true` begins one, `false` stays out of the one the message is in.
-    pub thread: Option<bool>,
-}
-
-/// What a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Shown as it is.
-    Text,
-    /// Webex's markdown.
-    Markdown,
 }

@@ -287,7 +287,7 @@ mod tests {
             Value::Int(number) => number.to_string(),
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => if *truth { "yes" } else { "no" }.to_owned(),
-            Value::Duration(millis) => crate::base::duration::written(std::time::Duration::from_millis(*millis)),
+            Value::Duration(millis) => format!("{millis}ms"),
             Value::Date(day) => day.to_string(),
             Value::Mentioned { name, .. } => name.clone(),
             Value::Address(address) => address.clone(),

@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use serde_json::json;
 
 use super::token::{Token, TokenKind};
-use crate::base::{duration, whole_millis};
+use crate::{base::whole_millis, definition::length};
 
 /// What an argument takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Kind {
     }
 
     /// What it takes, for people: `count` must be …
-    pub(super) fn described(&self) -> String {
+    pub(in crate::brain) fn described(&self) -> String {
         match self {
             Self::Word => "one word, or several in quotes".to_owned(),
             Self::Int => "a whole number".to_owned(),
@@ -166,7 +166,7 @@ pub(super) fn read(kind: &Kind, token: &Token<'_>, today: NaiveDate) -> Option<V
         }
         Kind::Person => Value::Address(address(text)?.to_owned()),
         Kind::Email => Value::Text(address(text)?.to_owned()),
-        Kind::Duration => Value::Duration(whole_millis(duration::parse(text)?)),
+        Kind::Duration => Value::Duration(whole_millis(length::parse(text).ok()?)),
         Kind::Date => Value::Date(day(text, today)?),
     })
 }

@@ -113,7 +113,7 @@ fn lists(table: &mut Reader<'_>) -> Access {
     let allow = clause(table);
     let deny = table.table("deny", "`deny`", DENY).map(|mut deny| clause(&mut deny));
     let access = Access { span, anyone: false, allow, deny: deny.unwrap_or_default() };
-    if access.allow == Clause::default() && access.deny == Clause::default() && !table.has_errors_of_its_own() {
+    if access.allow == Clause::default() && access.deny == Clause::default() && table.is_empty() {
         let message = "this lets everybody in: it names nobody";
         table.tell(codes::BAD_VALUE, span, message, "write `domains = [\"example.com\"]`, or `access = \"anyone\"`");
     }

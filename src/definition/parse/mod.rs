@@ -1,7 +1,11 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
+mod body;
+mod gate;
 mod reader;
+mod reply;
 mod rules;
+mod shared;
 
 use toml::de::DeTable;
 
@@ -9,16 +13,33 @@ use self::reader::Reader;
 use super::{
     codes,
     diagnostic::Diagnostic,
-    model::Definition,
+    model::{Definition, Help},
     place::{Place, Span, Spanned},
     source::DefinitionSource,
     token::{TokenRefError, TokenSource},
 };
 
 /// Keys at the top of a definition.
-pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "fallback"];
+pub(super) const TOP: &[&str] = &[
+    "description",
+    "token",
+    "deliveries",
+    "access",
+    "membership",
+    "help",
+    "use",
+    "rooms",
+    "command",
+    "on",
+    "fallback",
+];
 #[cfg(test)]
-pub(super) use rules::{COMMAND, DELIVERIES, FALLBACK, ON, REPLY};
+pub(super) use self::{
+    body::{REMEMBER, TIMER},
+    gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
+    reply::REPLY,
+    rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+};
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.
 const MAX_SYNTAX_ERRORS: usize = 5;
@@ -36,10 +57,20 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let description = top.string("description");
     let token = top.string("token").and_then(|text| token(place, top.diagnostics(), &text));
     let doubt = rules::doubt(&mut top);
+    let access = gate::top(&mut top);
+    let membership = gate::membership(&mut top);
+    let help = top.word("help", "way to show the help", &[("text", Help::Text), ("card", Help::Card), ("none", Help::None)]);
+    let uses = top.string_or_strings("use");
     let rooms = top.names("rooms");
-    let commands = rules::commands(&mut top);
-    let ons = rules::ons(&mut top);
-    let fallback = rules::fallback(&mut top);
+    let mut commands = rules::commands(&mut top);
+    let mut ons = rules::ons(&mut top);
+    let mut fallback = rules::fallback(&mut top);
+    let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
+        commands.extend(rules::commands(snippet));
+        ons.extend(rules::ons(snippet));
+        let other = rules::fallback(snippet);
+        fallback = fallback.take().or(other);
+    });
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
@@ -50,6 +81,11 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         description,
         token,
         doubt,
+        access,
+        membership,
+        help,
+        groups: shared.groups,
+        vars: shared.vars,
         rooms,
         commands,
         ons,
@@ -94,7 +130,7 @@ mod tests {
     use super::*;
     use crate::{
         base::BotId,
-        definition::{Doubt, render},
+        definition::{Action, Doubt, render},
     };
 
     fn parsed(text: &str) -> (Option<Definition>, Vec<Diagnostic>) {
@@ -169,9 +205,10 @@ mod tests {
         let (definition, found) = parsed(text);
         assert_eq!(found, []);
         let definition = definition.unwrap();
-        let reply = &definition.commands[0].answer.reply;
+        let Action::Reply(replies) = &definition.commands[0].rule.action else { panic!("no reply") };
+        let reply = &replies[0];
         assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
-        assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
+        assert_eq!(reply.to[0].value, "@ops");
         assert_eq!(reply.thread, Some(true));
     }
 
