@@ -20,7 +20,7 @@ pub fn policy(settings: &Settings) -> Policy {
         orgs: list(&access.orgs),
         people: list(&access.people),
         rooms: list(&access.rooms),
-        place: Place::parse(&access.place),
+        place: access.place.as_deref().and_then(Place::parse),
         ..Clause::default()
     };
     let deny = Clause {

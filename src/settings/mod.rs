@@ -255,9 +255,9 @@ pub struct Access {
     pub people: Vec<String>,
     /// Rooms, by id.
     pub rooms: Vec<String>,
-    /// `direct`, `group`, or empty for both.
+    /// `direct`, `group`, or nothing for both.
     #[serde(rename = "where")]
-    pub place: String,
+    pub place: Option<String>,
     /// Domains of addresses that are kept out.
     pub deny_domains: Vec<String>,
     /// Organizations that are kept out.

@@ -58,12 +58,12 @@ impl Settings {
     }
 
     fn check_access(&self) -> Checked {
-        if !["", "direct", "group"].contains(&self.access.place.as_str()) {
-            return Err(SettingsError::rule("access.where", "it is `direct`, `group` or empty"));
+        if self.access.place.as_deref().is_some_and(|place| !["direct", "group"].contains(&place)) {
+            return Err(SettingsError::rule("access.where", "is `direct` or `group`"));
         }
         for (key, domains) in [("access.domains", &self.access.domains), ("access.deny_domains", &self.access.deny_domains)] {
             if domains.iter().any(|domain| domain.contains('@') || domain.trim().is_empty()) {
-                return Err(SettingsError::rule(key, "a domain is written without `@`: `example.com`"));
+                return Err(SettingsError::rule(key, "names what is no domain: a domain is written without `@`, as in `example.com`"));
             }
         }
         Ok(())

@@ -32,6 +32,11 @@ fn leading(command: &Command) -> Vec<(String, Span)> {
     }
 }
 
+/// As it is shown, with one space between two words.
+fn written(word: &Spanned<String>) -> Box<str> {
+    word.value.split_whitespace().collect::<Vec<_>>().join(" ").into()
+}
+
 impl Compiler<'_> {
     /// How the generated help looks, if there is one: some command must have a line in it, and none may be `help`.
     pub(super) fn help(&self) -> Option<Help> {
@@ -95,7 +100,7 @@ impl Compiler<'_> {
                 self.words(list);
                 let args = ["rest".to_owned()];
                 let body = self.body(&command.rule, Names { args: Some(&args), ..Names::of(Scope::Message) });
-                (Match::Words(list.iter().map(|word| words::folded(&word.value).into()).collect()), body?)
+                (Match::Words(list.iter().map(written).collect()), body?)
             }
             Listens::Usage(line, aliases) => {
                 self.words(aliases);
@@ -103,7 +108,7 @@ impl Compiler<'_> {
                 let mut args: Vec<String> = usage.names().collect();
                 args.push("rest".to_owned());
                 let body = self.body(&command.rule, Names { args: Some(&args), ..Names::of(Scope::Message) });
-                let also = aliases.iter().map(|word| words::folded(&word.value).into()).collect();
+                let also = aliases.iter().map(written).collect();
                 (Match::Usage(Box::new(usage), also), body?)
             }
             Listens::Pattern(source) => {

@@ -15,14 +15,13 @@ impl<'a> Stepper<'a> {
             let hit = match &rule.listens {
                 Match::Words(list) => first(list.iter().map(|word| &**word), scene.text).map(|(word, rest)| {
                     let args = Some(serde_json::json!({ "rest": rest }));
-                    (format!("command \"{word}\""), Found { args, ..Found::default() })
+                    (command_label(word), Found { args, ..Found::default() })
                 }),
                 Match::Usage(usage, also) => {
-                    let words = words::folded(&usage.words);
-                    let known = std::iter::once(words.as_str()).chain(also.iter().map(|word| &**word));
+                    let known = std::iter::once(&*usage.words).chain(also.iter().map(|word| &**word));
                     match first(known, scene.text) {
                         Some((word, rest)) => {
-                            Some((format!("command \"{words}\""), self.arguments(scene, usage, word, rest)?))
+                            Some((command_label(&usage.words), self.arguments(scene, usage, word, rest)?))
                         }
                         None => None,
                     }
@@ -105,11 +104,15 @@ impl Rule {
     /// What it may be called in records.
     pub(super) fn labels(&self) -> Vec<String> {
         match &self.listens {
-            Match::Words(list) => list.iter().map(|word| format!("command \"{word}\"")).collect(),
-            Match::Usage(usage, _) => vec![format!("command \"{}\"", words::folded(&usage.words))],
+            Match::Words(list) => list.iter().map(|word| command_label(word)).collect(),
+            Match::Usage(usage, _) => vec![command_label(&usage.words)],
             Match::Pattern(source) => vec![pattern_label(source)],
         }
     }
+}
+
+fn command_label(word: &str) -> String {
+    format!("command \"{}\"", words::folded(word))
 }
 
 fn pattern_label(source: &str) -> String {

@@ -12,6 +12,8 @@ mod say;
 mod scene;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gate;
 
 use self::scene::Scene;
 use super::{
