@@ -1,6 +1,7 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod cases;
 mod gate;
 mod reader;
 mod reply;
@@ -9,6 +10,7 @@ mod shared;
 
 use toml::de::DeTable;
 
+pub use self::cases::parse_cases;
 use self::reader::Reader;
 use super::{
     codes,
