@@ -249,7 +249,7 @@ mod tests {
             "brain/step.rs",
             "use crate::webex::{model, Request};",
             &[
-                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`",
+                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`, `handlers::answer`, `handlers::turn`",
             ],
         );
     }

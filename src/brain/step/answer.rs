@@ -7,7 +7,7 @@ use crate::{
     base::{Change, Trigger},
     brain::{
         Decision, Fact, Read, mention,
-        program::{Asks, Body, Does, Match, Rule},
+        program::{Asks, Body, Does, Rule},
         values::Found,
     },
     handlers::answer::HandlerAnswer,
@@ -23,7 +23,7 @@ struct Asking<'a> {
 impl<'a> Stepper<'a> {
     /// Every rule's body with its labels.
     fn bodies(self) -> impl Iterator<Item = (Vec<String>, &'a Body, Option<&'a Rule>)> {
-        let commands = self.program.rules.iter().map(|rule| (labels(rule), &rule.body, Some(rule)));
+        let commands = self.program.rules.iter().map(|rule| (rule.labels(), &rule.body, Some(rule)));
         let ons = self.program.ons.iter().map(|on| (vec![on.what.label()], &on.body, None));
         let fallback = self.program.fallback.iter().map(|body| (vec!["fallback".to_owned()], body, None));
         commands.chain(ons).chain(fallback)
@@ -85,8 +85,11 @@ impl<'a> Stepper<'a> {
         }
         let message = self.asked_message(asking)?;
         let text = message.map(|message| mention::stripped(message, self.turn.me)).unwrap_or_default();
-        let found = asking.command.and_then(|rule| self.hit(rule, &text)).map(|(_, found)| found).unwrap_or_default();
         let mut scene = Scene { text: &text, message, ..Scene::of(self) };
+        let found = match asking.command {
+            Some(rule) => self.hit(&scene, rule)?.map(|(_, found)| found).unwrap_or_default(),
+            None => Found::default(),
+        };
         if let Trigger::CardAction { id, message, .. } = &self.turn.event.origin().trigger {
             scene.pressed = Some(message);
             if asks.later.inputs || asks.later.card {
@@ -152,15 +155,4 @@ fn asked(body: &Body) -> Option<&Asks> {
         Does::Ask(asks) => Some(&**asks),
         _ => None,
     })
-}
-
-/// The labels a command may have matched under.
-fn labels(rule: &Rule) -> Vec<String> {
-    match &rule.listens {
-        Match::Words(words) => words.iter().map(|word| format!("command \"{word}\"")).collect(),
-        Match::Pattern(source) => {
-            let short: String = source.chars().take(60).collect();
-            vec![format!("pattern '{short}'")]
-        }
-    }
 }
