@@ -19,6 +19,7 @@ mod dead_letters;
 mod disk;
 mod disk_upgrade;
 mod docs;
+mod handler_examples;
 mod handlers;
 mod ingress_answers;
 mod ingress_limits;

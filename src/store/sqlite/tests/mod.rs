@@ -4,6 +4,7 @@ mod accepts;
 mod audit;
 mod backup;
 mod bots;
+mod calls;
 mod claims;
 mod damage;
 mod deliveries;
