@@ -230,7 +230,14 @@ impl App {
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
         for keep in
-            [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter(), rooms.archivist(used_for.word())]
+            [
+                rooms.watcher(notified),
+                rooms.sweeper(),
+                rooms.scheduler(),
+                rooms.janitor(),
+                rooms.meter(),
+                rooms.archivist(used_for.word()),
+            ]
         {
             kept(&app.supervisor, keep).await?;
         }

@@ -218,11 +218,12 @@ fn fact(read: &Read, text: &str) -> Fact {
             display_name: Some("{{ 1 }} <@all> **A** [x](http://h/)".into()),
             first_name: Some("```".into()),
             kind: Some("person".into()),
+            ..Person::default()
         })),
         Read::Room(id) => {
             Fact::Room(Box::new(Room { id: id.clone(), title: Some("Ops".into()), kind: Some("group".into()) }))
         }
-        Read::State(..) => Fact::Missing,
+        _ => Fact::Missing,
     }
 }
 

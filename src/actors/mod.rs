@@ -17,6 +17,7 @@ pub mod report;
 pub mod retries;
 pub mod roster;
 pub mod routes;
+pub mod scheduler;
 pub mod supervisor;
 pub mod sweeper;
 #[cfg(test)]

@@ -125,6 +125,8 @@ impl Compiler<'_> {
             rules: rules.into_iter().collect::<Option<_>>()?,
             help: self.help().map(Into::into),
             ons: ons.into_iter().collect::<Option<_>>()?,
+            schedules: Box::default(),
+            inbounds: Box::default(),
             fallback: match fallback {
                 Some(say) => Some(say?),
                 None => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{delivery::Destination, template::Text};
+use super::{Inbound, Schedule, delivery::Destination, template::Text};
 use crate::{
     base::{BotId, Digest},
     definition::{Doubt, Format, Who},
@@ -23,6 +23,8 @@ pub struct Program {
     pub(super) help: Option<Arc<str>>,
     pub(super) ons: Box<[OnRule]>,
     pub(super) fallback: Option<Say>,
+    pub(super) schedules: Box<[Schedule]>,
+    pub(super) inbounds: Box<[Inbound]>,
 }
 
 /// What a message is compared with, and the answer.
@@ -94,6 +96,18 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// What makes it act at its time.
+    #[must_use]
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// The hooks that other programs post to.
+    #[must_use]
+    pub fn inbounds(&self) -> &[Inbound] {
+        &self.inbounds
     }
 
     /// Something to say to it that it answers, for prompts.

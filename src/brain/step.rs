@@ -182,7 +182,7 @@ impl Stepper<'_> {
             notes.push("the reply is empty: nothing was sent".to_owned());
         }
         let effects = deliveries.into_iter().map(Effect::Say).collect();
-        Step::Done(Decision { effects, rule: rule.to_owned(), notes })
+        Step::Done(Decision { effects, rule: rule.to_owned(), notes, buried: None })
     }
 
     /// Webex's threads are flat: a reply hangs on the root, never on another reply.

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod inbound;
 pub mod loader;
 pub mod mask;
 pub mod model;
@@ -25,6 +26,7 @@ pub mod token;
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
+pub use inbound::{Algorithm, Auth, Encoding, Hmac};
 pub use loader::{LoadedSet, Loader, load};
 pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
 pub use parse::parse;

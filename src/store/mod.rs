@@ -10,6 +10,7 @@ pub mod keep;
 pub mod letters;
 pub mod model;
 pub mod rows;
+pub mod schedules;
 pub mod seal;
 pub mod silence;
 pub mod sqlite;
@@ -25,6 +26,7 @@ pub use keep::*;
 pub use letters::*;
 pub use model::*;
 pub use rows::*;
+pub use schedules::*;
 pub use seal::*;
 pub use silence::*;
 pub use turn::*;
@@ -158,6 +160,19 @@ pub trait Store: Send + Sync + 'static {
     fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>>;
     /// The dialogue of one person in one room, if one is open at `now`.
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>>;
+
+    // -- schedules and timers ---------------------------------------------------------------------
+
+    /// Where the schedules of a bot, or of all, stand.
+    fn schedules(&self, bot: Option<BotId>) -> Answer<'_, Vec<ScheduleRow>>;
+    /// Accepts runs of a schedule and moves it on in one commit, if it still stands where it was seen.
+    fn move_schedule(&self, schedule: ScheduleMove) -> Answer<'_, ScheduleMoved>;
+    /// Forgets where schedules stand: they are no longer in their definitions.
+    fn drop_schedules(&self, gone: Vec<(BotId, String)>) -> Answer<'_, ()>;
+    /// When the first timer of all is due.
+    fn next_timer(&self) -> Answer<'_, Option<Millis>>;
+    /// Moves timers that are due into the inbox in one commit, the first to be due first; bounded work per call.
+    fn fire_timers(&self) -> Answer<'_, TimersFired>;
 
     // -- dead letters -----------------------------------------------------------------------------
 

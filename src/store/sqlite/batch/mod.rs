@@ -15,7 +15,10 @@ mod memory;
 mod pack;
 mod turn;
 
-pub(super) use self::{accept::mark, pack::json};
+pub(super) use self::{
+    accept::{accept_events, mark},
+    pack::json,
+};
 
 use std::collections::HashMap;
 
