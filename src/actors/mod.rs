@@ -6,6 +6,7 @@ pub mod archivist;
 pub mod bells;
 pub mod bot;
 pub mod exit;
+pub mod hooks;
 pub mod janitor;
 pub mod line;
 pub mod meter;

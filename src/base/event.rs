@@ -100,7 +100,8 @@ pub enum Trigger {
     Inbound {
         /// Its name in the definition.
         name: String,
-        /// The body: JSON as it is, a form as an object of strings, anything else as a string.
+        /// The body: JSON as it is, a form as an object of strings (a list where a name comes again), anything
+        /// else as a string.
         payload: Value,
         /// The request's headers, names in lower case; those that carry secrets are left out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
