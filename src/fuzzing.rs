@@ -217,13 +217,14 @@ fn fact(read: &Read, text: &str) -> Fact {
             emails: vec!["alice@example.com".into()],
             display_name: Some("{{ 1 }} <@all> **A** [x](http://h/)".into()),
             first_name: Some("```".into()),
+            org_id: Some("ORG".into()),
+            timezone: Some("Asia/Tokyo".into()),
             kind: Some("person".into()),
-            ..Person::default()
         })),
         Read::Room(id) => {
             Fact::Room(Box::new(Room { id: id.clone(), title: Some("Ops".into()), kind: Some("group".into()) }))
         }
-        _ => Fact::Missing,
+        Read::Members(_) | Read::Press(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => Fact::Missing,
     }
 }
 

@@ -92,6 +92,9 @@ pub enum Trigger {
         name: String,
         /// The moment it was meant for.
         planned: Millis,
+        /// The zone of the house: for people who say none, where the schedule names none either.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        zone: String,
         /// The person it came due for, where each has a time zone of their own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<String>,

@@ -7,10 +7,10 @@
 //! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
-mod answer;
 mod cache;
 pub mod call;
 pub mod compile;
+mod data;
 pub mod delivery;
 pub mod cron;
 mod destination;
@@ -23,6 +23,7 @@ mod ids;
 pub mod inbound;
 pub mod markdown;
 pub mod mention;
+mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
@@ -34,6 +35,8 @@ pub mod split;
 mod step;
 mod template;
 pub mod turn;
+mod uses;
+mod values;
 mod words;
 
 pub use call::{HandlerCall, Target};

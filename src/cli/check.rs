@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use chrono_tz::Tz;
 use serde_json::json;
 
 use super::{
@@ -14,14 +15,24 @@ use super::{
     settings,
 };
 use crate::{
+    base::{BotId, Clock, Millis},
     brain,
     definition::{self, Diagnostic, Loader, render},
 };
 
+/// Runs of a schedule that are shown.
+const SHOWN: usize = 3;
+
 /// Runs the command.
 pub(super) fn check(from: &SettingsArgs, args: &CheckArgs) -> Outcome {
-    let dirs = if args.dirs.is_empty() { settings::load(from)?.bots_dir } else { args.dirs.clone() };
-    let found = look(&dirs);
+    let (dirs, zone) = if args.dirs.is_empty() {
+        let settings = settings::load(from)?;
+        (settings.bots_dir, settings.schedule.timezone)
+    } else {
+        // Whoever names the folder needs no settings; where there are some, their zone counts.
+        (args.dirs.clone(), settings::load(from).map_or(Tz::UTC, |settings| settings.schedule.timezone))
+    };
+    let found = look(&dirs, Clock::System.now(), zone);
     let written = if args.json { print_json(&found) } else { print_text(&found) };
     written.map_err(Failure::fault)?;
     Ok(if found.errors() > 0 { Exit::Problem } else { Exit::Fine })
@@ -34,6 +45,15 @@ struct Checked {
     files: usize,
     diagnostics: Vec<Diagnostic>,
     unreadable: Vec<(PathBuf, String)>,
+    schedules: Vec<Planned>,
+}
+
+/// When a schedule runs next.
+struct Planned {
+    bot: BotId,
+    name: String,
+    /// Moments, and how people write them.
+    next: Vec<(Millis, String)>,
 }
 
 impl Checked {
@@ -46,13 +66,21 @@ impl Checked {
     }
 }
 
-fn look(dirs: &[PathBuf]) -> Checked {
+fn look(dirs: &[PathBuf], now: Millis, zone: Tz) -> Checked {
     let compile = brain::compiler();
     let loaded = Loader::default().load(&definition::scan(dirs), |definition| {
         let compiled = compile(&definition);
         (compiled.program, compiled.diagnostics)
     });
+    let schedules = loaded.definitions.iter().flat_map(|(bot, program)| {
+        program.schedules().iter().map(move |schedule| Planned {
+            bot: bot.clone(),
+            name: schedule.name.to_string(),
+            next: schedule.plan.coming(now, zone).take(SHOWN).collect(),
+        })
+    });
     Checked {
+        schedules: schedules.collect(),
         good: loaded.definitions.len(),
         files: loaded.files,
         diagnostics: loaded.diagnostics,
@@ -69,6 +97,14 @@ fn print_text(found: &Checked) -> std::io::Result<()> {
     for (dir, reason) in &found.unreadable {
         writeln!(out, "error: `{}` cannot be read: {reason}\n", dir.display())?;
     }
+    for Planned { bot, name, next } in &found.schedules {
+        let next: Vec<_> = next.iter().map(|(_, written)| written.as_str()).collect();
+        let next = if next.is_empty() { "never again".to_owned() } else { next.join(", ") };
+        writeln!(out, "{bot}: schedule \"{name}\" runs next {next}")?;
+    }
+    if !found.schedules.is_empty() {
+        writeln!(out)?;
+    }
     let (errors, warnings) = (found.errors(), found.warnings());
     writeln!(
         out,
@@ -83,6 +119,14 @@ fn print_text(found: &Checked) -> std::io::Result<()> {
 fn print_json(found: &Checked) -> std::io::Result<()> {
     let unreadable: Vec<_> =
         found.unreadable.iter().map(|(dir, reason)| json!({ "dir": dir, "reason": reason })).collect();
+    let schedules: Vec<_> = found
+        .schedules
+        .iter()
+        .map(|Planned { bot, name, next }| {
+            let next: Vec<_> = next.iter().map(|(at, _)| at).map(|at| at.iso()).collect();
+            json!({ "bot": bot, "name": name, "next": next })
+        })
+        .collect();
     let report = json!({
         "definitions": found.files,
         "good": found.good,
@@ -90,6 +134,7 @@ fn print_json(found: &Checked) -> std::io::Result<()> {
         "warnings": found.warnings(),
         "diagnostics": found.diagnostics,
         "unreadable": unreadable,
+        "schedules": schedules,
     });
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &report)?;

@@ -1,6 +1,6 @@
 //! `[[inbound]]`: a hook that other programs post to.
 
-use super::{place::Spanned, token::TokenSource};
+use super::{place::Spanned, rule::Rule, token::TokenSource};
 
 /// Who may post to a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,4 +70,19 @@ impl Auth {
             Self::Nobody => None,
         }
     }
+}
+
+/// `[[inbound]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound {
+    /// The last part of its path. Several tables of one name are one hook with several rules.
+    pub name: Spanned<String>,
+    /// Who may post; stands in the first table of its name.
+    pub auth: Option<Spanned<Auth>>,
+    /// What makes two posts the same: a template.
+    pub dedupe: Option<Spanned<String>>,
+    /// Largest body in bytes.
+    pub body_limit: Option<Spanned<usize>>,
+    /// What it does.
+    pub rule: Rule,
 }

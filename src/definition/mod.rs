@@ -8,29 +8,36 @@
 //! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
 pub mod codes;
+pub mod data;
 pub mod diagnostic;
 pub mod files;
 #[cfg(test)]
 mod golden;
 pub mod inbound;
+pub mod length;
 pub mod loader;
 pub mod mask;
 pub mod model;
 mod parse;
 pub mod place;
 pub mod render;
+pub mod rule;
+pub mod schedule;
 pub mod shape;
 pub mod source;
 pub mod token;
 
 pub use codes::Code;
+pub use data::Data;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
-pub use inbound::{Algorithm, Auth, Encoding, Hmac};
+pub use inbound::{Algorithm, Auth, Encoding, Hmac, Inbound};
 pub use loader::{LoadedSet, Loader, load};
-pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
+pub use model::{Command, Definition, Doubt, Listens, On, OnWhat, Who};
 pub use parse::parse;
 pub use place::{Place, Span, Spanned};
 pub use render::render;
+pub use schedule::{Except, Missed, Schedule, Timing};
+pub use rule::{Action, Format, Reply, Rule};
 pub use source::DefinitionSource;
 pub use token::{TokenError, TokenSource};

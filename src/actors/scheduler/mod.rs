@@ -212,7 +212,7 @@ impl SchedulerDeps {
                 plan: schedule.plan.text(self.zone),
                 through,
             };
-            let events = runs.iter().map(|planned| event(bot, &schedule.name, *planned, now)).collect();
+            let events = runs.iter().map(|planned| event(bot, schedule, *planned, now, self.zone)).collect();
             let step = ScheduleMove { to: to.clone(), from: row.as_ref().map(|row| row.through), runs: events };
             match self.store.move_schedule(step).await {
                 Ok(ScheduleMoved::Done) => {
@@ -262,8 +262,11 @@ impl Book {
     }
 }
 
-fn event(bot: &BotId, name: &str, planned: Millis, now: Millis) -> NewEvent {
-    let trigger = Trigger::Schedule { name: name.to_owned(), planned, person: None };
+fn event(bot: &BotId, schedule: &Schedule, planned: Millis, now: Millis, house: Tz) -> NewEvent {
+    let name = &schedule.name;
+    // Only where it is asked for: rows are small.
+    let zone = if schedule.plan.per_person { house.name().to_owned() } else { String::new() };
+    let trigger = Trigger::Schedule { name: name.to_string(), planned, zone, person: None };
     let event = Event { at: planned, actor: None, trigger };
     NewEvent {
         bot: bot.clone(),

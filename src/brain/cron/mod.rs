@@ -110,6 +110,14 @@ impl Plan {
         None
     }
 
+    /// The next runs after a moment, as moments and as people write them.
+    pub fn coming(&self, after: Millis, house: Tz) -> impl Iterator<Item = (Millis, String)> {
+        let clock = self.clock(house);
+        let shown = if self.per_person { "where each person is" } else { "" };
+        let first = self.next(after, house);
+        std::iter::successors(first, move |at| self.next(*at, house)).map(move |at| (at, written(at, clock, shown)))
+    }
+
     fn is_excepted(&self, at: Millis, clock: Tz) -> Option<NaiveDate> {
         if self.except.is_empty() {
             return None;
@@ -162,10 +170,11 @@ fn local(at: Millis, zone: Tz) -> Option<NaiveDateTime> {
 }
 
 /// A moment as people in a zone write it: `Mon 2026-11-30 09:00 CET`.
-#[must_use]
-pub fn written(at: Millis, zone: Tz) -> String {
+fn written(at: Millis, zone: Tz, shown: &str) -> String {
     let Some(at) = DateTime::from_timestamp_millis(at.0) else { return at.to_string() };
-    at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S %Z").to_string().replace(":00 ", " ")
+    let text = at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S").to_string();
+    let zone = if shown.is_empty() { at.with_timezone(&zone).format("%Z").to_string() } else { shown.to_owned() };
+    format!("{} {zone}", text.strip_suffix(":00").unwrap_or(&text))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn run(bot: &BotId, planned: i64) -> NewEvent {
     let event = Event {
         at: Millis(planned),
         actor: None,
-        trigger: Trigger::Schedule { name: "standup".into(), planned: Millis(planned), person: None },
+        trigger: Trigger::Schedule { name: "standup".into(), planned: Millis(planned), zone: String::new(), person: None },
     };
     NewEvent {
         kind: "schedule",
