@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::{
     base::{BotId, Change, Event, Millis, Secret, Trigger},
-    brain::{self, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn},
+    brain::{self, Act, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn},
     definition::{self, DefinitionSource, Diagnostic},
     webex::{
         envelope::Envelope,
@@ -177,6 +177,10 @@ fn said(program: &Program, text: &str) -> Result<(), String> {
 fn within_limits(effects: &[Effect]) -> Result<(), String> {
     for effect in effects {
         let Effect::Say(delivery) = effect else { continue };
+        // What deletes or leaves says nothing.
+        if matches!(delivery.act, Act::Delete(_) | Act::DeleteKey(_) | Act::Leave) {
+            continue;
+        }
         let longest = [&delivery.text, &delivery.markdown].into_iter().flatten().map(String::len).max();
         match longest {
             None | Some(0) => return Err("a message without text".to_owned()),

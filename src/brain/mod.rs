@@ -17,6 +17,7 @@ mod destination;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod help;
 mod html;
 mod ids;
@@ -27,6 +28,8 @@ mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
+#[cfg(test)]
+mod recipes;
 mod scan;
 pub mod schedule;
 #[cfg(test)]

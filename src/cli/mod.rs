@@ -10,6 +10,7 @@ mod control;
 mod dev;
 pub mod exit;
 mod failure;
+mod schema;
 mod serve;
 mod settings;
 mod sim;
@@ -41,6 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dev(args) => dev::dev(&cli.settings, &args),
         Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
+        Command::Schema(args) => schema::schema(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),
         Command::Bots(args) => admin::bots(&cli.settings, &args),
@@ -53,6 +55,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dead(args) => admin::dead(&cli.settings, &args),
         Command::Replay(args) => admin::replay(&cli.settings, &args),
         Command::Forget(args) => admin::forget(&cli.settings, &args),
+        Command::State(command) => admin::state(&cli.settings, &command),
+        Command::Dialogues(args) => admin::dialogues(&cli.settings, &args),
         Command::Reload(args) => admin::reload(&cli.settings, &args),
         Command::Token(args) => admin::token(&cli.settings, &args),
         Command::Seal(command) => admin::seal(&cli.settings, &command),

@@ -423,6 +423,9 @@ enum Then {
 /// The kinds of rules that have a body.
 const RULES: &[&str] = &["Command", "On", "Schedule", "Inbound", "Fallback"];
 
+/// The schema's title, by which a file of it is known.
+pub const TITLE: &str = "A bot of Botyard";
+
 /// The schema as it is committed in `schema/bot.schema.json`.
 #[must_use]
 pub fn schema() -> String {

@@ -11,12 +11,13 @@ use crate::{
     brain::{Delivery, Destination},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery,
-        Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer,
-        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook,
-        Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, ScheduleMove, ScheduleMoved,
-        ScheduleRow, Silence, StateValue, Store, StoreError, StoreSize,
-        StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow,
+        Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
+        Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
+        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow,
+        ScheduleMove, ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue,
+        Store, StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Whom,
     },
 };
 
@@ -302,6 +303,18 @@ impl Store for FakeStore {
         refused()
     }
     fn read_dialogue(&self, _: BotId, _: String, _: String, _: Millis) -> Answer<'_, Option<DialogueRow>> {
+        refused()
+    }
+    fn list_state(&self, _: StateQuery) -> Answer<'_, StatePage> {
+        refused()
+    }
+    fn edit_state(&self, _: StateEdit) -> Answer<'_, StateEdited> {
+        refused()
+    }
+    fn list_dialogues(&self, _: DialogueQuery) -> Answer<'_, DialoguePage> {
+        refused()
+    }
+    fn end_dialogue(&self, _: EndDialogue) -> Answer<'_, bool> {
         refused()
     }
     fn due_bots(&self, _: Millis) -> Answer<'_, Vec<DueBot>> {

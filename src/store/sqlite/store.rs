@@ -19,11 +19,12 @@ use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        DeletedMessage, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery,
-        EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
-        LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
-        Pressing, Pruned, Retention, Rotated, RouteRow, ScheduleMove, ScheduleMoved, ScheduleRow, Silence, StateValue,
-        Store, StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery,
+        EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
+        Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
+        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, ScheduleMove,
+        ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store,
+        StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -222,6 +223,26 @@ impl Store for SqliteStore {
 
     fn fire_timers(&self) -> Answer<'_, TimersFired> {
         Box::pin(async move { Ok(self.change(FireTimers).await?.timers) })
+    }
+
+    fn list_state(&self, query: StateQuery) -> Answer<'_, StatePage> {
+        read!(self, conn => memory::list(conn, &query, self.0.clock.now()))
+    }
+
+    fn edit_state(&self, edit: StateEdit) -> Answer<'_, StateEdited> {
+        Box::pin(self.change(edit))
+    }
+
+    fn list_dialogues(&self, query: DialogueQuery) -> Answer<'_, DialoguePage> {
+        read!(self, conn => memory::dialogues(conn, &query, self.0.clock.now()))
+    }
+
+    fn end_dialogue(&self, end: EndDialogue) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let ended = self.change(end).await?;
+            self.note_erased(u64::from(ended));
+            Ok(ended)
+        })
     }
 
     fn letters(&self, query: LetterQuery) -> Answer<'_, LetterPage> {

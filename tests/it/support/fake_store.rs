@@ -229,6 +229,10 @@ impl Store for FakeStore {
         drop_letters(LetterStep, By) -> LettersMoved;
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
+        list_state(StateQuery) -> StatePage;
+        edit_state(StateEdit) -> StateEdited;
+        list_dialogues(DialogueQuery) -> DialoguePage;
+        end_dialogue(EndDialogue) -> bool;
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
         pressing() -> Pressing;

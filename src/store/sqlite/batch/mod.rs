@@ -17,6 +17,7 @@ mod turn;
 
 pub(super) use self::{
     accept::{accept_events, mark},
+    memory::{COUNT_KEYS, too_many},
     pack::json,
 };
 
@@ -51,6 +52,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     deliver::ARRIVED,
     memory::LOAD_STATE,
     memory::LOAD_TALKS,
+    memory::COUNT_KEYS,
 ];
 
 /// What every statement of a batch needs to know.
@@ -59,6 +61,7 @@ pub(super) struct Round<'a> {
     pub(super) now: Millis,
     pub(super) book: &'a Book,
     pub(super) pending_per_bot: u64,
+    pub(super) keys_per_bot: u64,
     pub(super) erase: EraseAtEnd,
 }
 
