@@ -48,6 +48,7 @@ pub struct Settings {
     /// Limits of the ingress.
     pub ingress: Ingress,
     /// Hooks that other programs post to.
+    #[serde(default)]
     pub inbound: Inbound,
     /// Schedules of definitions.
     pub schedule: Schedule,
@@ -142,7 +143,7 @@ pub struct Ingress {
 }
 
 /// `[inbound]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inbound {
     /// Where hooks of `[[inbound]]` are served besides `listen`, those without authentication included.
