@@ -2,6 +2,7 @@
 
 mod body;
 mod inbound;
+mod cases;
 mod reader;
 mod reply;
 mod rules;
@@ -9,6 +10,7 @@ mod schedule;
 
 use toml::de::DeTable;
 
+pub use self::cases::parse_cases;
 use self::reader::Reader;
 use super::{
     codes,
