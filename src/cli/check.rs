@@ -15,8 +15,9 @@ use super::{
     settings,
 };
 use crate::{
+    actors::policy::policy,
     base::{BotId, Clock, Millis},
-    brain,
+    brain::{self, Policy},
     definition::{self, Diagnostic, Loader, render},
 };
 
@@ -25,14 +26,9 @@ const SHOWN: usize = 3;
 
 /// Runs the command.
 pub(super) fn check(from: &SettingsArgs, args: &CheckArgs) -> Outcome {
-    let (dirs, zone) = if args.dirs.is_empty() {
-        let settings = settings::load(from)?;
-        (settings.bots_dir, settings.schedule.timezone)
-    } else {
-        // Whoever names the folder needs no settings; where there are some, their zone counts.
-        (args.dirs.clone(), settings::load(from).map_or(Tz::UTC, |settings| settings.schedule.timezone))
-    };
-    let found = look(&dirs, Clock::System.now(), zone);
+    let settings = settings::load(from)?;
+    let dirs = if args.dirs.is_empty() { settings.bots_dir.clone() } else { args.dirs.clone() };
+    let found = look(&dirs, policy(&settings), Clock::System.now(), settings.schedule.timezone);
     let written = if args.json { print_json(&found) } else { print_text(&found) };
     written.map_err(Failure::fault)?;
     Ok(if found.errors() > 0 { Exit::Problem } else { Exit::Fine })
@@ -66,8 +62,8 @@ impl Checked {
     }
 }
 
-fn look(dirs: &[PathBuf], now: Millis, zone: Tz) -> Checked {
-    let compile = brain::compiler();
+fn look(dirs: &[PathBuf], policy: Policy, now: Millis, zone: Tz) -> Checked {
+    let compile = brain::compiler(policy);
     let loaded = Loader::default().load(&definition::scan(dirs), |definition| {
         let compiled = compile(&definition);
         (compiled.program, compiled.diagnostics)

@@ -2,9 +2,13 @@
 //! (`#:schema ../schema/bot.schema.json` on the first line). Nothing is parsed with these types: the
 //! parser says more than "does not match". Tests hold the keys of the two equal.
 
+mod timed;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+
+use self::timed::{Inbound, Schedule};
 
 /// A bot, as a file `bots.d/<bot>.toml` or `bots.d/<bot>/bot.toml`.
 #[derive(Debug, JsonSchema)]
@@ -19,6 +23,15 @@ struct Bot {
     token: Option<String>,
     /// How what it sends is dealt with.
     deliveries: Option<Deliveries>,
+    /// Who may use the bot at all, and where. Without it everybody at Webex may.
+    access: Option<TopAccess>,
+    /// Who may bring it into a room.
+    membership: Option<Membership>,
+    /// How the generated help looks: `text` (the default), `card`, or `none`.
+    help: Option<HelpForm>,
+    /// Snippets of `_shared` whose rules follow the bot's own.
+    #[serde(rename = "use")]
+    used: Option<TextOrMore>,
     /// Names for room ids, to be used as `@name` in `to`.
     #[serde(default)]
     rooms: BTreeMap<String, String>,
@@ -56,7 +69,7 @@ enum Doubt {
     Skip,
 }
 
-/// A command: `words` or `pattern`, and what to say.
+/// A command: `words`, `usage` or `pattern`, and what to do.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -64,11 +77,19 @@ struct Command {
     /// The first word or words of the message, whatever their case.
     #[schemars(length(min = 1))]
     words: Option<Vec<String>>,
+    /// The command's words and its arguments: `page <team> [count:int] [--urgent] [message...]`. Types are `word`,
+    /// `int`, `number`, `bool`, `person`, `email`, `duration`, `date`, `rest`, and choices: `size:small|large`.
+    usage: Option<String>,
+    /// Other words for the same `usage`.
+    #[schemars(length(min = 1))]
+    aliases: Option<Vec<String>>,
     /// A regular expression anywhere in the message. `(?<name>…)` is `{{ match.name }}`. ASCII unless it
     /// begins with `(?u)`. Write it in single quotes.
     pattern: Option<String>,
     /// Its line in the generated `help`.
     help: Option<String>,
+    /// The generated `help` leaves it out.
+    hidden: Option<bool>,
 }
 
 /// A reaction to something that happens: `event` or `card`.
@@ -128,134 +149,150 @@ enum Who {
     Anyone,
 }
 
-/// Something that happens at its time: `cron` or `every`.
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its shape is used")]
-struct Schedule {
-    /// Its name, one a bot. Default: its `cron` or `every`.
-    name: Option<String>,
-    /// Minute, hour, day of month, month, day of week: `0 9 * * MON-FRI`.
-    cron: Option<String>,
-    /// Every so often, counted from midnight UTC: `15m`, `6h`. At least `10s`.
-    every: Option<String>,
-    /// Its zone: `Europe/Berlin`. Default: the setting `schedule.timezone`.
-    timezone: Option<String>,
-    /// Each run waits up to this long, always the same for the same run: `5m`. At most `6h`.
-    jitter: Option<String>,
-    /// Days without a run: a file of the definition's folder with a date a line, or the dates themselves.
-    except: Option<TextOrMore>,
-    /// Each person of the room in `to` has it at their own local time, and is answered directly.
-    per_person_zone: Option<bool>,
-    /// What becomes of runs that nobody was there for. Default: `once`.
-    missed: Option<Missed>,
+enum HelpForm {
+    Text,
+    Card,
+    None,
 }
 
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its shape is used")]
-enum Missed {
-    /// Nothing.
-    Skip,
-    /// The last of them is made up for.
-    Once,
-    /// Each is made up for, the last hundred of them.
-    All,
-}
-
-/// A hook that other programs post to. Several tables of one name are one hook with several rules.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Inbound {
-    /// The last part of its path.
-    #[schemars(regex(pattern = r"^[a-z0-9_-]{1,64}$"))]
-    name: String,
-    /// Who may post; in the first table of its name.
-    auth: Option<Auth>,
-    /// What makes two posts the same; a template over `payload` and `headers`. Default: nothing does.
-    dedupe: Option<String>,
-    /// Largest body in bytes. Default: 262144.
-    #[schemars(range(min = 1024, max = 4_194_304))]
-    body_limit: Option<u32>,
-}
-
-/// One of them. Secrets are `env:NAME` or `file:/path` below `secrets.dirs`, never the secret itself.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Auth {
-    /// Whoever sends the secret: as `Authorization: Bearer …`, or alone in a header.
-    bearer: Option<Bearer>,
-    /// Whoever sends a name and a password.
-    basic: Option<Basic>,
-    /// Whoever signs the body.
-    hmac: Option<Hmac>,
-    /// `true`: whoever reaches the internal listener.
-    none: Option<bool>,
+enum Anyone {
+    Anyone,
 }
 
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
-enum Bearer {
-    /// Where the secret is; it comes as `Authorization: Bearer …`.
-    Secret(String),
-    /// It comes alone in a header.
-    Table(BearerTable),
+enum TopAccess {
+    /// Everybody, on purpose.
+    Anyone(Anyone),
+    Lists(Box<TopAccessLists>),
 }
 
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct BearerTable {
-    /// Where the secret is.
-    secret: String,
-    /// The header it comes in alone. Default: `Authorization`, behind `Bearer`.
-    header: Option<String>,
+enum Access {
+    /// Everybody whom `[access]` lets in.
+    Anyone(Anyone),
+    Lists(Box<AccessLists>),
 }
 
+/// Who is allowed: any list of people will do; then in which rooms, and where.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct Basic {
-    /// The name.
-    user: String,
-    /// Where the password is.
-    password: String,
+struct TopAccessLists {
+    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
+    /// Who is not allowed, whatever else is said: anything here that fits denies.
+    deny: Option<Deny>,
+    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
+    denied: Option<String>,
 }
 
+/// Who is allowed: any list of people will do; then in which rooms, and where.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct Hmac {
-    /// Where the secret is.
-    secret: String,
-    /// The header with the signature.
-    header: String,
-    /// What stands before the signature in the header: `sha256=`. Default: nothing.
-    prefix: Option<String>,
-    /// What it is made with. Default: `sha256`.
-    algorithm: Option<Algorithm>,
-    /// How its bytes are written. Default: `hex`.
-    encoding: Option<Encoding>,
+struct AccessLists {
+    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
+    /// Who is not allowed, whatever else is said: anything here that fits denies.
+    deny: Option<Deny>,
+}
+
+/// Anything here that fits denies.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Deny {
+    /// Domains of addresses.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
 }
 
 #[derive(Debug, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its shape is used")]
-enum Algorithm {
-    Sha1,
-    Sha256,
-    Sha512,
+enum RoomKind {
+    Direct,
+    Group,
 }
 
 #[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
-enum Encoding {
-    Hex,
-    Base64,
+enum People {
+    /// Addresses and person ids.
+    Listed(TextOrMore),
+    /// As in `access`.
+    Lists(Box<AccessLists>),
+}
+
+/// Others must agree first, on a card.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Approve {
+    /// Who may agree.
+    by: People,
+    /// How many must. Default: 1.
+    count: Option<u32>,
+    /// Whether the one who asks may not be among them. Default: `true`.
+    not_requester: Option<bool>,
+    /// How long there is to agree. Default: `24h`.
+    within: Option<String>,
+    /// Where it is asked. Default: where the rule was used.
+    to: Option<String>,
+}
+
+/// Who may bring the bot into a room; brought by others, it leaves.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Membership {
+    /// Who may.
+    added_by: People,
+    /// What it says before it leaves.
+    denied: Option<String>,
 }
 
 /// What to say when nothing else matched.
@@ -270,6 +307,14 @@ struct Fallback {}
 struct Body {
     /// An expression, as in a template without its braces: where it is false the next rule is tried.
     when: Option<String>,
+    /// Who may use this rule, and where. The bot's `[access]` and the settings must allow it too.
+    access: Option<Access>,
+    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
+    denied: Option<String>,
+    /// How long one person waits before using it again: `30s`, `5m`.
+    cooldown: Option<String>,
+    /// Others must agree first, on a card.
+    approve: Option<Approve>,
     /// The first press of a card alone counts.
     once: Option<bool>,
     /// What later presses are told.
@@ -495,5 +540,10 @@ mod tests {
         check(&schema["definitions"]["BearerTable"], parser::BEARER);
         check(&schema["definitions"]["Basic"], parser::BASIC);
         check(&schema["definitions"]["Hmac"], parser::HMAC);
+        check(&schema["definitions"]["TopAccessLists"], parser::TOP_ACCESS);
+        check(&schema["definitions"]["AccessLists"], parser::ACCESS);
+        check(&schema["definitions"]["Deny"], parser::DENY);
+        check(&schema["definitions"]["Approve"], parser::APPROVE);
+        check(&schema["definitions"]["Membership"], parser::MEMBERSHIP);
     }
 }
