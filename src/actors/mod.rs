@@ -6,6 +6,7 @@ pub mod archivist;
 pub mod bells;
 pub mod bot;
 pub mod exit;
+pub mod hooks;
 pub mod janitor;
 pub mod line;
 pub mod meter;
@@ -19,6 +20,7 @@ pub mod retries;
 pub mod roster;
 pub mod routes;
 pub mod runner;
+pub mod scheduler;
 pub mod supervisor;
 pub mod sweeper;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    Inbound, Schedule,
     access::Access,
     call::{Busy, Part},
     data::Data,
@@ -47,6 +48,12 @@ pub struct Program {
     pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
     pub(super) fallback: Option<Body>,
+    pub(super) schedules: Box<[Schedule]>,
+    /// What each of them does.
+    pub(super) schedule_rules: Box<[ScheduleRule]>,
+    pub(super) inbounds: Box<[Inbound]>,
+    /// What posts are compared with, in the order of the file: the name of the hook, and what is done then.
+    pub(super) inbound_rules: Box<[(Arc<str>, Body)]>,
 }
 
 /// What a message is compared with, and what is done then.
@@ -95,6 +102,14 @@ pub(super) enum Where {
     Anywhere,
     Group,
     Direct,
+}
+
+/// What a schedule does.
+#[derive(Debug, PartialEq)]
+pub(super) struct ScheduleRule {
+    /// The room whose people have it each at their own time.
+    pub(super) people_of: Option<Box<str>>,
+    pub(super) body: Body,
 }
 
 /// The body of a rule: when it applies, and what it does, in order.
@@ -158,7 +173,7 @@ pub(super) enum Does {
     DeleteKey(Text),
     Leave,
     /// A sentence at once, while a program works.
-    Ack(Text),
+    Ack { text: Text, to: Box<[To]> },
     /// A call of a program.
     Ask(Box<Asks>),
 }
@@ -173,6 +188,8 @@ pub(super) struct Asks {
     pub(super) max_in_flight: u32,
     /// Said when it is given up.
     pub(super) on_error: Option<Text>,
+    /// Where what it says goes, where it says nothing of that itself.
+    pub(super) to: Box<[To]>,
     /// What is done with the response of an API.
     pub(super) then: Box<[Does]>,
     /// What the call itself uses.
@@ -322,6 +339,18 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// What makes it act at its time.
+    #[must_use]
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// The hooks that other programs post to.
+    #[must_use]
+    pub fn inbounds(&self) -> &[Inbound] {
+        &self.inbounds
     }
 
     /// Something to say to it that it answers, for prompts.

@@ -21,6 +21,8 @@ pub struct Handler {
     pub busy: Busy,
     /// Calls of this rule at once; none: as many as the bot may have.
     pub max_in_flight: Option<u32>,
+    /// Where what it says goes, where it says nothing of that itself; none: where the event happened.
+    pub to: Vec<Spanned<String>>,
     /// Keys of the bot's memory that the program is told: `room.count`.
     pub state: Vec<Spanned<String>>,
 }

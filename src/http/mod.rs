@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod admin_token;
 pub mod effects;
+mod inbound;
 pub mod ingress;
 pub mod probes;
 pub mod refusal;

@@ -18,6 +18,7 @@ pub mod log;
 pub mod outbound;
 pub mod pressing;
 pub mod process;
+pub mod scheduler;
 pub mod store;
 
 use std::hash::Hash;
@@ -35,6 +36,7 @@ pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
 pub use pressing::PressingGauges;
 pub use process::ProcessGauges;
+pub use scheduler::SchedulerCounters;
 pub use store::StoreGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
@@ -53,6 +55,8 @@ pub struct Metrics {
     pub handlers: HandlerCounters,
     /// Backups of the store.
     pub backups: BackupCounters,
+    /// Schedules and timers.
+    pub scheduler: SchedulerCounters,
     /// What presses: for alarms.
     pub pressing: PressingGauges,
     /// The process itself.
@@ -81,6 +85,7 @@ impl Metrics {
             outbound: OutboundCounters::register(&mut registry),
             handlers: HandlerCounters::register(&mut registry),
             backups: BackupCounters::register(&mut registry),
+            scheduler: SchedulerCounters::register(&mut registry),
             pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             store: StoreGauges::register(&mut registry),

@@ -7,7 +7,7 @@ use crate::{
     brain::{
         call::{Busy, Part},
         names::{self, Names, Scope},
-        program::{AskBody, AskForm, Asks, Does, Piece},
+        program::{AskBody, AskForm, Asks, Does, Piece, To},
         template::Text,
         uses::Uses,
     },
@@ -29,6 +29,8 @@ impl Compiler<'_> {
     pub(super) fn handler(&mut self, handler: &Handler, names: Names<'_>) -> Option<Vec<Does>> {
         let ack = handler.ack.as_ref().map(|ack| self.text(ack, Format::Text, names));
         let on_error = handler.on_error.as_ref().map(|said| self.text(said, Format::Text, names));
+        let to: Vec<_> = handler.to.iter().map(|to| self.to(to, names)).collect();
+        let to: Box<[To]> = if to.is_empty() { Box::new([To::Here]) } else { to.into_iter().collect::<Option<_>>()? };
         let mut later = Uses::default();
         let mut then = Vec::new();
         let form = match &handler.form {
@@ -58,6 +60,7 @@ impl Compiler<'_> {
         let (ack, on_error) = (option(ack)?, option(on_error)?);
         on_error.iter().filter_map(Text::uses).for_each(|used| later.join(used));
         then.iter().for_each(|say| say.join_uses(&mut later));
+        to.iter().filter_map(To::text).filter_map(Text::uses).for_each(|used| later.join(used));
         let form = form?;
         form.join_uses(&mut uses);
         let asks = Asks {
@@ -70,11 +73,13 @@ impl Compiler<'_> {
             },
             max_in_flight: handler.max_in_flight.unwrap_or(0),
             on_error,
+            to: to.clone(),
             then: then.into(),
             uses: Box::new(uses),
             later: Box::new(later),
         };
-        Some(ack.map(Does::Ack).into_iter().chain([Does::Ask(Box::new(asks))]).collect())
+        let ack = ack.map(|text| Does::Ack { text, to });
+        Some(ack.into_iter().chain([Does::Ask(Box::new(asks))]).collect())
     }
 
     fn call(&mut self, call: &Call, names: Names<'_>) -> Option<AskForm> {

@@ -61,7 +61,7 @@ impl Compiler<'_> {
         made.map_err(|troubles| self.troubles(body, troubles)).ok()
     }
 
-    fn to(&mut self, to: &Spanned<String>, names: Names<'_>) -> Option<To> {
+    pub(super) fn to(&mut self, to: &Spanned<String>, names: Names<'_>) -> Option<To> {
         if let Some(topic) = to.value.trim().strip_prefix("topic:") {
             // The same place: the name of the topic is a part of the string.
             return self.name(&Spanned::new(topic.to_owned(), to.span), names).map(To::Topic);
@@ -91,7 +91,7 @@ fn then_of(then: rule::Then) -> Then {
 
 impl To {
     /// Its template, if it has one.
-    pub(super) fn text(&self) -> Option<&Text> {
+    pub(in crate::brain) fn text(&self) -> Option<&Text> {
         match self {
             Self::Topic(text) | Self::Template(text) => Some(text),
             _ => None,

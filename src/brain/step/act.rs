@@ -8,7 +8,7 @@ use crate::{
     brain::{
         Act, Decision, Delivery, Effect, Fact, Read, SetTimer,
         messages::messages,
-        program::{At, Body, Does, Once, Operation},
+        program::{At, Body, Does, Once, Operation, To},
         template::Text,
         values::{Found, Values},
     },
@@ -70,11 +70,15 @@ impl<'a> Stepper<'a> {
 }
 
 impl Acting<'_, '_> {
-    /// Plain words, where it happened.
-    pub(super) fn say_plainly(&mut self, text: &str) {
-        let parent = self.stepper.thread(None, self.scene.message);
-        let said = messages(text, Format::Text, &self.stepper.here(), parent.as_deref());
-        said.into_iter().for_each(|delivery| self.deliver(delivery));
+    /// Plain words.
+    pub(super) fn say_plainly(&mut self, text: &str, to: &[To]) -> Result<(), Stop> {
+        for destination in self.destinations(to)? {
+            let here = destination == self.stepper.here();
+            let parent = if here { self.stepper.thread(None, self.scene.message) } else { None };
+            let said = messages(text, Format::Text, &destination, parent.as_deref());
+            said.into_iter().for_each(|delivery| self.deliver(delivery));
+        }
+        Ok(())
     }
 
     pub(super) fn one(&mut self, does: &Does) -> Result<(), Stop> {
@@ -127,10 +131,9 @@ impl Acting<'_, '_> {
                 self.act_here(Act::Leave);
                 Ok(())
             }
-            Does::Ack(text) => {
+            Does::Ack { text, to } => {
                 let text = self.text(text)?;
-                self.say_plainly(&text);
-                Ok(())
+                self.say_plainly(&text, to)
             }
             Does::Ask(asks) => self.ask(asks),
         }

@@ -26,7 +26,11 @@ impl<'a> Stepper<'a> {
         let commands = self.program.rules.iter().map(|rule| (rule.labels(), &rule.body, Some(rule)));
         let ons = self.program.ons.iter().map(|on| (vec![on.what.label()], &on.body, None));
         let fallback = self.program.fallback.iter().map(|body| (vec!["fallback".to_owned()], body, None));
-        commands.chain(ons).chain(fallback)
+        let schedules = self.program.schedules.iter().zip(&self.program.schedule_rules);
+        let schedules = schedules.map(|(one, rule)| (vec![format!("schedule \"{}\"", one.name)], &rule.body, None));
+        let hooks = self.program.inbound_rules.iter();
+        let hooks = hooks.map(|(hook, body)| (vec![format!("inbound \"{hook}\"")], body, None));
+        commands.chain(ons).chain(fallback).chain(schedules).chain(hooks)
     }
 
     /// The label by which the answer finds its rule again: several rules of one label are told apart by a number.
@@ -61,10 +65,10 @@ impl<'a> Stepper<'a> {
             let answer = HandlerAnswer::from_value(json!({ "effects": effects }))
                 .map_err(|error| Stop::Fail(format!("the stored answer to {label} cannot be used: {error}")))?;
             let (scene, found) = (Scene::of(self), Found::default());
-            let (values, _) = scene.values(&crate::brain::uses::Uses::default(), &found)?;
+            let (values, _) = scene.values(&asking.asks.later, &found)?;
             let mut acting = Acting { stepper: self, scene: &scene, values, label, decision: nothing(label) };
             for effect in answer.effects {
-                acting.handler_effect(effect)?;
+                acting.handler_effect(effect, &asking.asks.to)?;
             }
             return Ok(acting.decision);
         }
@@ -108,7 +112,7 @@ impl<'a> Stepper<'a> {
         match (&asks.on_error, failed) {
             (Some(said), true) => {
                 let said = acting.text(said)?;
-                acting.say_plainly(&said);
+                acting.say_plainly(&said, &asks.to)?;
             }
             _ => {
                 for does in &asks.then {

@@ -5,6 +5,7 @@ use crate::{
     base::{Event, StateOp, StateScope, Trigger},
     brain::{
         Act, Attached, Delivery, DialogueStep, Effect, Fact, Keyed, Read, SetTimer, Then, messages::messages,
+        program::To,
     },
     definition::{Format, rule::Scope as Memory},
     handlers::answer::{self, Edit, HandlerEffect, Remember, Say, SayForm, Scope},
@@ -14,10 +15,13 @@ use crate::{
 const KEEP: (u32, u32) = (100, 1_000);
 
 impl Acting<'_, '_> {
-    pub(super) fn handler_effect(&mut self, effect: HandlerEffect) -> Result<(), Stop> {
+    /// `to` is where it speaks to, where it says nothing of that.
+    pub(super) fn handler_effect(&mut self, effect: HandlerEffect, to: &[To]) -> Result<(), Stop> {
         match effect {
-            HandlerEffect::Say(SayForm::Text(text)) => self.handler_say(Say { text: Some(text), ..Say::default() }),
-            HandlerEffect::Say(SayForm::Message(say)) => self.handler_say(*say),
+            HandlerEffect::Say(SayForm::Text(text)) => {
+                self.handler_say(Say { text: Some(text), ..Say::default() }, to)
+            }
+            HandlerEffect::Say(SayForm::Message(say)) => self.handler_say(*say, to),
             HandlerEffect::Edit(edit) => self.handler_edit(edit),
             HandlerEffect::Delete(named) => {
                 let act = match (named.message, named.key) {
@@ -50,14 +54,17 @@ impl Acting<'_, '_> {
         }
     }
 
-    fn handler_say(&mut self, say: Say) -> Result<(), Stop> {
+    fn handler_say(&mut self, say: Say, to: &[To]) -> Result<(), Stop> {
         let (text, format) = match (&say.markdown, &say.text) {
             (Some(markdown), _) => (markdown.as_str(), Format::Markdown),
             (None, Some(text)) => (text.as_str(), Format::Text),
             (None, None) => ("", Format::Text),
         };
-        let to = say.to.as_deref().unwrap_or("room");
-        for destination in self.written_destinations(to)? {
+        let destinations = match &say.to {
+            Some(written) => self.written_destinations(written)?,
+            None => self.destinations(to)?,
+        };
+        for destination in destinations {
             let here = destination == self.stepper.here();
             let thread = if say.thread { Some(true) } else { None };
             let parent = if here { self.stepper.thread(thread, self.scene.message) } else { None };

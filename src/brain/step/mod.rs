@@ -11,8 +11,10 @@ mod command;
 mod effects;
 mod gate;
 mod help;
+mod inbound;
 mod say;
 mod scene;
+mod schedule;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -80,7 +82,6 @@ pub(super) struct Stepper<'a> {
 impl<'a> Stepper<'a> {
     fn decide(self) -> Result<Decision, Stop> {
         let me = &self.turn.me.id;
-        let kind = self.turn.event.kind();
         match &self.turn.event.trigger {
             Trigger::Message { person, .. } if ids::same(person, me) => Ok(nothing("none: own message")),
             Trigger::Message { email: Some(email), .. } if is_bot(email) => Ok(nothing("none: from another bot")),
@@ -89,10 +90,11 @@ impl<'a> Stepper<'a> {
             Trigger::Membership { person, .. } => self.membership(ids::same(person, me)),
             Trigger::CardAction { id, message, .. } => self.press(id, message),
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
-            Trigger::Answer { rule, result, .. } => self.answer(rule, result),
-            Trigger::Schedule { .. } | Trigger::Inbound { .. } => {
-                Ok(nothing(&format!("none: no rule for {kind}")))
+            Trigger::Schedule { name, planned, zone, person } => {
+                self.schedule(name, *planned, zone, person.as_deref())
             }
+            Trigger::Inbound { name, payload, .. } => self.inbound(name, payload),
+            Trigger::Answer { rule, result, .. } => self.answer(rule, result),
         }
     }
 

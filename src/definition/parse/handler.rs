@@ -63,14 +63,15 @@ pub(super) fn handler(table: &mut Reader<'_>) -> Option<Handler> {
         return None;
     }
     let span = table.span_of(way);
+    let to = table.string_or_strings("to");
     let (form, common) = match way {
         "http" => http(table),
-        "call" => call(table),
+        "call" => call(table, &to),
         "forward" => forward(table),
         _ => exec(table),
     }?;
     let Common { timeout, busy, max_in_flight, state } = common;
-    Some(Handler { span, form, ack, on_error, timeout, busy, max_in_flight, state })
+    Some(Handler { span, form, ack, on_error, timeout, busy, max_in_flight, to, state })
 }
 
 fn http(table: &mut Reader<'_>) -> Option<(Form, Common)> {
@@ -99,7 +100,7 @@ fn forward(table: &mut Reader<'_>) -> Option<(Form, Common)> {
     Some((Form::Forward { url: url?, secret: secret? }, common?))
 }
 
-fn call(table: &mut Reader<'_>) -> Option<(Form, Common)> {
+fn call(table: &mut Reader<'_>, to: &[Spanned<String>]) -> Option<(Form, Common)> {
     let mut table = table.table("call", "`call`", CALL)?;
     let before = table.errors();
     let common = common(&mut table);
@@ -124,7 +125,7 @@ fn call(table: &mut Reader<'_>) -> Option<(Form, Common)> {
         reference(&mut table, &place).map(|source| (name, Spanned::new(source, place.span)))
     });
     let secrets = secrets.collect();
-    let reply = reply::replies(&mut table, Vec::new());
+    let reply = reply::replies(&mut table, to.to_vec());
     if table.errors() > before {
         return None;
     }

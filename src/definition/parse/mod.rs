@@ -1,12 +1,14 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod inbound;
 mod cases;
 mod gate;
 mod handler;
 mod reader;
 mod reply;
 mod rules;
+mod schedule;
 mod shared;
 
 use toml::de::DeTable;
@@ -34,6 +36,8 @@ pub(super) const TOP: &[&str] = &[
     "rooms",
     "command",
     "on",
+    "schedule",
+    "inbound",
     "fallback",
 ];
 #[cfg(test)]
@@ -41,6 +45,8 @@ pub(super) use self::{
     body::{REMEMBER, TIMER},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
     handler::{CALL, EXEC, FORWARD, HTTP},
+    inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
+    schedule::SCHEDULE,
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
 };
@@ -69,6 +75,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
+    let schedules = schedule::schedules(&mut top);
+    let inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
@@ -94,6 +102,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         rooms,
         commands,
         ons,
+        schedules,
+        inbounds,
         fallback,
     };
     (Some(definition), diagnostics)

@@ -36,16 +36,26 @@ type Answers = Vec<Result<Accepted, StoreError>>;
 
 /// Answers in the order of the jobs; nothing of it is true before the commit.
 pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[AcceptJob]) -> Result<Answers, Trouble> {
-    if jobs.is_empty() {
+    let events: Vec<&NewEvent> = jobs.iter().map(|job| &job.input).collect();
+    accept_events(tx, round, &events).await
+}
+
+/// As [`run`], for events that come in with a change.
+pub(in super::super) async fn accept_events(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    events: &[&NewEvent],
+) -> Result<Answers, Trouble> {
+    if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut answers, fresh) = admit(round.book, round.pending_per_bot, jobs);
+    let (mut answers, fresh) = admit(round.book, round.pending_per_bot, events);
     if fresh.is_empty() {
         return Ok(answers);
     }
 
-    let events: Vec<&NewEvent> = fresh.iter().map(|&i| &jobs[i].input).collect();
-    let seqs = insert(tx, round, &events).await?;
+    let wanted: Vec<&NewEvent> = fresh.iter().map(|&i| events[i]).collect();
+    let seqs = insert(tx, round, &wanted).await?;
     for (&i, seq) in fresh.iter().zip(seqs) {
         if let Some(seq) = seq {
             answers[i] = Ok(Accepted::New(seq));
@@ -119,19 +129,19 @@ fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
     });
 }
 
-fn key(job: &AcceptJob) -> (&BotId, &str) {
-    (&job.input.bot, &job.input.dedupe_key)
+fn key<'e>(event: &'e NewEvent) -> (&'e BotId, &'e str) {
+    (&event.bot, &event.dedupe_key)
 }
 
 /// Who may come in at all: answers for everybody, and the places of those that still have to be looked at.
 ///
 /// A key that comes twice in one batch makes one row, of the first.
-fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
-    let mut keys: HashSet<(&BotId, &str)> = HashSet::with_capacity(jobs.len());
+fn admit(book: &Book, limit: u64, events: &[&NewEvent]) -> (Answers, Vec<usize>) {
+    let mut keys: HashSet<(&BotId, &str)> = HashSet::with_capacity(events.len());
     let mut room: HashMap<&BotId, u64> = HashMap::new();
-    let mut fresh = Vec::with_capacity(jobs.len());
-    let answers = jobs.iter().enumerate().map(|(i, job)| {
-        let bot = &job.input.bot;
+    let mut fresh = Vec::with_capacity(events.len());
+    let answers = events.iter().enumerate().map(|(i, event)| {
+        let bot = &event.bot;
         let Some(pending) = book.pending(bot) else {
             return Err(StoreError::Refused(format!("there is no bot `{bot}`")));
         };
@@ -142,7 +152,7 @@ fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
         if *left == 0 {
             return Err(StoreError::BotFull(bot.clone()));
         }
-        if keys.insert(key(job)) {
+        if keys.insert(key(event)) {
             *left -= 1;
             fresh.push(i);
         }
