@@ -174,6 +174,7 @@ async fn one(
         order_key: format!("room:{lane:0>79}"),
         class: Class::Interactive,
         due_at: Millis(0),
+        takes_place: None,
         payload: vec![b'x'; 250],
     };
     let delivery_id = delivery.id;
@@ -197,7 +198,7 @@ async fn one(
     let outcome = DeliveryOutcome::Sent { remote_id: Some(format!("{n:0>79}")) };
     let tracking_id = Some("ROUTER_63F5B6C4".to_owned());
     let result =
-        DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, doubtful: false, tracking_id };
+        DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, doubtful: false, tracking_id, sent: Vec::new(), failure: None };
     if !store.record(result).await? {
         bail!("a send was not recorded");
     }

@@ -134,7 +134,7 @@ impl Asked {
                 Step::Done(decision) => {
                     let deliveries = decision.effects.into_iter().map(|effect| match effect {
                         Effect::Say(delivery) => delivery,
-                        Effect::Remember(_) => unreachable!("nothing remembers yet"),
+                        _ => unreachable!("nothing else is asked for yet"),
                     });
                     let (rule, notes) = (decision.rule, decision.notes);
                     return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads });

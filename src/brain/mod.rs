@@ -10,6 +10,7 @@
 mod answer;
 mod cache;
 pub mod call;
+mod card;
 pub mod compile;
 pub mod delivery;
 mod destination;

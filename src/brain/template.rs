@@ -59,6 +59,18 @@ impl Uses {
             lenient: lenient.map(|name| name.as_str().into()).collect(),
         }
     }
+
+    /// Adds what another template uses.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.message |= other.message;
+        self.email |= other.email;
+        self.display_name |= other.display_name;
+        self.first_name |= other.first_name;
+        self.room_title |= other.room_title;
+        self.room_type |= other.room_type;
+        let new = other.lenient.iter().filter(|path| !self.lenient.contains(path)).cloned();
+        self.lenient = self.lenient.iter().cloned().chain(new).collect();
+    }
 }
 
 /// Something wrong with a template, at a place inside it.

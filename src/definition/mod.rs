@@ -8,6 +8,7 @@
 //! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
 pub mod codes;
+pub mod companion;
 pub mod diagnostic;
 pub mod files;
 #[cfg(test)]

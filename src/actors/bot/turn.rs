@@ -197,6 +197,7 @@ impl Job {
                     order_key: delivery.to.order_key(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: delivery.takes_place().map(str::to_owned),
                     payload: delivery.encode(),
                 }),
                 Effect::Remember(operation) => commit.state.push(operation),
@@ -208,6 +209,7 @@ impl Job {
                     order_key: call.order.clone(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: None,
                     payload: call.encode(),
                 }),
                 Effect::Timer(timer) => commit.timers.push(NewTimer {

@@ -11,7 +11,7 @@ use super::{
         Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook,
         TakeLease, Tidy,
     },
-    read::{audit, bots, due, letters, look, memory, person, silence, size},
+    read::{audit, bots, due, letters, look, memory, person, sent, silence, size},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         DeletedMessage, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery,
         EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
         LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
-        Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateValue, Store, StoreError, StoreSize,
+        Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentLook, Silence, StateValue, Store, StoreError, StoreSize,
         StoredDefinition, Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
@@ -197,6 +197,10 @@ impl Store for SqliteStore {
 
     fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>> {
         read!(self, conn => memory::state(conn, &bot, &keys, self.0.clock.now()))
+    }
+
+    fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer> {
+        read!(self, conn => sent::sent(conn, &look))
     }
 
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {

@@ -223,6 +223,7 @@ impl Store for FakeStore {
         replay(LetterStep, By) -> LettersMoved;
         drop_letters(LetterStep, By) -> LettersMoved;
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
+        sent(SentLook) -> SentAnswer;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;

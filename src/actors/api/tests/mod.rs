@@ -56,6 +56,7 @@ fn settings() -> ApiSettings {
         connections: 16,
         timeout: Duration::from_secs(30),
         delivery_attempts: 4,
+        files: Vec::new(),
         wires: WireMode::Here,
     }
 }

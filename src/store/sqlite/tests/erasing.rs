@@ -42,8 +42,7 @@ impl Rig {
             attempt: mark.attempt,
             outcome,
             doubtful: false,
-            tracking_id: Some("T".into()),
-        };
+            tracking_id: Some("T".into()), sent: Vec::new(), failure: None };
         assert!(self.store.record(result).await.unwrap());
     }
 

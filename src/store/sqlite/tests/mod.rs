@@ -190,6 +190,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         order_key: to.into(),
         class: Class::Background,
         due_at: Millis(0),
+        takes_place: None,
         payload: format!("to {to}").into_bytes(),
     }
 }
