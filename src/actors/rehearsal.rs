@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{BotId, StateOp},
-    brain::{Decision, Delivery, Destination, Effect},
+    brain::{Act, Decision, Delivery, Destination, Effect},
 };
 
 /// Characters of a text that are shown.
@@ -37,6 +37,9 @@ pub struct Rehearsal {
     pub deliveries: Vec<Promise>,
     /// What it would remember.
     pub state: Vec<StateOp>,
+    /// What else it would do, a sentence each: timers, dialogues, calls of handlers.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// What is worth knowing about it.
     pub notes: Vec<String>,
 }
@@ -57,9 +60,11 @@ pub enum Would {
     Unknown,
 }
 
-/// A message that would be sent.
+/// Something for Webex that would be promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
+    /// What is done, in one word: `post`, `edit`, `replace`, `delete`, `leave`.
+    pub act: String,
     /// Where to.
     pub to: Destination,
     /// The beginning of the text, or of the markdown.
@@ -75,7 +80,14 @@ impl From<&Delivery> for Promise {
         if text.len() < whole.len() {
             text.push('…');
         }
-        Self { to: delivery.to.clone(), text, in_thread: delivery.parent.is_some() }
+        let act = match &delivery.act {
+            Act::Post => "post",
+            Act::Edit(_) => "edit",
+            Act::Replace(_) => "replace",
+            Act::Delete(_) | Act::DeleteKey(_) => "delete",
+            Act::Leave => "leave",
+        };
+        Self { act: act.to_owned(), to: delivery.to.clone(), text, in_thread: delivery.parent.is_some() }
     }
 }
 
@@ -90,6 +102,7 @@ impl Rehearsal {
             program: None,
             deliveries: Vec::new(),
             state: Vec::new(),
+            also: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -97,15 +110,19 @@ impl Rehearsal {
     /// What a decision would lead to.
     #[must_use]
     pub fn of(decision: Decision) -> Self {
-        let (mut deliveries, mut state) = (Vec::new(), Vec::new());
+        let (mut deliveries, mut state, mut also) = (Vec::new(), Vec::new(), Vec::new());
         for effect in &decision.effects {
             match effect {
                 Effect::Say(delivery) => deliveries.push(Promise::from(delivery)),
                 Effect::Remember(operation) => state.push(operation.clone()),
-                Effect::Dialogue(_) | Effect::Call(_) | Effect::Timer(_) | Effect::CancelTimer(_) => {}
+                Effect::Dialogue(step) if step.value.is_some() => also.push("go on with the dialogue".to_owned()),
+                Effect::Dialogue(_) => also.push("end the dialogue".to_owned()),
+                Effect::Call(call) => also.push(format!("call {}", call.target.place())),
+                Effect::Timer(timer) => also.push(format!("set the timer `{}` to {}", timer.name, timer.at.iso())),
+                Effect::CancelTimer(name) => also.push(format!("forget the timer `{name}`")),
             }
         }
-        let silent = deliveries.is_empty() && state.is_empty();
+        let silent = deliveries.is_empty() && state.is_empty() && also.is_empty();
         Self {
             would: if silent { Would::Nothing } else { Would::Act },
             rule: Some(decision.rule),
@@ -113,6 +130,7 @@ impl Rehearsal {
             program: None,
             deliveries,
             state,
+            also,
             notes: decision.notes,
         }
     }
@@ -128,6 +146,7 @@ impl Rehearsal {
                 program: None,
                 deliveries: vec![Promise::from(&delivery)],
                 state: Vec::new(),
+                also: Vec::new(),
                 notes: Vec::new(),
             },
             Err(_) => Self::because(Would::Fail, "this version cannot read the stored delivery"),

@@ -60,6 +60,19 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Where it goes, for people: without a query, which may hold what was said or a key.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Http { url, .. } | Self::Call { url, .. } | Self::Forward { url, .. } => {
+                url.split(['?', '#']).next().unwrap_or_default().to_owned()
+            }
+            Self::Exec { command, .. } => command.first().cloned().unwrap_or_default(),
+        }
+    }
+}
+
 /// The envelope of a stored call. A change of meaning is a new variant; old ones stay readable.
 #[derive(Deserialize)]
 #[serde(tag = "v")]

@@ -1,17 +1,18 @@
 //! Where a message goes, from what was written in `to`.
 
 use super::{delivery::Destination, ids, program::To};
-use crate::definition::{
-    Spanned,
-    diagnostic::{did_you_mean, quote},
-};
+use crate::definition::diagnostic::{did_you_mean, quote};
 
-const FORMS: &str = "write `@name` from `[rooms]`, a room id, an address, `person` or `room`";
+const FORMS: &str =
+    "write `@name` from `[rooms]`, a room id, an address, `person`, `room`, `members_of:@name` or `topic:name`";
 
-/// Reads `to`; an error is what is wrong and what to do.
-pub(super) fn parse(to: &str, rooms: &[(Spanned<String>, Spanned<String>)]) -> Result<To, (String, String)> {
+/// Reads one `to` that is no template; an error is what is wrong and what to do. `rooms` are names and ids.
+pub(super) fn parse<'r>(
+    to: &str,
+    rooms: impl Iterator<Item = (&'r str, &'r str)> + Clone,
+) -> Result<To, (String, String)> {
     let to = to.trim();
-    let names = || rooms.iter().map(|(name, _)| name.value.as_str());
+    let names = || rooms.clone().map(|(name, _)| name);
     let bad = |message: String| Err((message, FORMS.to_owned()));
     if to == "room" {
         return Ok(To::Here);
@@ -19,18 +20,22 @@ pub(super) fn parse(to: &str, rooms: &[(Spanned<String>, Spanned<String>)]) -> R
     if to == "person" {
         return Ok(To::Person);
     }
+    if let Some(of) = to.strip_prefix("members_of:") {
+        return match parse(of, rooms)? {
+            To::Here => Ok(To::Members(None)),
+            To::Fixed(Destination::Room(room)) => Ok(To::Members(Some(room.into()))),
+            _ => bad(format!("only a room has members, and {} is none", quote(of.trim()))),
+        };
+    }
     if let Some(name) = to.strip_prefix('@') {
-        let found = rooms.iter().find(|(known, _)| known.value == name);
-        return found.map(|(_, id)| To::Fixed(Destination::Room(id.value.clone()))).ok_or_else(|| {
+        let found = rooms.clone().find(|(known, _)| *known == name);
+        return found.map(|(_, id)| To::Fixed(Destination::Room(id.to_owned()))).ok_or_else(|| {
             let hint = did_you_mean(name, names()).unwrap_or_else(|| format!("add {} to `[rooms]`", quote(name)));
             (format!("`[rooms]` does not know {}", quote(name)), hint)
         });
     }
     if names().any(|name| name == to) {
         return Err((format!("{} is no place a message can go to", quote(to)), format!("did you mean `@{to}`?")));
-    }
-    if to.contains("{{") || to.contains("{%") {
-        return bad("`to` cannot be a template".into());
     }
     if let Some((name, domain)) = to.split_once('@') {
         let fits = !name.is_empty() && domain.contains('.') && !to.contains(char::is_whitespace) && to.len() <= 254;
@@ -65,11 +70,9 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose};
 
     use super::*;
-    use crate::definition::Span;
 
     fn read(to: &str) -> Result<To, (String, String)> {
-        let spanned = |text: &str| Spanned::new(text.to_owned(), Span::default());
-        parse(to, &[(spanned("ops"), spanned("OPSROOM1"))])
+        parse(to, [("ops", "OPSROOM1")].into_iter())
     }
 
     fn id(kind: &str) -> String {
@@ -83,6 +86,8 @@ mod tests {
         assert_eq!(read("@ops"), Ok(To::Fixed(Destination::Room("OPSROOM1".into()))));
         assert_eq!(read("lead@example.com"), Ok(To::Fixed(Destination::Email("lead@example.com".into()))));
         assert_eq!(read(&id("ROOM")), Ok(To::Fixed(Destination::Room(id("ROOM")))));
+        assert_eq!(read("members_of:@ops"), Ok(To::Members(Some("OPSROOM1".into()))));
+        assert_eq!(read("members_of: room"), Ok(To::Members(None)));
         assert_eq!(read(&id("PEOPLE")), Ok(To::Fixed(Destination::Person(id("PEOPLE")))));
     }
 
@@ -91,7 +96,7 @@ mod tests {
         assert_eq!(read("@opss").unwrap_err().1, "did you mean `ops`?");
         assert_eq!(read("ops").unwrap_err().1, "did you mean `@ops`?");
         assert!(read(&id("MESSAGE")).unwrap_err().0.contains("something else (message)"));
-        for wrong in ["lead@", "x", "", "{{ room.id }}", "two words here"] {
+        for wrong in ["lead@", "x", "", "two words here", "members_of:person", "members_of:@opss"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

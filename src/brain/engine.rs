@@ -212,6 +212,14 @@ fn environment(debug: bool) -> Environment<'static> {
         Ok(write!(out, "{}{text}{}", markdown::OPEN, markdown::CLOSE)?)
     });
     environment.add_filter("raw", |value: String| Value::from_safe_string(value));
+    environment.add_filter("json_value", |value: Value| {
+        let json = if value.is_undefined() {
+            "null".to_owned()
+        } else {
+            serde_json::to_string(&value).unwrap_or_else(|_| "null".to_owned())
+        };
+        Value::from_safe_string(json)
+    });
     environment.add_filter("urlencode", |value: &str| percent_encoded(value));
     environment.remove_global("debug");
     environment

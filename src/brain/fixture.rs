@@ -1,12 +1,16 @@
 //! A turn played through for tests: every read is answered, every delivery collected.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Delivery, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn, compile, step};
+use serde_json::Value;
+
+use super::{
+    Decision, Delivery, Effect, Engine, Fact, Facts, Me, Program, Read, SentMessage, Step, Turn, compile, step,
+};
 use crate::{
-    base::{BotId, Change, Event, Millis, Trigger},
+    base::{BotId, Change, Event, Millis, StateScope, Trigger, Version},
     definition::{self, DefinitionSource, Diagnostic},
-    webex::model::{Message, Person, Room},
+    webex::model::{AttachmentAction, Message, Person, Room},
 };
 
 pub(super) const ME: &str = "me";
@@ -37,6 +41,12 @@ pub(super) struct World {
     pub(super) message: Fact,
     pub(super) person: Fact,
     pub(super) room: Fact,
+    pub(super) members: Fact,
+    pub(super) press: Fact,
+    pub(super) sent: Fact,
+    pub(super) dialogue: Fact,
+    /// The bot's memory; what is not here was never written.
+    pub(super) state: BTreeMap<(StateScope, String), Value>,
 }
 
 impl World {
@@ -55,6 +65,44 @@ impl World {
             message: Fact::Message(Box::new(message)),
             person: Fact::Person(Box::new(person)),
             room: Fact::Room(Box::new(room)),
+            members: Fact::Members(Vec::new()),
+            press: Fact::Missing,
+            sent: Fact::Missing,
+            dialogue: Fact::Dialogue(Version(0), None),
+            state: BTreeMap::new(),
+        }
+    }
+
+    /// A world in which somebody pressed a button: what was entered, and what was kept with the message.
+    pub(super) fn pressing(inputs: Value, context: Value) -> Self {
+        let Value::Object(inputs) = inputs else { unreachable!("inputs are an object") };
+        let press = AttachmentAction { id: "A".into(), message_id: "M".into(), inputs, ..AttachmentAction::default() };
+        Self {
+            press: Fact::Press(Box::new(press)),
+            sent: Fact::Sent(Box::new(SentMessage { context, ..SentMessage::default() })),
+            ..Self::saying("")
+        }
+    }
+
+    /// The same with a value in the bot's memory.
+    pub(super) fn knowing(mut self, scope: StateScope, key: &str, value: Value) -> Self {
+        self.state.insert((scope, key.to_owned()), value);
+        self
+    }
+
+    pub(super) fn fact(&self, read: &Read) -> Fact {
+        match read {
+            Read::Message(_) => self.message.clone(),
+            Read::Person(_) => self.person.clone(),
+            Read::Room(_) => self.room.clone(),
+            Read::Members(_) => self.members.clone(),
+            Read::Press(_) => self.press.clone(),
+            Read::Sent(_) => self.sent.clone(),
+            Read::Dialogue { .. } => self.dialogue.clone(),
+            Read::State(scope, key) => match self.state.get(&(scope.clone(), key.clone())) {
+                Some(value) => Fact::State(Version(1), Some(value.clone())),
+                None => Fact::State(Version(0), None),
+            },
         }
     }
 }
@@ -73,6 +121,11 @@ pub(super) fn message_event() -> Event {
             parent: None,
         },
     }
+}
+
+pub(super) fn press_event() -> Event {
+    let (id, message, room, person) = ("A".into(), "M".into(), "R".into(), "P".into());
+    Event { at: Millis(0), actor: None, trigger: Trigger::CardAction { id, message, room, person } }
 }
 
 pub(super) fn member_event(person: &str) -> Event {
@@ -99,6 +152,8 @@ pub(super) struct Asked {
     pub(super) notes: Vec<String>,
     /// Kinds of reads, in the order they were asked for.
     pub(super) reads: Vec<String>,
+    /// All that it asks for, in order.
+    pub(super) effects: Vec<Effect>,
 }
 
 impl Asked {
@@ -117,27 +172,23 @@ impl Asked {
         let engine = Engine::new();
         let mut facts = Facts::new();
         let mut reads = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..8 {
             let turn = Turn { event, me: &me(), facts: &facts, now: Millis(0) };
             match step(&engine, program, &turn) {
                 Step::Need(wanted) => {
                     for read in wanted {
                         reads.push(read.kind().to_owned());
-                        let fact = match &read {
-                            Read::Message(_) => &world.message,
-                            Read::Person(_) => &world.person,
-                            _ => &world.room,
-                        };
-                        assert!(facts.insert(read, fact.clone()).is_none(), "asked twice");
+                        let fact = world.fact(&read);
+                        assert!(facts.insert(read, fact).is_none(), "asked twice");
                     }
                 }
                 Step::Done(decision) => {
-                    let deliveries = decision.effects.into_iter().map(|effect| match effect {
-                        Effect::Say(delivery) => delivery,
-                        _ => unreachable!("nothing else is asked for yet"),
+                    let Decision { effects, rule, notes } = decision;
+                    let deliveries = effects.iter().filter_map(|effect| match effect {
+                        Effect::Say(delivery) => Some(delivery.clone()),
+                        _ => None,
                     });
-                    let (rule, notes) = (decision.rule, decision.notes);
-                    return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads });
+                    return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads, effects });
                 }
                 Step::Fail(sentence) => return Err(sentence),
             }

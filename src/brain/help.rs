@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::escape;
-use crate::definition::{Definition, When};
+use crate::definition::{Definition, Listens};
 
 /// Most bytes of the list: a help of more than two messages helps nobody.
 const MAX_LINES: usize = 12 * 1024;
@@ -14,12 +14,12 @@ pub(super) fn page(definition: &Definition) -> Option<String> {
     for command in &definition.commands {
         let Some(help) = &command.help else { continue };
         let help = escape(help.value.trim());
-        lines.push(match &command.when {
-            When::Words(words) => {
+        lines.push(match &command.listens {
+            Listens::Words(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("**{}**", escape(word.value.trim()))).collect();
                 format!("- {}: {help}", words.join(", "))
             }
-            When::Pattern(_) => format!("- {help}"),
+            Listens::Pattern(_) => format!("- {help}"),
         });
     }
     if lines.is_empty() {

@@ -7,11 +7,11 @@
 //! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
-mod answer;
 mod cache;
 pub mod call;
 mod card;
 pub mod compile;
+mod data;
 pub mod delivery;
 mod destination;
 pub mod engine;
@@ -22,6 +22,7 @@ mod html;
 mod ids;
 pub mod markdown;
 pub mod mention;
+mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
@@ -32,6 +33,8 @@ pub mod split;
 mod step;
 mod template;
 pub mod turn;
+mod uses;
+mod values;
 mod words;
 
 pub use call::{HandlerCall, Target};

@@ -3,17 +3,41 @@
 //! Known names are checked when a definition is loaded and always defined when it runs. A few are lenient:
 //! what they hold comes from outside, so a missing field prints nothing and is noted in the turn's record.
 
+use crate::definition::rule::Scope as Memory;
+
 /// A kind of rule, as far as names depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// `[[command]]` with `words`.
-    Words,
-    /// `[[command]]` with `pattern`.
-    Pattern,
-    /// `[[on]]` with a membership event.
+    /// A message: commands, `[fallback]`, `[[on]]` with a message.
+    Message,
+    /// A press of a card's button.
+    Press,
+    /// A membership.
     Membership,
-    /// `[fallback]`.
-    Fallback,
+    /// A timer.
+    Timer,
+    /// A delivery that was given up.
+    Failed,
+    /// Anything else that is there without a person's doing: a room that changed, a message that is gone.
+    Bare,
+}
+
+/// The names that one rule's templates may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    /// What kind of rule it is.
+    pub(super) scope: Scope,
+    /// Names of the pattern's groups; none: there is no pattern.
+    pub(super) groups: Option<&'a [String]>,
+    /// Names of the command's arguments; none: there are none.
+    pub(super) args: Option<&'a [String]>,
+}
+
+impl Names<'_> {
+    /// Those of a rule without pattern and arguments.
+    pub(super) fn of(scope: Scope) -> Self {
+        Self { scope, groups: None, args: None }
+    }
 }
 
 /// A name at the top: its fields (none: a plain value), and the scopes it is there in.
@@ -23,25 +47,24 @@ struct Known {
     scopes: &'static [Scope],
 }
 
-const EVERYWHERE: &[Scope] = &[Scope::Words, Scope::Pattern, Scope::Membership, Scope::Fallback];
-const MESSAGES: &[Scope] = &[Scope::Words, Scope::Pattern, Scope::Fallback];
+const EVERYWHERE: &[Scope] =
+    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
 
 const KNOWN: &[Known] = &[
     Known {
         name: "message",
         fields: &["text", "raw", "markdown", "html", "files", "id", "parent_id"],
-        scopes: MESSAGES,
+        scopes: &[Scope::Message],
     },
-    Known { name: "person", fields: &["id", "email", "display_name", "first_name"], scopes: EVERYWHERE },
+    Known { name: "person", fields: &["id", "email", "display_name", "first_name", "org_id"], scopes: EVERYWHERE },
     Known { name: "room", fields: &["id", "title", "type"], scopes: EVERYWHERE },
     Known { name: "bot", fields: &["id", "name", "email"], scopes: EVERYWHERE },
-    Known { name: "args", fields: &["rest"], scopes: &[Scope::Words] },
-    Known { name: "event", fields: &["kind", "at"], scopes: EVERYWHERE },
+    Known { name: "event", fields: &["kind", "at", "name", "value", "reason", "rule"], scopes: EVERYWHERE },
     Known { name: "now", fields: &[], scopes: EVERYWHERE },
 ];
 
 /// Names whose fields are not known beforehand.
-pub const LENIENT: &[&str] = &["payload", "inputs", "response", "state", "dialogue"];
+pub const LENIENT: &[&str] = &["payload", "headers", "inputs", "card", "response", "state", "dialogue", "vars"];
 
 /// Functions that templates may call.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
@@ -49,35 +72,53 @@ const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 /// Why a name cannot be used; the second is a hint.
 pub(super) type Trouble = (String, String);
 
-/// Checks a dotted name as a template uses it. `groups` are the names a pattern gives to `match`.
-pub(super) fn check(path: &str, scope: Scope, groups: &[String]) -> Result<(), Trouble> {
+/// The memory and the key that a path below `state` names.
+pub(super) fn memory(path: &str) -> Option<(Memory, &str)> {
+    let mut parts = path.strip_prefix("state.")?.split('.');
+    let scope = parts.next()?;
+    let (_, scope) = Memory::ALL.into_iter().find(|(name, _)| *name == scope)?;
+    parts.next().map(|key| (scope, key))
+}
+
+/// Checks a dotted name as a template uses it.
+pub(super) fn check(path: &str, names: Names<'_>) -> Result<(), Trouble> {
     let mut parts = path.split('.');
     let root = parts.next().unwrap_or_default();
     let field = parts.next();
+    if root == "state" && memory(path).is_none() {
+        let scopes: Vec<&str> = Memory::ALL.iter().map(|(name, _)| *name).collect();
+        return Err(match field {
+            Some(field) if !scopes.contains(&field) => {
+                (format!("`state` has no `{field}`"), suggest(field, &scopes, "`state` has"))
+            }
+            _ => (
+                format!("`{path}` names no key"),
+                "write `state.bot.KEY`, `state.room.KEY` or `state.person.KEY`".into(),
+            ),
+        });
+    }
     if LENIENT.contains(&root) || FUNCTIONS.contains(&root) {
         return Ok(());
     }
-    if root == "match" && scope == Scope::Pattern {
-        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        return match field {
-            Some(field) if !groups.contains(&field) => Err((
-                format!("the pattern has no group called `{field}`"),
-                suggest(field, &groups, "name a group with `(?<name>…)`"),
-            )),
-            _ => Ok(()),
-        };
+    if let ("match", Some(groups)) = (root, names.groups) {
+        return listed(field, groups, "the pattern has no group called", "name a group with `(?<name>…)`");
+    }
+    if let ("args", Some(args)) = (root, names.args) {
+        return listed(field, args, "the command has no argument called", "`args` has");
     }
     let Some(known) = KNOWN.iter().find(|known| known.name == root) else {
-        let names: Vec<&str> = KNOWN.iter().filter(|known| known.scopes.contains(&scope)).map(|k| k.name).collect();
-        let trouble = if root == "match" {
-            "`match` is there only in a command with a `pattern`".to_owned()
-        } else {
-            format!("there is no `{root}`")
+        let mut all: Vec<&str> =
+            KNOWN.iter().filter(|known| known.scopes.contains(&names.scope)).map(|k| k.name).collect();
+        all.extend(names.args.map(|_| "args").into_iter().chain(names.groups.map(|_| "match")));
+        let trouble = match root {
+            "match" => "`match` is there only in a command with a `pattern`".to_owned(),
+            "args" => "`args` is there only in a command with `words`".to_owned(),
+            _ => format!("there is no `{root}`"),
         };
-        return Err((trouble, suggest(root, &names, "templates see")));
+        return Err((trouble, suggest(root, &all, "templates see")));
     };
-    if !known.scopes.contains(&scope) {
-        return Err((why_not(root, scope), "see the names of each kind of rule in the reference".to_owned()));
+    if !known.scopes.contains(&names.scope) {
+        return Err((why_not(root, names.scope), "see the names of each kind of rule in the reference".to_owned()));
     }
     match field {
         Some(field) if !known.fields.contains(&field) => {
@@ -92,10 +133,24 @@ pub(super) fn check(path: &str, scope: Scope, groups: &[String]) -> Result<(), T
     }
 }
 
+/// A field that must be one of a rule's own.
+fn listed(field: Option<&str>, known: &[String], trouble: &str, otherwise: &str) -> Result<(), Trouble> {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match field {
+        Some(field) if !known.contains(&field) => {
+            let otherwise = if known.is_empty() && otherwise.ends_with("has") { "it has none" } else { otherwise };
+            Err((format!("{trouble} `{field}`"), suggest(field, &known, otherwise)))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn why_not(root: &str, scope: Scope) -> String {
     match (root, scope) {
         ("message", Scope::Membership) => "there is no `message` when people come and go".to_owned(),
-        ("args", _) => "`args` is there only in a command with `words`".to_owned(),
+        ("message", Scope::Press) => {
+            "there is no `message` when a card is pressed: what was entered is in `inputs`".to_owned()
+        }
         _ => format!("`{root}` is not there in this kind of rule"),
     }
 }
@@ -113,21 +168,32 @@ mod tests {
 
     #[test]
     fn known_names_pass_where_they_are_there() {
-        for path in ["message.text", "person.first_name", "room", "args.rest", "now", "payload.a.b", "range"] {
-            assert_eq!(check(path, Scope::Words, &[]), Ok(()), "{path}");
+        let args = ["rest".to_owned()];
+        let words = Names { args: Some(&args), ..Names::of(Scope::Message) };
+        for path in
+            ["message.text", "person.first_name", "room", "args.rest", "now", "payload.a.b", "range", "state.room.n"]
+        {
+            assert_eq!(check(path, words), Ok(()), "{path}");
         }
-        assert_eq!(check("match.number", Scope::Pattern, &["number".into()]), Ok(()));
+        let groups = ["number".to_owned()];
+        assert_eq!(check("match.number", Names { groups: Some(&groups), ..Names::of(Scope::Message) }), Ok(()));
     }
 
     #[test]
     fn others_are_refused_with_the_likely_one() {
-        let hint = |path, scope| check(path, scope, &["number".into()]).unwrap_err().1;
-        assert_eq!(hint("person.frist_name", Scope::Words), "did you mean `first_name`?");
-        assert_eq!(hint("mesage.text", Scope::Fallback), "did you mean `message`?");
-        assert_eq!(hint("match.nmber", Scope::Pattern), "did you mean `number`?");
-        assert!(check("match.number", Scope::Words, &[]).is_err());
-        assert!(check("message.text", Scope::Membership, &[]).is_err());
-        assert!(check("args.rest", Scope::Fallback, &[]).is_err());
-        assert!(check("now.year", Scope::Fallback, &[]).is_err());
+        let (args, groups) = (["rest".to_owned()], ["number".to_owned()]);
+        let words = Names { args: Some(&args), ..Names::of(Scope::Message) };
+        let pattern = Names { groups: Some(&groups), ..Names::of(Scope::Message) };
+        let plain = Names::of(Scope::Message);
+        let hint = |path, names| check(path, names).unwrap_err().1;
+        assert_eq!(hint("person.frist_name", words), "did you mean `first_name`?");
+        assert_eq!(hint("mesage.text", plain), "did you mean `message`?");
+        assert_eq!(hint("match.nmber", pattern), "did you mean `number`?");
+        assert_eq!(hint("state.rom.x", plain), "did you mean `room`?");
+        assert!(check("state.room", plain).unwrap_err().0.contains("names no key"));
+        assert!(check("match.number", words).is_err());
+        assert!(check("message.text", Names::of(Scope::Membership)).is_err());
+        assert!(check("args.rest", plain).is_err());
+        assert!(check("now.year", plain).is_err());
     }
 }

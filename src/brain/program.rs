@@ -1,11 +1,19 @@
 //! A program: a definition compiled to plain shared data, what a turn runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{delivery::Destination, template::Text};
+use super::{
+    data::Data,
+    delivery::{Destination, Then},
+    template::Text,
+    uses::Uses,
+};
 use crate::{
     base::{BotId, Digest},
-    definition::{Doubt, Format, Who},
+    definition::{
+        Doubt, Format, Who,
+        rule::{Scope, Update},
+    },
     webex::kinds::Kinds,
 };
 
@@ -18,18 +26,20 @@ pub struct Program {
     pub(super) doubt: Doubt,
     pub(super) kinds: Kinds,
     pub(super) line_to_try: Arc<str>,
+    /// Names for room ids.
+    pub(super) rooms: Box<[(Box<str>, Box<str>)]>,
     pub(super) rules: Box<[Rule]>,
     /// Markdown of the generated help.
     pub(super) help: Option<Arc<str>>,
     pub(super) ons: Box<[OnRule]>,
-    pub(super) fallback: Option<Say>,
+    pub(super) fallback: Option<Body>,
 }
 
-/// What a message is compared with, and the answer.
+/// What a message is compared with, and what is done then.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rule {
-    pub(super) when: Match,
-    pub(super) say: Say,
+    pub(super) listens: Match,
+    pub(super) body: Body,
 }
 
 #[derive(Debug, PartialEq)]
@@ -38,24 +48,95 @@ pub(super) enum Match {
     Pattern(Arc<str>),
 }
 
-/// What a membership is compared with, and the answer.
+/// What an event is compared with, and what is done then.
 #[derive(Debug, PartialEq)]
 pub(super) struct OnRule {
-    pub(super) kind: &'static str,
-    pub(super) who: Who,
-    pub(super) say: Say,
+    pub(super) what: What,
+    pub(super) body: Body,
+}
+
+/// What a rule of `[[on]]` reacts to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Any message, or only those in group rooms (there a bot is told only what mentions it), or only direct ones.
+    Message(Where),
+    /// A message with a file.
+    File,
+    Membership(&'static str, Who),
+    /// A timer, of this name.
+    Timer(Option<Box<str>>),
+    /// A press of a button whose data says so in `action`.
+    Card(Box<str>),
+    /// Any other kind, by its name.
+    Kind(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    Anywhere,
+    Group,
+    Direct,
+}
+
+/// The body of a rule: when it applies, and what it does, in order.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct Body {
+    pub(super) when: Option<Box<Text>>,
+    pub(super) once: Option<Box<Once>>,
+    pub(super) does: Box<[Does]>,
+    /// What all that it does uses.
+    pub(super) uses: Box<Uses>,
+}
+
+/// The first press of a card alone counts.
+#[derive(Debug, PartialEq)]
+pub(super) struct Once {
+    /// What later presses are told.
+    pub(super) already: Option<Text>,
+}
+
+/// One thing that a rule does.
+#[derive(Debug, PartialEq)]
+pub(super) enum Does {
+    Say(Box<Say>),
+    Remember { scope: Scope, key: Text, operation: Operation, expires: Option<Duration> },
+    Subscribe(Text),
+    Unsubscribe(Text),
+    Timer { name: Text, at: At, value: Data },
+    CancelTimer(Text),
+    DeletePressed,
+    DeleteKey(Text),
+    Leave,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Operation {
+    Set(Data),
+    Append { item: Data, keep: u32 },
+    Add(Data),
+    Forget,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum At {
+    After(Duration),
+    Moment(Text),
 }
 
 /// What to say, and where.
 #[derive(Debug, PartialEq)]
 pub(super) struct Say {
+    pub(super) when: Option<Text>,
     pub(super) text: Text,
     pub(super) format: Format,
     pub(super) thread: Option<bool>,
-    pub(super) to: To,
+    pub(super) to: Box<[To]>,
+    pub(super) key: Option<(Text, Then)>,
+    pub(super) context: Option<Data>,
+    pub(super) update: Option<Update>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Clone)]
 pub(super) enum To {
     /// The room of the event.
     Here,
@@ -63,6 +144,12 @@ pub(super) enum To {
     Person,
     /// Somewhere else.
     Fixed(Destination),
+    /// Each member of a room, directly; nothing: of the room of the event.
+    Members(Option<Box<str>>),
+    /// Every room that subscribed to a topic; a template.
+    Topic(Text),
+    /// What a template says.
+    Template(Text),
 }
 
 impl Program {

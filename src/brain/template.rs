@@ -8,11 +8,12 @@ use std::{ops::Range, sync::Arc};
 use minijinja::ErrorKind;
 
 use super::{
-    answer::Values,
     engine::{Checker, Engine, RenderError},
     markdown,
-    names::{self, Scope},
+    names::{self, Names},
     scan::{self, Mark, Role},
+    uses::Uses,
+    values::{self, Values},
 };
 use crate::definition::{Code, Format, codes, diagnostic::did_you_mean};
 
@@ -22,55 +23,7 @@ pub(super) enum Text {
     /// No template: said as it is.
     Plain(Arc<str>),
     /// A template.
-    Template { source: Arc<str>, uses: Uses },
-}
-
-/// What a template uses of what must be read or made for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Uses {
-    pub(super) message: bool,
-    pub(super) email: bool,
-    pub(super) display_name: bool,
-    pub(super) first_name: bool,
-    pub(super) room_title: bool,
-    pub(super) room_type: bool,
-    /// Paths below lenient names.
-    pub(super) lenient: Box<[Box<str>]>,
-}
-
-impl Uses {
-    fn of(names: &[String]) -> Self {
-        let uses = |root: &str, field: &str| {
-            names.iter().any(|name| match name.strip_prefix(root) {
-                Some("") => true,
-                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| rest.split('.').next() == Some(field)),
-                None => false,
-            })
-        };
-        let root = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-        let lenient = names.iter().filter(|name| names::LENIENT.contains(&root(name).as_str()));
-        Self {
-            message: names.iter().any(|name| root(name) == "message"),
-            email: uses("person", "email"),
-            display_name: uses("person", "display_name"),
-            first_name: uses("person", "first_name"),
-            room_title: uses("room", "title"),
-            room_type: uses("room", "type"),
-            lenient: lenient.map(|name| name.as_str().into()).collect(),
-        }
-    }
-
-    /// Adds what another template uses.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.message |= other.message;
-        self.email |= other.email;
-        self.display_name |= other.display_name;
-        self.first_name |= other.first_name;
-        self.room_title |= other.room_title;
-        self.room_type |= other.room_type;
-        let new = other.lenient.iter().filter(|path| !self.lenient.contains(path)).cloned();
-        self.lenient = self.lenient.iter().cloned().chain(new).collect();
-    }
+    Template { source: Arc<str>, uses: Box<Uses> },
 }
 
 /// Something wrong with a template, at a place inside it.
@@ -120,13 +73,7 @@ const FILTERS: &[&str] = &[
 const FOREIGN: &[&str] = &["include", "import", "from", "extends", "block"];
 
 /// Makes a text of what was written, or says all that is wrong with it.
-pub(super) fn compile(
-    checker: &Checker,
-    source: &str,
-    format: Format,
-    scope: Scope,
-    groups: &[String],
-) -> Result<Text, Vec<Trouble>> {
+pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Names<'_>) -> Result<Text, Vec<Trouble>> {
     if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
         return Ok(Text::Plain(source.into()));
     }
@@ -134,11 +81,11 @@ pub(super) fn compile(
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
-    let names = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
+    let used = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
     let mut troubles = Vec::new();
-    for name in names.iter().filter(|name| !scan::is_set(&marks, name)) {
-        if let Err((message, hint)) = names::check(name, scope, groups) {
+    for name in used.iter().filter(|name| !scan::is_set(&marks, name)) {
+        if let Err((message, hint)) = names::check(name, names) {
             let hint = (!hint.is_empty()).then_some(hint);
             troubles.push(Trouble { code: codes::UNKNOWN_NAME, range: place_of(source, &marks, name), message, hint });
         }
@@ -147,10 +94,10 @@ pub(super) fn compile(
         troubles.extend(unknown(checker, mark));
     }
     if troubles.is_empty() {
-        troubles.extend(tried(checker, source, format, groups));
+        troubles.extend(tried(checker, source, format, names));
     }
     if troubles.is_empty() {
-        return Ok(Text::Template { source: source.into(), uses: Uses::of(&names) });
+        return Ok(Text::Template { source: source.into(), uses: Box::new(Uses::of(&used)) });
     }
     troubles.sort_by_key(|trouble| trouble.range.start);
     Err(troubles)
@@ -169,9 +116,9 @@ fn lower_first(sentence: &str) -> String {
 }
 
 /// Tries the template with two messages: what never ends never ends with them either.
-fn tried(checker: &Checker, source: &str, format: Format, groups: &[String]) -> Option<Trouble> {
+fn tried(checker: &Checker, source: &str, format: Format, names: Names<'_>) -> Option<Trouble> {
     for text in ["text", "12"] {
-        let Err(error) = checker.try_out(format, source, Values::sample(text, groups)) else { continue };
+        let Err(error) = checker.try_out(format, source, values::sample(text, names)) else { continue };
         let range = error.range.clone().unwrap_or_else(|| line_range(source, error.line));
         let found = |code, message: String, hint: &str| {
             let hint = (!hint.is_empty()).then(|| hint.to_owned());
@@ -233,6 +180,44 @@ fn line_range(source: &str, line: usize) -> Range<usize> {
     0..source.len()
 }
 
+/// What stands around an expression so that it is a template: it renders `1` where the expression is true.
+const IF: (&str, &str) = ("{% if ", " %}1{% endif %}");
+/// What stands around an expression so that it is a template: it renders the value as JSON.
+const JSON: (&str, &str) = ("{{ (", ") | json_value }}");
+
+/// Makes a text of an expression that is true or not. A place in it is a place in `source`.
+pub(super) fn condition(checker: &Checker, source: &str, names: Names<'_>) -> Result<Text, Vec<Trouble>> {
+    wrapped(checker, source, IF, names)
+}
+
+/// The expression that a text is, if it is one alone: `{{ args.count }}`.
+pub(super) fn sole_expression(text: &str) -> Option<(usize, &str)> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let whole = !inner.contains("{{") && !inner.contains("}}") && !inner.starts_with('-') && !inner.ends_with('-');
+    whole.then(|| (text.find("{{").unwrap_or_default() + 2, inner))
+}
+
+/// Makes a text of an expression, which gives its value as JSON. A place in it is a place in `source`.
+pub(super) fn expression(checker: &Checker, source: &str, names: Names<'_>) -> Result<Text, Vec<Trouble>> {
+    wrapped(checker, source, JSON, names)
+}
+
+fn wrapped(checker: &Checker, source: &str, around: (&str, &str), names: Names<'_>) -> Result<Text, Vec<Trouble>> {
+    let (before, after) = around;
+    let template = format!("{before}{source}{after}");
+    compile(checker, &template, Format::Text, names).map_err(|mut troubles| {
+        let moved = |at: usize| at.saturating_sub(before.len()).min(source.len());
+        for trouble in &mut troubles {
+            trouble.range = moved(trouble.range.start)..moved(trouble.range.end);
+            if trouble.code == codes::BAD_TEMPLATE {
+                trouble.hint =
+                    Some("write an expression, as in `args.count > 3 and room.type == \"group\"`".to_owned());
+            }
+        }
+        troubles
+    })
+}
+
 impl Text {
     pub(super) fn uses(&self) -> Option<&Uses> {
         match self {
@@ -248,28 +233,36 @@ impl Text {
             Self::Template { source, uses } => engine.render(format, source, values.context(uses)),
         }
     }
+
+    /// Of a [`condition`]: whether it is true.
+    pub(super) fn holds(&self, engine: &Engine, values: &Values<'_>) -> Result<bool, RenderError> {
+        Ok(self.say(engine, Format::Text, values)? == "1")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brain::names::Scope;
 
-    fn compiled(source: &str, format: Format, scope: Scope, groups: &[String]) -> Result<Text, Vec<Trouble>> {
-        compile(&Checker::new(), source, format, scope, groups)
+    fn compiled(source: &str) -> Result<Text, Vec<Trouble>> {
+        let args = ["rest".to_owned()];
+        let names = Names { args: Some(&args), ..Names::of(Scope::Message) };
+        compile(&Checker::new(), source, Format::Text, names)
     }
 
     fn troubles(source: &str) -> Vec<(String, String)> {
-        let found = compiled(source, Format::Text, Scope::Words, &[]).unwrap_err();
+        let found = compiled(source).unwrap_err();
         found.into_iter().map(|t| (source.get(t.range).unwrap_or("?").to_owned(), t.message)).collect()
     }
 
     fn uses(source: &str) -> Uses {
-        compiled(source, Format::Text, Scope::Words, &[]).unwrap().uses().unwrap().clone()
+        compiled(source).unwrap().uses().unwrap().clone()
     }
 
     #[test]
     fn text_without_code_is_no_template() {
-        assert_eq!(compiled("50% {sure}", Format::Text, Scope::Words, &[]), Ok(Text::Plain("50% {sure}".into())));
+        assert_eq!(compiled("50% {sure}"), Ok(Text::Plain("50% {sure}".into())));
     }
 
     #[test]
@@ -304,20 +297,34 @@ mod tests {
             "{% if now %}{% set y = 1 %}{% else %}{% set y = 2 %}{% endif %}{{ y }}",
             "{{ {'is': 1}['is'] }}",
         ] {
-            let found = compiled(source, Format::Text, Scope::Words, &[]);
+            let found = compiled(source);
             assert!(found.is_ok(), "{source} {found:?}");
         }
     }
 
     #[test]
     fn syntax_errors_and_endless_loops_are_told() {
-        assert_eq!(compiled("{{ a", Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::BAD_TEMPLATE);
+        assert_eq!(compiled("{{ a").unwrap_err()[0].code, codes::BAD_TEMPLATE);
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
-        assert_eq!(compiled(endless, Format::Text, Scope::Words, &[]).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
+        assert_eq!(compiled(endless).unwrap_err()[0].code, codes::ENDLESS_TEMPLATE);
+    }
+
+    #[test]
+    fn an_expression_is_told_at_its_own_place() {
+        let names = Names::of(Scope::Message);
+        let checker = Checker::new();
+        assert!(condition(&checker, "room.type == 'group'", names).is_ok());
+        let found = condition(&checker, "rom.type == 'group'", names).unwrap_err();
+        assert_eq!((found[0].range.clone(), found[0].code), (0..8, codes::UNKNOWN_NAME));
+        assert!(condition(&checker, "a ==", names).is_err());
+        assert!(condition(&checker, "true %}{% raw", names).is_err());
+        assert_eq!(sole_expression(" {{ a.b }}"), Some((3, " a.b ")));
+        assert_eq!(sole_expression("{{ a }} {{ b }}"), None);
+        assert_eq!(sole_expression("x {{ a }}"), None);
     }
 
     #[test]
     fn a_filter_that_depends_on_what_was_said_is_no_trouble() {
-        assert!(compiled("{{ message.text | int }}", Format::Text, Scope::Words, &[]).is_ok());
+        assert!(compiled("{{ message.text | int }}").is_ok());
     }
 }

@@ -42,6 +42,8 @@ pub enum Command {
     Serve,
     /// Find every problem in every definition; needs no secrets, data dir or network
     Check(CheckArgs),
+    /// Write the JSON schema of a definition to where `#:schema` points, for editors
+    Schema(SchemaArgs),
     /// Run the simulated Webex cloud alone
     Sim(SimArgs),
     /// Talk to a bot through the simulator
@@ -97,6 +99,16 @@ pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `botyard schema`
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Folders whose definitions say where their schema is; without them those of the settings
+    pub dirs: Vec<PathBuf>,
+    /// Print it, and write nothing
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// `botyard sim`

@@ -11,6 +11,7 @@ mod dev;
 pub mod exit;
 mod failure;
 mod serve;
+mod schema;
 mod settings;
 mod sim;
 mod talk;
@@ -41,6 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dev(args) => dev::dev(&cli.settings, &args),
         Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
+        Command::Schema(args) => schema::schema(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),
         Command::Bots(args) => admin::bots(&cli.settings, &args),

@@ -9,27 +9,32 @@
 
 pub mod codes;
 pub mod companion;
+pub mod data;
 pub mod diagnostic;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod length;
 pub mod loader;
 pub mod mask;
 pub mod model;
 mod parse;
 pub mod place;
 pub mod render;
+pub mod rule;
 pub mod shape;
 pub mod source;
 pub mod token;
 
 pub use codes::Code;
+pub use data::Data;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
-pub use model::{Answer, Command, Definition, Doubt, Format, On, Reply, When, Who};
+pub use model::{Command, Definition, Doubt, Listens, On, OnWhat, Who};
 pub use parse::parse;
 pub use place::{Place, Span, Spanned};
 pub use render::render;
+pub use rule::{Action, Format, Reply, Rule};
 pub use source::DefinitionSource;
 pub use token::{TokenError, TokenSource};

@@ -2,6 +2,7 @@
 
 use super::{
     place::{Place, Span, Spanned},
+    rule::Rule,
     source::DefinitionSource,
     token::TokenSource,
 };
@@ -29,7 +30,7 @@ pub struct Definition {
     /// `[[on]]`, in the order of the file.
     pub ons: Vec<On>,
     /// `[fallback]`.
-    pub fallback: Option<Answer>,
+    pub fallback: Option<Rule>,
 }
 
 impl Definition {
@@ -55,16 +56,16 @@ pub struct Command {
     /// Where the table stands.
     pub span: Span,
     /// What it listens for.
-    pub when: When,
+    pub listens: Listens,
     /// Its line in the generated help.
     pub help: Option<Spanned<String>>,
-    /// What it says.
-    pub answer: Answer,
+    /// What it does.
+    pub rule: Rule,
 }
 
 /// What a command listens for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum When {
+pub enum Listens {
     /// The first word or words of the message, whatever their case.
     Words(Vec<Spanned<String>>),
     /// A regular expression anywhere in the message.
@@ -74,12 +75,21 @@ pub enum When {
 /// `[[on]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct On {
-    /// `memberships.created`, …
-    pub event: Spanned<String>,
+    /// What it reacts to.
+    pub what: OnWhat,
     /// Whose membership; by default the bot's own for `memberships.created`, others' for the rest.
     pub who: Option<Spanned<Who>>,
-    /// What it says.
-    pub answer: Answer,
+    /// What it does.
+    pub rule: Rule,
+}
+
+/// What an `[[on]]` reacts to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnWhat {
+    /// `event = "memberships.created"`, `event = "mention"`, …; of a timer with its name.
+    Event(Spanned<String>, Option<Spanned<String>>),
+    /// `card = "approve"`: a press of a button whose data says so in `action`.
+    Card(Spanned<String>),
 }
 
 /// Whose membership an `[[on]]` is about.
@@ -91,33 +101,4 @@ pub enum Who {
     Others,
     /// Anybody's.
     Anyone,
-}
-
-/// What is said, and where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// What.
-    pub reply: Reply,
-    /// Where, as written; none: where the event happened.
-    pub to: Option<Spanned<String>>,
-}
-
-/// The words of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// Text or template.
-    pub body: Spanned<String>,
-    /// What the text is.
-    pub format: Format,
-    /// In a thread: `true` begins one, `false` stays out of the one the message is in.
-    pub thread: Option<bool>,
-}
-
-/// What a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Shown as it is.
-    Text,
-    /// Webex's markdown.
-    Markdown,
 }

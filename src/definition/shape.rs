@@ -63,36 +63,54 @@ struct Command {
     pattern: Option<String>,
     /// Its line in the generated `help`.
     help: Option<String>,
-    /// What to say.
-    reply: Reply,
-    /// Where: `@name` of `[rooms]`, a room id, an address, `person` or `room`. Default: where it was asked.
-    to: Option<String>,
 }
 
-/// A reaction to people coming and going.
+/// A reaction to something that happens: `event` or `card`.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct On {
     /// What happened.
-    event: OnEvent,
+    event: Option<OnEvent>,
+    /// A press of a button whose data says this in `action`.
+    card: Option<String>,
+    /// Of `event = "timer"`: only the timer of this name.
+    name: Option<String>,
     /// Whose membership. Default: `bot` for `memberships.created`, `others` for the rest.
     who: Option<Who>,
-    /// What to say.
-    reply: Reply,
-    /// Where: see `[[command]]`.
-    to: Option<String>,
 }
 
 #[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its shape is used")]
 enum OnEvent {
+    /// Any message.
+    Message,
+    /// A message in a group room; there the bot is shown only what mentions it.
+    Mention,
+    /// A message in a direct room.
+    Direct,
+    /// A message with a file.
+    File,
+    /// A message was edited.
+    Edit,
+    /// A message was deleted.
+    Delete,
     #[serde(rename = "memberships.created")]
-    Created,
+    MembershipCreated,
     #[serde(rename = "memberships.updated")]
-    Updated,
+    MembershipUpdated,
     #[serde(rename = "memberships.deleted")]
-    Deleted,
+    MembershipDeleted,
+    #[serde(rename = "rooms.created")]
+    RoomCreated,
+    #[serde(rename = "rooms.updated")]
+    RoomUpdated,
+    /// A timer that a rule set.
+    Timer,
+    /// A message of the bot was given up.
+    #[serde(rename = "deliveries.failed")]
+    DeliveryFailed,
 }
 
 #[derive(Debug, JsonSchema)]
@@ -107,15 +125,112 @@ enum Who {
 /// What to say when nothing else matched.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+struct Fallback {}
+
+/// What every kind of rule may say; [`schema`] puts it into each of them.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
-struct Fallback {
+struct Body {
+    /// An expression, as in a template without its braces: where it is false the next rule is tried.
+    when: Option<String>,
+    /// The first press of a card alone counts.
+    once: Option<bool>,
+    /// What later presses are told.
+    already: Option<String>,
+    /// What to keep in the bot's memory.
+    remember: Option<OneOrMore<Remember>>,
+    /// Adds the room to a topic, for `to = "topic:…"`.
+    subscribe: Option<String>,
+    /// Takes the room out of a topic.
+    unsubscribe: Option<String>,
+    /// An event for later.
+    timer: Option<Timer>,
+    /// Forgets a timer.
+    cancel_timer: Option<String>,
+    /// `true`: the message whose card was pressed. A text: the message last sent under this key in the room.
+    delete: Option<Delete>,
+    /// The bot leaves the room.
+    leave: Option<bool>,
     /// What to say.
-    reply: Reply,
-    /// Where: see `[[command]]`.
-    to: Option<String>,
+    reply: Option<Reply>,
+    /// Where: `@name` of `[rooms]`, a room id, an address, `person`, `room`, `members_of:@name`, `topic:name`, a
+    /// template, or a list of these. Default: where it happened.
+    to: Option<TextOrMore>,
 }
 
-/// Plain text, or a table.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum TextOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Delete {
+    Pressed(bool),
+    Key(String),
+}
+
+/// `set`, `append`, `add` or `forget`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Remember {
+    /// Whose memory. Default: `room`.
+    scope: Option<Memory>,
+    /// Under which key; may be a template. `state.room.KEY` in templates.
+    key: String,
+    /// Replaces the value. A text that is nothing but `{{ … }}` keeps the kind of its value.
+    set: Option<serde_json::Value>,
+    /// Becomes the last item of a list.
+    append: Option<serde_json::Value>,
+    /// Is added to a number.
+    add: Option<serde_json::Value>,
+    /// Forgets the key.
+    forget: Option<bool>,
+    /// How many items of a list stay. Default: 100.
+    keep: Option<u32>,
+    /// How long it is kept: `30s`, `5m`, `2h`, `7d`. Default: for good.
+    expires: Option<String>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Memory {
+    Bot,
+    Room,
+    Person,
+}
+
+/// `after` or `at`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Timer {
+    /// Its name; may be a template. Setting the same name again replaces it.
+    name: String,
+    /// After a while: `30s`, `5m`, `2h`.
+    after: Option<String>,
+    /// At a moment: a template that gives `2026-01-31T09:00:00Z`.
+    at: Option<String>,
+    /// What it brings along: `event.value`.
+    value: Option<serde_json::Value>,
+}
+
+/// Plain text, a table, or several tables.
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -123,7 +238,9 @@ enum Reply {
     /// Plain text; a template if it holds `{{` or `{%`.
     Text(String),
     /// More.
-    Table(ReplyTable),
+    Table(Box<ReplyTable>),
+    /// Several, in order.
+    Tables(Vec<ReplyTable>),
 }
 
 /// `text` or `markdown`, and how to say it.
@@ -131,20 +248,64 @@ enum Reply {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct ReplyTable {
+    /// An expression: where it is false this one is left out.
+    when: Option<String>,
     /// Plain text; may be a template.
     text: Option<String>,
     /// Markdown; may be a template. Values make no mention, link or code block unless marked `| raw`.
     markdown: Option<String>,
     /// `true` begins a thread at the message, `false` stays out of the thread the message is in.
     thread: Option<bool>,
-    /// Where: see `[[command]]`.
-    to: Option<String>,
+    /// Where: see `to` beside `reply`.
+    to: Option<TextOrMore>,
+    /// A name for the message, so that a later one of the same name can change it; may be a template.
+    key: Option<String>,
+    /// What becomes of the earlier message of that name. Default: `edit`.
+    then: Option<Then>,
+    /// Kept with the message and given back as `card.context` when its card is pressed; clients never see it.
+    context: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The message whose card was pressed becomes this one.
+    edit: Option<bool>,
+    /// The message whose card was pressed is deleted, and this one is written: for cards.
+    replace: Option<bool>,
 }
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Then {
+    /// It is changed.
+    Edit,
+    /// This one is written into its thread.
+    Thread,
+    /// It is deleted, and this one is written.
+    Replace,
+    /// This one is not written.
+    Skip,
+}
+
+/// The kinds of rules that have a body.
+const RULES: &[&str] = &["Command", "On", "Fallback"];
+
+/// The schema's title, by which a file of it is known.
+pub const TITLE: &str = "A bot of Botyard";
 
 /// The schema as it is committed in `schema/bot.schema.json`.
 #[must_use]
 pub fn schema() -> String {
-    let schema: Schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Bot>();
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let _ = generator.subschema_for::<Body>();
+    let schema: Schema = generator.into_root_schema_for::<Bot>();
+    let mut schema = serde_json::to_value(&schema).unwrap_or_default();
+    let body = schema["definitions"].as_object_mut().and_then(|all| all.remove("Body")).unwrap_or_default();
+    for rule in RULES {
+        // A body has no table of its own in the file, and `flatten` would let unknown keys through.
+        let Some(table) = schema["definitions"][*rule].as_object_mut() else { continue };
+        let properties = table.entry("properties").or_insert_with(|| serde_json::json!({}));
+        if let (Some(own), Some(shared)) = (properties.as_object_mut(), body["properties"].as_object()) {
+            own.extend(shared.iter().map(|(name, shape)| (name.clone(), shape.clone())));
+        }
+    }
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
@@ -187,5 +348,7 @@ mod tests {
         check(&schema["definitions"]["On"], parser::ON);
         check(&schema["definitions"]["Fallback"], parser::FALLBACK);
         check(&schema["definitions"]["ReplyTable"], parser::REPLY);
+        check(&schema["definitions"]["Remember"], parser::REMEMBER);
+        check(&schema["definitions"]["Timer"], parser::TIMER);
     }
 }

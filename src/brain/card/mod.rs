@@ -25,8 +25,9 @@ use self::json::{Kind, Member, Node};
 use super::{
     engine::{Checker, Engine, RenderError},
     markdown,
-    names::{self, Scope},
-    template::{self, Text, Trouble, Uses},
+    names::{self, Names},
+    template::{self, Text, Trouble},
+    uses::Uses,
 };
 use crate::definition::{Format, codes, diagnostic::quote};
 
@@ -88,17 +89,12 @@ enum Item {
 }
 
 /// Makes a card of a file's text, or says all that is wrong with it. Places are those of the text.
-pub(super) fn compile(
-    checker: &Checker,
-    text: &str,
-    scope: Scope,
-    groups: &[String],
-) -> Result<Card, Vec<Trouble>> {
+pub(super) fn compile(checker: &Checker, text: &str, names: Names<'_>) -> Result<Card, Vec<Trouble>> {
     let root = json::parse(text).map_err(|wrong| {
         let hint = "a card is JSON; templates stand inside of its strings".to_owned();
         vec![Trouble { code: codes::BAD_CARD, range: wrong.at, message: wrong.message, hint: Some(hint) }]
     })?;
-    let mut build = Build { checker, text, scope, groups, troubles: lint::written(text, &root), uses: Uses::default() };
+    let mut build = Build { checker, text, names, troubles: lint::written(text, &root), uses: Uses::default() };
     let made = build.part(&root, &Within::default());
     if build.troubles.is_empty() {
         return Ok(Card { root: made, uses: build.uses });
@@ -110,8 +106,7 @@ pub(super) fn compile(
 struct Build<'a> {
     checker: &'a Checker,
     text: &'a str,
-    scope: Scope,
-    groups: &'a [String],
+    names: Names<'a>,
     troubles: Vec<Trouble>,
     uses: Uses,
 }
@@ -214,7 +209,7 @@ impl Build<'_> {
     fn may_be_called(&self, name: &str) -> bool {
         let word = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        word && names::check(name, self.scope, self.groups).is_err()
+        word && names::check(name, self.names).is_err()
     }
 
     fn expression(&mut self, node: &Node, source: &str, within: &Within) {
@@ -244,9 +239,9 @@ impl Build<'_> {
         let set: String = within.names.iter().map(|name| format!("{{% set {name} = {{}} %}}")).collect();
         let source = format!("{set}{before}{text}{after}");
         let shift = set.len() + before.len();
-        match template::compile(self.checker, &source, Format::Text, self.scope, self.groups) {
+        match template::compile(self.checker, &source, Format::Text, self.names) {
             Ok(Text::Plain(_)) => {}
-            Ok(Text::Template { uses, .. }) => self.uses.add(&uses),
+            Ok(Text::Template { uses, .. }) => self.uses.join(&uses),
             Err(troubles) => {
                 for trouble in troubles {
                     let inner = trouble.range.start.saturating_sub(shift)..trouble.range.end.saturating_sub(shift);

@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::brain::names::Scope;
 
 fn card(text: &str) -> Result<Card, Vec<Trouble>> {
-    compile(&Checker::new(), text, Scope::Fallback, &[])
+    compile(&Checker::new(), text, Names::of(Scope::Message))
 }
 
 fn troubles(text: &str) -> Vec<(String, String)> {

@@ -150,6 +150,9 @@ fn one(Rehearsed { letter, rehearsal }: &Rehearsed) -> String {
     for operation in &rehearsal.state {
         line(format!("remember: {}", json!(operation)));
     }
+    for what in &rehearsal.also {
+        line(format!("also: {what}"));
+    }
     for note in &rehearsal.notes {
         line(format!("note: {note}"));
     }
@@ -179,7 +182,13 @@ fn said(promise: &Promise) -> String {
     };
     let thread = if promise.in_thread { ", in a thread" } else { "" };
     let text: Vec<_> = promise.text.lines().map(str::trim_end).collect();
-    format!("to {to}{thread}: {}", text.join(" ⏎ "))
+    let text = text.join(" ⏎ ");
+    match promise.act.as_str() {
+        "post" => format!("to {to}{thread}: {text}"),
+        "edit" | "replace" => format!("{} a message in {to}: {text}", promise.act),
+        "delete" => format!("delete a message in {to}"),
+        act => format!("{act} {to}"),
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +217,7 @@ mod tests {
     }
 
     fn promise(to: Destination, text: &str) -> Promise {
-        Promise { to, text: text.into(), in_thread: false }
+        Promise { act: "post".into(), to, text: text.into(), in_thread: false }
     }
 
     #[test]
@@ -222,8 +231,11 @@ mod tests {
             deliveries: vec![
                 promise(Destination::Room("R".into()), "one\n  two\u{7}"),
                 Promise { in_thread: true, ..promise(Destination::Email("lead@example.com".into()), "x") },
+                Promise { act: "edit".into(), ..promise(Destination::Room("R".into()), "changed") },
+                Promise { act: "leave".into(), ..promise(Destination::Room("R".into()), "") },
             ],
             state: vec![StateOp::Add { scope, key: "count".into(), amount: 1 }],
+            also: vec!["forget the timer `x`".into()],
             notes: vec!["`payload.x` is missing: it printed nothing".into()],
         };
         let nothing = Rehearsal { would: Would::Nothing, reason: None, ..Rehearsal::because(Would::Nothing, "") };

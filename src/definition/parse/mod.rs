@@ -1,6 +1,8 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
+mod body;
 mod reader;
+mod reply;
 mod rules;
 
 use toml::de::DeTable;
@@ -18,7 +20,11 @@ use super::{
 /// Keys at the top of a definition.
 pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "fallback"];
 #[cfg(test)]
-pub(super) use rules::{COMMAND, DELIVERIES, FALLBACK, ON, REPLY};
+pub(super) use self::{
+    body::{REMEMBER, TIMER},
+    reply::REPLY,
+    rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+};
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.
 const MAX_SYNTAX_ERRORS: usize = 5;
@@ -94,7 +100,7 @@ mod tests {
     use super::*;
     use crate::{
         base::BotId,
-        definition::{Doubt, render},
+        definition::{Action, Doubt, render},
     };
 
     fn parsed(text: &str) -> (Option<Definition>, Vec<Diagnostic>) {
@@ -169,9 +175,10 @@ mod tests {
         let (definition, found) = parsed(text);
         assert_eq!(found, []);
         let definition = definition.unwrap();
-        let reply = &definition.commands[0].answer.reply;
+        let Action::Reply(replies) = &definition.commands[0].rule.action else { panic!("no reply") };
+        let reply = &replies[0];
         assert_eq!(text.get(reply.body.span.range()), Some("\"**pong**\""));
-        assert_eq!(definition.commands[0].answer.to.as_ref().map(|to| to.value.as_str()), Some("@ops"));
+        assert_eq!(reply.to[0].value, "@ops");
         assert_eq!(reply.thread, Some(true));
     }
 

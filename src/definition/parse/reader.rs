@@ -4,6 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::definition::{
     codes,
+    data::Data,
     diagnostic::{Diagnostic, nearest, quote},
     place::{Place, Span, Spanned},
 };
@@ -54,6 +55,15 @@ impl<'a> Reader<'a> {
         self.found
     }
 
+    /// How many errors were told so far.
+    pub(super) fn errors(&self) -> usize {
+        self.found.iter().filter(|found| found.is_error()).count()
+    }
+
+    pub(super) fn is_string(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::String(_)))
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -99,6 +109,36 @@ impl<'a> Reader<'a> {
         }
         self.wrong_type(key, value, "`true` or `false`", &format!("{key} = true"));
         None
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer(&mut self, key: &str, bounds: std::ops::RangeInclusive<i64>) -> Option<Spanned<i64>> {
+        let value = self.table.get(key)?;
+        let span = Span::new(value.span());
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => {
+                self.wrong_type(key, value, "a whole number", &format!("{key} = {}", bounds.start()));
+                return None;
+            }
+        };
+        if let Some(number) = number.filter(|number| bounds.contains(number)) {
+            return Some(Spanned::new(number, span));
+        }
+        let message = format!("`{key}` is a whole number from {} to {}", bounds.start(), bounds.end());
+        self.tell(codes::BAD_VALUE, span, message, format!("for example `{key} = {}`", bounds.start()));
+        None
+    }
+
+    /// A value of any kind, to become JSON.
+    pub(super) fn data(&mut self, key: &str) -> Option<Data> {
+        let value = self.table.get(key)?;
+        Some(data(value))
+    }
+
+    /// A string, or a list of them that is not empty; nothing when the key is not there.
+    pub(super) fn string_or_strings(&mut self, key: &str) -> Vec<Spanned<String>> {
+        if self.is_string(key) { self.string(key).into_iter().collect() } else { self.strings(key).unwrap_or_default() }
     }
 
     /// A list of strings that is not empty.
@@ -153,23 +193,25 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A string, or a table: `reply = "…"` and `reply = { … }`. The second is given to `read`.
-    pub(super) fn string_or_table<T>(
+    /// A table, or a list of tables, each given to `read`.
+    pub(super) fn one_or_more<T>(
         &mut self,
         key: &str,
         name: &'static str,
         known: &[&str],
-        text: impl FnOnce(Spanned<String>) -> T,
-        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
-    ) -> Option<T> {
-        let value = self.table.get(key)?;
-        let span = Span::new(value.span());
+        mut read: impl FnMut(&mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
         match value.get_ref() {
-            DeValue::String(string) => Some(text(Spanned::new(string.to_string(), span))),
-            DeValue::Table(table) => read(&mut Reader::new(self.place, self.found, table, name, span, known)),
+            DeValue::Array(_) => self.each(key, name, known, read),
+            DeValue::Table(table) => {
+                let span = Span::new(value.span());
+                read(&mut Reader::new(self.place, self.found, table, name, span, known)).into_iter().collect()
+            }
             _ => {
-                self.wrong_type(key, value, "a string or a table", &format!("{key} = \"…\""));
-                None
+                let wanted = if key == "reply" { "a string or a table" } else { "a table" };
+                self.wrong_type(key, value, wanted, &format!("{key} = {{ … }}"));
+                Vec::new()
             }
         }
     }
@@ -198,6 +240,27 @@ impl<'a> Reader<'a> {
             }
         }
         all
+    }
+}
+
+/// Deep enough for any JSON that a person writes by hand.
+fn data(value: &toml::Spanned<DeValue<'_>>) -> Data {
+    let span = Span::new(value.span());
+    match value.get_ref() {
+        DeValue::String(text) => Data::Text(Spanned::new(text.to_string(), span)),
+        DeValue::Boolean(truth) => Data::Plain((*truth).into()),
+        DeValue::Integer(number) => {
+            Data::Plain(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_default().into())
+        }
+        DeValue::Float(number) => Data::Plain(number.as_str().parse::<f64>().unwrap_or_default().into()),
+        DeValue::Datetime(moment) => Data::Plain(moment.to_string().into()),
+        DeValue::Array(items) => Data::List(items.iter().map(data).collect()),
+        DeValue::Table(table) => {
+            let entry = |(name, value): (&toml::Spanned<std::borrow::Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| {
+                (Spanned::new(name.get_ref().to_string(), Span::new(name.span())), data(value))
+            };
+            Data::Table(table.iter().map(entry).collect())
+        }
     }
 }
 

@@ -1,51 +1,50 @@
-//! The rules of a definition: `[[command]]`, `[[on]]`, `[fallback]`, and the reply they share.
+//! The tables of a definition that are rules, `[[command]]`, `[[on]]`, `[fallback]`: what each reacts to. What they
+//! do then is the same for all, and read in `body`.
 
-use super::reader::Reader;
+use super::{body, reader::Reader};
 use crate::definition::{
     codes,
     diagnostic::{did_you_mean, quote},
-    model::{Answer, Command, Doubt, Format, On, Reply, When, Who},
+    model::{Command, Doubt, Listens, On, OnWhat, Who},
     place::Spanned,
+    rule::Rule,
 };
+
+/// The keys of a kind of rule: its own, and those of every rule's body.
+macro_rules! keys {
+    ($($own:literal),*) => {
+        &[
+            $($own,)*
+            "when", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
+            "leave", "reply", "to",
+        ]
+    };
+}
 
 /// Keys of `[deliveries]`.
 pub(in crate::definition) const DELIVERIES: &[&str] = &["doubt"];
 /// Keys of `[[command]]`.
-pub(in crate::definition) const COMMAND: &[&str] = &["words", "pattern", "help", "reply", "to"];
+pub(in crate::definition) const COMMAND: &[&str] = keys!["words", "pattern", "help"];
 /// Keys of `[[on]]`.
-pub(in crate::definition) const ON: &[&str] = &["event", "who", "reply", "to"];
+pub(in crate::definition) const ON: &[&str] = keys!["event", "card", "name", "who"];
 /// Keys of `[fallback]`.
-pub(in crate::definition) const FALLBACK: &[&str] = &["reply", "to"];
-/// Keys of `reply = { … }`.
-pub(in crate::definition) const REPLY: &[&str] = &["text", "markdown", "thread", "to"];
+pub(in crate::definition) const FALLBACK: &[&str] = keys![];
 
 pub(super) fn doubt(top: &mut Reader<'_>) -> Option<Spanned<Doubt>> {
     let mut table = top.table("deliveries", "`[deliveries]`", DELIVERIES)?;
-    let text = table.string("doubt")?;
-    let doubt = match text.value.as_str() {
-        "resend" => Doubt::Resend,
-        "skip" => Doubt::Skip,
-        other => {
-            let hint =
-                did_you_mean(other, ["resend", "skip"]).unwrap_or_else(|| "`doubt` is `resend` or `skip`".into());
-            let message = format!("there is no way {} to deal with doubt", quote(other));
-            table.tell(codes::BAD_VALUE, text.span, message, hint);
-            return None;
-        }
-    };
-    Some(Spanned::new(doubt, text.span))
+    table.word("doubt", "way to deal with doubt", &[("resend", Doubt::Resend), ("skip", Doubt::Skip)])
 }
 
 pub(super) fn commands(top: &mut Reader<'_>) -> Vec<Command> {
     top.each("command", "`[[command]]`", COMMAND, |table| {
-        let when = when(table);
+        let listens = listens(table);
         let help = table.string("help");
-        let answer = answer(table);
-        Some(Command { span: table.span, when: when?, help, answer: answer? })
+        let rule = body::rule(table);
+        Some(Command { span: table.span, listens: listens?, help, rule: rule? })
     })
 }
 
-fn when(table: &mut Reader<'_>) -> Option<When> {
+fn listens(table: &mut Reader<'_>) -> Option<Listens> {
     if table.has("words") && table.has("pattern") {
         let span = table.span_of("pattern");
         table.tell(
@@ -57,13 +56,13 @@ fn when(table: &mut Reader<'_>) -> Option<When> {
         return None;
     }
     if let Some(pattern) = table.string("pattern") {
-        return Some(When::Pattern(pattern));
+        return Some(Listens::Pattern(pattern));
     }
     if let Some(words) = table.strings("words") {
         for word in words.iter().filter(|word| word.value.trim().is_empty()) {
             table.tell(codes::BAD_VALUE, word.span, "a word cannot be empty", "write the word to listen for");
         }
-        return Some(When::Words(words));
+        return Some(Listens::Words(words));
     }
     if !table.has("words") && !table.has("pattern") {
         table.missing(&["words", "pattern"], "words = [\"ping\"]");
@@ -73,62 +72,55 @@ fn when(table: &mut Reader<'_>) -> Option<When> {
 
 pub(super) fn ons(top: &mut Reader<'_>) -> Vec<On> {
     top.each("on", "`[[on]]`", ON, |table| {
-        let event = table.string("event");
-        if !table.has("event") {
-            table.missing(&["event"], "event = \"memberships.created\"");
-        }
-        let who = who(table);
-        let answer = answer(table);
-        Some(On { event: event?, who, answer: answer? })
+        let what = what(table);
+        let who = table.word(
+            "who",
+            "answer to whose membership it is",
+            &[("bot", Who::Bot), ("others", Who::Others), ("anyone", Who::Anyone)],
+        );
+        let rule = body::rule(table);
+        Some(On { what: what?, who, rule: rule? })
     })
 }
 
-fn who(table: &mut Reader<'_>) -> Option<Spanned<Who>> {
-    let text = table.string("who")?;
-    let who = match text.value.as_str() {
-        "bot" => Who::Bot,
-        "others" => Who::Others,
-        "anyone" => Who::Anyone,
-        other => {
-            let hint = did_you_mean(other, ["bot", "others", "anyone"])
-                .unwrap_or_else(|| "`who` is `bot`, `others` or `anyone`".into());
-            table.tell(codes::BAD_VALUE, text.span, format!("nobody is called {}", quote(other)), hint);
-            return None;
-        }
-    };
-    Some(Spanned::new(who, text.span))
-}
-
-pub(super) fn fallback(top: &mut Reader<'_>) -> Option<Answer> {
-    answer(&mut top.table("fallback", "`[fallback]`", FALLBACK)?)
-}
-
-fn answer(table: &mut Reader<'_>) -> Option<Answer> {
-    if !table.has("reply") {
-        table.missing(&["reply"], "reply = \"…\"");
+fn what(table: &mut Reader<'_>) -> Option<OnWhat> {
+    let (event, card, name) = (table.string("event"), table.string("card"), table.string("name"));
+    if table.has("event") && table.has("card") {
+        let span = table.span_of("card");
+        table.tell(codes::CONFLICT, span, "`[[on]]` has both `event` and `card`", "keep one, or make two rules");
         return None;
     }
-    let beside = table.string("to");
-    let text = |body| (Reply { body, format: Format::Text, thread: None }, None);
-    let (reply, inside) = table.string_or_table("reply", "`reply`", REPLY, text, |reply| {
-        let to = reply.string("to");
-        let thread = reply.bool("thread");
-        let (text, markdown) = (reply.string("text"), reply.string("markdown"));
-        if reply.has("text") && reply.has("markdown") {
-            let span = reply.span_of("text");
-            reply.tell(codes::CONFLICT, span, "`reply` has both `text` and `markdown`", "keep one");
-        } else if !reply.has("text") && !reply.has("markdown") {
-            reply.missing(&["text", "markdown"], "text = \"…\"");
-        }
-        let (body, format) = match (text, markdown) {
-            (Some(body), _) => (body, Format::Text),
-            (None, Some(body)) => (body, Format::Markdown),
-            (None, None) => return None,
-        };
-        Some((Reply { body, format, thread }, to))
-    })?;
-    if let (Some(beside), Some(_)) = (&beside, &inside) {
-        table.tell(codes::CONFLICT, beside.span, "`to` stands both in `reply` and beside it", "keep one");
+    if let Some(name) = &name
+        && event.as_ref().is_none_or(|event| event.value != "timer")
+    {
+        table.tell(
+            codes::CONFLICT,
+            name.span,
+            "only timers have a `name`",
+            "write `event = \"timer\"`, or leave it out",
+        );
     }
-    Some(Answer { reply, to: inside.or(beside) })
+    if !table.has("event") && !table.has("card") {
+        table.missing(&["event", "card"], "event = \"memberships.created\"");
+    }
+    card.map(OnWhat::Card).or_else(|| event.map(|event| OnWhat::Event(event, name)))
+}
+
+pub(super) fn fallback(top: &mut Reader<'_>) -> Option<Rule> {
+    body::rule(&mut top.table("fallback", "`[fallback]`", FALLBACK)?)
+}
+
+/// One of a few words, each with what it means.
+impl Reader<'_> {
+    pub(super) fn word<T: Copy>(&mut self, key: &str, what: &str, words: &[(&str, T)]) -> Option<Spanned<T>> {
+        let text = self.string(key)?;
+        if let Some((_, meant)) = words.iter().find(|(word, _)| *word == text.value) {
+            return Some(Spanned::new(*meant, text.span));
+        }
+        let list: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let hint = did_you_mean(&text.value, words.iter().map(|(word, _)| *word))
+            .unwrap_or_else(|| format!("`{key}` is one of {}", list.join(", ")));
+        self.tell(codes::BAD_VALUE, text.span, format!("{} is no {what}", quote(&text.value)), hint);
+        None
+    }
 }

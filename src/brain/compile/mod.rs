@@ -2,21 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+mod body;
+mod on;
+mod say;
+
 use super::{
     destination,
-    engine::{self, Checker},
+    engine::Checker,
     help,
-    names::Scope,
+    names::{Names, Scope},
     pattern,
-    program::{Match, OnRule, Program, Rule, Say, To},
-    template::{self, Text},
+    program::{Match, Program, Rule},
     words,
 };
 use crate::{
-    definition::{
-        Answer, Code, Command, Definition, Diagnostic, Doubt, Format, On, Span, Spanned, When, Who, codes,
-        diagnostic::{did_you_mean, quote},
-    },
+    definition::{Code, Command, Definition, Diagnostic, Doubt, Listens, Span, Spanned, codes, diagnostic::quote},
     webex::kinds::Kinds,
 };
 
@@ -28,9 +28,6 @@ const MAX_HELP: usize = 1000;
 const MAX_RULES: usize = 500;
 /// Diagnostics of one kind told of one file: a file that is wrong throughout needs no thousand sentences.
 const MAX_TOLD: usize = 50;
-
-/// The events that `[[on]]` can react to.
-const EVENTS: &[&str] = &["memberships.created", "memberships.updated", "memberships.deleted"];
 
 /// A program, unless a diagnostic is an error.
 #[derive(Debug)]
@@ -106,7 +103,7 @@ impl Compiler<'_> {
         self.shadowed();
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
-        let fallback = definition.fallback.as_ref().map(|answer| self.say(answer, Scope::Fallback, &[]));
+        let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
         let kinds = self.kinds();
         if kinds == Kinds::default() {
             let file = definition.place().file;
@@ -122,6 +119,7 @@ impl Compiler<'_> {
             doubt: definition.doubt.as_ref().map_or(Doubt::Resend, |doubt| doubt.value),
             kinds,
             line_to_try: self.line_to_try().into(),
+            rooms: definition.rooms.iter().map(|(n, id)| (n.value.as_str().into(), id.value.as_str().into())).collect(),
             rules: rules.into_iter().collect::<Option<_>>()?,
             help: self.help().map(Into::into),
             ons: ons.into_iter().collect::<Option<_>>()?,
@@ -135,22 +133,25 @@ impl Compiler<'_> {
     fn kinds(&self) -> Kinds {
         let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some();
         let start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
-        self.definition.ons.iter().fold(start, |kinds, on| kinds.with(&on.event.value))
+        self.definition
+            .ons
+            .iter()
+            .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)))
     }
 
     /// A bot that listens for `help` itself answers it itself.
     fn help(&self) -> Option<String> {
-        let own = self.definition.commands.iter().any(|command| match &command.when {
-            When::Words(list) => list.iter().any(|word| words::folded(&word.value) == "help"),
-            When::Pattern(_) => false,
+        let own = self.definition.commands.iter().any(|command| match &command.listens {
+            Listens::Words(list) => list.iter().any(|word| words::folded(&word.value) == "help"),
+            Listens::Pattern(_) => false,
         });
         if own { None } else { help::page(self.definition) }
     }
 
     fn line_to_try(&self) -> String {
-        let first_word = self.definition.commands.iter().find_map(|command| match &command.when {
-            When::Words(words) => words.first().map(|word| word.value.trim().to_owned()),
-            When::Pattern(_) => None,
+        let first_word = self.definition.commands.iter().find_map(|command| match &command.listens {
+            Listens::Words(words) => words.first().map(|word| word.value.trim().to_owned()),
+            Listens::Pattern(_) => None,
         });
         let help = || self.help().map(|_| "help".to_owned());
         first_word.or_else(help).unwrap_or_else(|| "hello".to_owned())
@@ -160,7 +161,7 @@ impl Compiler<'_> {
     fn shadowed(&mut self) {
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
         for (number, command) in self.definition.commands.iter().enumerate() {
-            let When::Words(list) = &command.when else { continue };
+            let Listens::Words(list) = &command.listens else { continue };
             for word in list {
                 let folded = words::folded(&word.value);
                 let mut prefix = String::new();
@@ -179,16 +180,17 @@ impl Compiler<'_> {
     }
 
     fn command(&mut self, command: &Command) -> Option<Rule> {
-        match &command.when {
-            When::Words(list) => {
+        match &command.listens {
+            Listens::Words(list) => {
                 for word in list.iter().filter(|word| word.value.len() > MAX_WORD) {
                     self.tell(codes::BAD_VALUE, word, format!("a word has at most {MAX_WORD} bytes"), None);
                 }
-                let say = self.say(&command.answer, Scope::Words, &[])?;
+                let args = ["rest".to_owned()];
+                let body = self.body(&command.rule, Names { args: Some(&args), ..Names::of(Scope::Message) })?;
                 let list = list.iter().map(|word| words::folded(&word.value).into()).collect();
-                Some(Rule { when: Match::Words(list), say })
+                Some(Rule { listens: Match::Words(list), body })
             }
-            When::Pattern(source) => {
+            Listens::Pattern(source) => {
                 let groups = match pattern::check(&source.value) {
                     Ok(groups) => groups,
                     Err(error) => {
@@ -199,67 +201,8 @@ impl Compiler<'_> {
                         return None;
                     }
                 };
-                let say = self.say(&command.answer, Scope::Pattern, &groups)?;
-                Some(Rule { when: Match::Pattern(source.value.as_str().into()), say })
-            }
-        }
-    }
-
-    fn on(&mut self, on: &On) -> Option<OnRule> {
-        let Some(kind) = EVENTS.iter().find(|known| **known == on.event.value) else {
-            let list: Vec<_> = EVENTS.iter().map(|event| format!("`{event}`")).collect();
-            let hint = match on.event.value.as_str() {
-                "messages.created" => "messages are for `[[command]]` and `[fallback]`".to_owned(),
-                other => did_you_mean(other, EVENTS.iter().copied())
-                    .unwrap_or_else(|| format!("`[[on]]` knows {}", list.join(", "))),
-            };
-            let message = format!("`[[on]]` cannot react to {}", quote(&on.event.value));
-            self.tell(codes::UNKNOWN_EVENT, &on.event, message, Some(hint));
-            return None;
-        };
-        let default = if *kind == "memberships.created" { Who::Bot } else { Who::Others };
-        let who = on.who.as_ref().map_or(default, |who| who.value);
-        Some(OnRule { kind, who, say: self.say(&on.answer, Scope::Membership, &[])? })
-    }
-
-    fn say(&mut self, answer: &Answer, scope: Scope, groups: &[String]) -> Option<Say> {
-        let to = match &answer.to {
-            Some(to) => self.to(to),
-            None => Some(To::Here),
-        };
-        let reply = &answer.reply;
-        let text = self.text(&reply.body, reply.format, scope, groups);
-        Some(Say { text: text?, format: reply.format, thread: reply.thread, to: to? })
-    }
-
-    fn text(&mut self, body: &Spanned<String>, format: Format, scope: Scope, groups: &[String]) -> Option<Text> {
-        if body.value.trim().is_empty() {
-            self.tell(codes::BAD_VALUE, body, "a reply cannot be empty", Some("write what to say".into()));
-            return None;
-        }
-        if body.value.len() > engine::MAX_OUTPUT {
-            let message = format!("a reply has at most {} bytes", engine::MAX_OUTPUT);
-            self.tell(codes::BAD_VALUE, body, message, Some("say less at once".into()));
-            return None;
-        }
-        match template::compile(self.checker, &body.value, format, scope, groups) {
-            Ok(text) => Some(text),
-            Err(troubles) => {
-                for trouble in troubles {
-                    let span = self.definition.place().inside(body.span, trouble.range);
-                    self.tell_at(trouble.code, span, trouble.message, trouble.hint);
-                }
-                None
-            }
-        }
-    }
-
-    fn to(&mut self, to: &Spanned<String>) -> Option<To> {
-        match destination::parse(&to.value, &self.definition.rooms) {
-            Ok(to) => Some(to),
-            Err((message, hint)) => {
-                self.tell(codes::BAD_DESTINATION, to, message, Some(hint));
-                None
+                let body = self.body(&command.rule, Names { groups: Some(&groups), ..Names::of(Scope::Message) })?;
+                Some(Rule { listens: Match::Pattern(source.value.as_str().into()), body })
             }
         }
     }
@@ -330,7 +273,7 @@ mod tests {
 
     #[test]
     fn texts_are_bounded() {
-        let long = "x".repeat(engine::MAX_OUTPUT + 1);
+        let long = "x".repeat(crate::brain::engine::MAX_OUTPUT + 1);
         let found = compiled(&format!("[fallback]\nreply = '{long}'\n")).1;
         assert_eq!((found[0].code, found[0].excerpt.len()), ("bad-value", 0));
     }

@@ -1,0 +1,100 @@
+//! What is said, and where to.
+
+use super::Compiler;
+use crate::{
+    brain::{
+        delivery::Then,
+        destination, engine,
+        names::{Names, Scope},
+        program::{Say, To},
+        template::{self, Text},
+    },
+    definition::{Format, Reply, Spanned, codes, rule},
+};
+
+impl Compiler<'_> {
+    pub(super) fn say(&mut self, reply: &Reply, names: Names<'_>) -> Option<Box<Say>> {
+        let to: Vec<_> = reply.to.iter().map(|to| self.to(to, names)).collect();
+        let when = reply.when.as_ref().map(|when| self.condition(when, names));
+        let key = reply.key.as_ref().map(|(key, then)| (self.name(key, names), then_of(*then)));
+        let context = reply.context.as_ref().map(|context| self.data(context, names));
+        if let Some(update) = &reply.update
+            && names.scope != Scope::Press
+        {
+            let message = "there is no card here whose message could be changed";
+            let hint = "use it with `[[on]]` and `card`, or name messages with `key`";
+            self.tell(codes::CONFLICT, update, message, Some(hint.into()));
+        }
+        let text = self.text(&reply.body, reply.format, names);
+        Some(Box::new(Say {
+            when: match when {
+                Some(when) => Some(when?),
+                None => None,
+            },
+            text: text?,
+            format: reply.format,
+            thread: reply.thread,
+            to: if to.is_empty() { Box::new([To::Here]) } else { to.into_iter().collect::<Option<_>>()? },
+            key: match key {
+                Some((key, then)) => Some((key?, then)),
+                None => None,
+            },
+            context: match context {
+                Some(context) => Some(context?),
+                None => None,
+            },
+            update: reply.update.as_ref().map(|update| update.value),
+        }))
+    }
+
+    pub(super) fn text(&mut self, body: &Spanned<String>, format: Format, names: Names<'_>) -> Option<Text> {
+        if body.value.trim().is_empty() {
+            self.tell(codes::BAD_VALUE, body, "a text cannot be empty", Some("write what to say".into()));
+            return None;
+        }
+        if body.value.len() > engine::MAX_OUTPUT {
+            let message = format!("a reply has at most {} bytes", engine::MAX_OUTPUT);
+            self.tell(codes::BAD_VALUE, body, message, Some("say less at once".into()));
+            return None;
+        }
+        let made = template::compile(self.checker, &body.value, format, names);
+        made.map_err(|troubles| self.troubles(body, troubles)).ok()
+    }
+
+    fn to(&mut self, to: &Spanned<String>, names: Names<'_>) -> Option<To> {
+        if let Some(topic) = to.value.trim().strip_prefix("topic:") {
+            // The same place: the name of the topic is a part of the string.
+            return self.name(&Spanned::new(topic.to_owned(), to.span), names).map(To::Topic);
+        }
+        if to.value.contains("{{") || to.value.contains("{%") {
+            return self.text(to, Format::Text, names).map(To::Template);
+        }
+        let rooms = self.definition.rooms.iter().map(|(name, id)| (name.value.as_str(), id.value.as_str()));
+        match destination::parse(&to.value, rooms) {
+            Ok(to) => Some(to),
+            Err((message, hint)) => {
+                self.tell(codes::BAD_DESTINATION, to, message, Some(hint));
+                None
+            }
+        }
+    }
+}
+
+fn then_of(then: rule::Then) -> Then {
+    match then {
+        rule::Then::Edit => Then::Edit,
+        rule::Then::Thread => Then::Thread,
+        rule::Then::Replace => Then::Replace,
+        rule::Then::Skip => Then::Skip,
+    }
+}
+
+impl To {
+    /// Its template, if it has one.
+    pub(super) fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Topic(text) | Self::Template(text) => Some(text),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! One step of a turn: match, then read what the matched rule uses, then do what it says.
+//!
+//! In reading order: this file finds the rule, [`scene`] knows what is known and asks for the rest, [`act`] does
+//! what the rule's body says, [`say`] makes messages of it.
+
+mod act;
+mod say;
+mod scene;
+#[cfg(test)]
+mod tests;
+
+use self::scene::Scene;
+use super::{
+    Decision, Fact, Program, Read, Step, Turn,
+    engine::{Engine, RenderError},
+    ids, mention,
+    messages::messages,
+    pattern,
+    program::{Body, Match, OnRule, What, Where},
+    values::Found,
+    words,
+};
+use crate::{
+    base::{Change, Trigger},
+    definition::{Format, Who},
+    webex::model::Message,
+};
+
+/// Decides one turn. Pure: the same program and turn give the same step, whatever the engine has cached.
+#[must_use]
+pub fn step(engine: &Engine, program: &Program, turn: &Turn<'_>) -> Step {
+    match (Stepper { engine, program, turn }).decide() {
+        Ok(decision) => Step::Done(decision),
+        Err(Stop::Need(reads)) => Step::Need(reads),
+        Err(Stop::Fail(reason)) => Step::Fail(reason),
+    }
+}
+
+/// Why a step ends before it has decided.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// These must be known first; none of them twice, none of them known.
+    Need(Vec<Read>),
+    /// The event cannot be handled.
+    Fail(String),
+}
+
+impl Stop {
+    /// A template failed. Only the kind and the line: the engine's own words may hold what a person said.
+    fn template(rule: &str, error: &RenderError) -> Self {
+        Self::Fail(format!("the template of {rule} failed in its line {}: {}", error.line, error.kind))
+    }
+}
+
+/// Two bots that answer each other never stop. The second domain is that of old bots.
+fn is_bot(email: &str) -> bool {
+    let email = email.to_ascii_lowercase();
+    email.ends_with("@webex.bot") || email.ends_with("@sparkbot.io")
+}
+
+fn nothing(rule: &str) -> Decision {
+    Decision { rule: rule.to_owned(), ..Decision::default() }
+}
+
+/// What one step works with.
+#[derive(Clone, Copy)]
+pub(super) struct Stepper<'a> {
+    engine: &'a Engine,
+    program: &'a Program,
+    turn: &'a Turn<'a>,
+}
+
+impl<'a> Stepper<'a> {
+    fn decide(self) -> Result<Decision, Stop> {
+        let me = &self.turn.me.id;
+        let kind = self.turn.event.kind();
+        match &self.turn.event.trigger {
+            Trigger::Message { person, .. } if ids::same(person, me) => Ok(nothing("none: own message")),
+            Trigger::Message { email: Some(email), .. } if is_bot(email) => Ok(nothing("none: from another bot")),
+            Trigger::Message { change: Change::Deleted, .. } => self.plain(),
+            Trigger::Message { change, id, email, .. } => self.message(*change, id, email.is_none()),
+            Trigger::Membership { person, .. } => self.membership(ids::same(person, me)),
+            Trigger::CardAction { id, message, .. } => self.press(id, message),
+            Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
+            Trigger::Schedule { .. } | Trigger::Inbound { .. } | Trigger::Answer { .. } => {
+                Ok(nothing(&format!("none: no rule for {kind}")))
+            }
+        }
+    }
+
+    /// `unknown_author`: whether a bot wrote it can be told only from the message itself.
+    fn message(self, change: Change, id: &str, unknown_author: bool) -> Result<Decision, Stop> {
+        let program = self.program;
+        let created = change == Change::Created;
+        let ons: Vec<&OnRule> = program.ons.iter().filter(|on| on.what.is_about_messages(change)).collect();
+        let fallback = program.fallback.as_ref().filter(|_| created);
+        let reads_text = |body: &Body| body.when.is_some() || body.uses.message;
+        let needed = unknown_author
+            || (created && (!program.rules.is_empty() || program.help.is_some()))
+            || ons.iter().any(|on| on.what.needs_the_message() || reads_text(&on.body))
+            || fallback.is_some_and(reads_text);
+        let message = match self.turn.facts.get(&Read::Message(id.to_owned())) {
+            Some(Fact::Message(message)) => Some(&**message),
+            Some(_) => return Ok(nothing("none: message is gone")),
+            None if needed => return Err(Stop::Need(vec![Read::Message(id.to_owned())])),
+            None => None,
+        };
+        if message.and_then(|message| message.person_email.as_deref()).is_some_and(is_bot) {
+            return Ok(nothing("none: from another bot"));
+        }
+        let text = message.map(|message| mention::stripped(message, self.turn.me)).unwrap_or_default();
+        let scene = Scene { text: &text, message, ..Scene::of(self) };
+        if created && let Some(decision) = self.commands(&scene, message)? {
+            return Ok(decision);
+        }
+        for on in ons.into_iter().filter(|on| on.what.fits_message(&scene)) {
+            if let Some(decision) = self.act(&on.what.label(), &on.body, &scene, &Found::default())? {
+                return Ok(decision);
+            }
+        }
+        if created && let (Some(help), Some(_)) = (&program.help, words::rest(&text, "help")) {
+            let here = self.here();
+            let parent = self.thread(None, message);
+            let said = messages(help, Format::Markdown, &here, parent.as_deref());
+            return Ok(Decision::of("help", said));
+        }
+        let unmatched = if created { "none: nothing matched" } else { "none: no rule for messages.updated" };
+        let Some(fallback) = fallback else { return Ok(nothing(unmatched)) };
+        let decision = self.act("fallback", fallback, &scene, &Found::default())?;
+        Ok(decision.unwrap_or_else(|| nothing(unmatched)))
+    }
+
+    fn commands(self, scene: &Scene<'a>, message: Option<&Message>) -> Result<Option<Decision>, Stop> {
+        debug_assert!(message.is_some() || self.program.rules.is_empty());
+        for rule in &self.program.rules {
+            let hit = match &rule.listens {
+                Match::Words(list) => {
+                    let hit = list.iter().find_map(|word| Some((word, words::rest(scene.text, word)?)));
+                    hit.map(|(word, rest)| {
+                        let args = Some(serde_json::json!({ "rest": rest }));
+                        (format!("command \"{word}\""), Found { args, captures: Vec::new() })
+                    })
+                }
+                Match::Pattern(source) => {
+                    let compiled = self.engine.pattern(source);
+                    let captures = compiled.and_then(|compiled| pattern::captures(&compiled, scene.text));
+                    captures.map(|captures| {
+                        let short: String = source.chars().take(60).collect();
+                        (format!("pattern '{short}'"), Found { args: None, captures })
+                    })
+                }
+            };
+            if let Some((label, found)) = hit
+                && let Some(decision) = self.act(&label, &rule.body, scene, &found)?
+            {
+                return Ok(Some(decision));
+            }
+        }
+        Ok(None)
+    }
+
+    fn membership(self, mine: bool) -> Result<Decision, Stop> {
+        let kind = self.turn.event.kind();
+        let fits = |who: Who| match who {
+            Who::Anyone => true,
+            Who::Bot => mine,
+            Who::Others => !mine,
+        };
+        let about = |on: &OnRule| matches!(on.what, What::Membership(wanted, _) if wanted == kind);
+        if !self.program.ons.iter().any(about) {
+            return Ok(nothing(&format!("none: no rule for {kind}")));
+        }
+        let fitting = |on: &&OnRule| matches!(on.what, What::Membership(wanted, who) if wanted == kind && fits(who));
+        let whose = if mine { "of the bot itself" } else { "of somebody else" };
+        self.first_of(fitting, &Scene::of(self), &format!("none: {kind} {whose}"))
+    }
+
+    fn press(self, id: &str, message: &str) -> Result<Decision, Stop> {
+        if !self.program.ons.iter().any(|on| matches!(on.what, What::Card(_))) {
+            return Ok(nothing("none: no rule for attachmentActions.created"));
+        }
+        let press = match self.turn.facts.get(&Read::Press(id.to_owned())) {
+            Some(Fact::Press(press)) => &**press,
+            Some(_) => return Ok(nothing("none: the press is gone")),
+            None => return Err(Stop::Need(vec![Read::Press(id.to_owned())])),
+        };
+        let action = press.inputs.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let scene = Scene { press: Some(press), pressed: Some(message), ..Scene::of(self) };
+        let fitting = |on: &&OnRule| matches!(&on.what, What::Card(wanted) if **wanted == *action);
+        self.first_of(fitting, &scene, "none: no rule for this button")
+    }
+
+    /// An event that is just what it is.
+    fn plain(self) -> Result<Decision, Stop> {
+        let kind = self.turn.event.kind();
+        let fitting = |on: &&OnRule| match (&on.what, &self.turn.event.trigger) {
+            (What::Timer(wanted), Trigger::Timer { name, .. }) => wanted.as_deref().is_none_or(|wanted| wanted == name),
+            (What::Kind(wanted), _) => *wanted == kind,
+            _ => false,
+        };
+        self.first_of(fitting, &Scene::of(self), &format!("none: no rule for {kind}"))
+    }
+
+    /// The first fitting rule of `[[on]]` that applies.
+    fn first_of(
+        self,
+        fitting: impl Fn(&&OnRule) -> bool,
+        scene: &Scene<'a>,
+        otherwise: &str,
+    ) -> Result<Decision, Stop> {
+        for on in self.program.ons.iter().filter(fitting) {
+            if let Some(decision) = self.act(&on.what.label(), &on.body, scene, &Found::default())? {
+                return Ok(decision);
+            }
+        }
+        Ok(nothing(otherwise))
+    }
+}
+
+impl What {
+    /// As records, answers and deliveries name the rule.
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::Message(Where::Anywhere) => "on message".to_owned(),
+            Self::Message(Where::Group) => "on mention".to_owned(),
+            Self::Message(Where::Direct) => "on direct".to_owned(),
+            Self::File => "on file".to_owned(),
+            Self::Membership(kind, _) | Self::Kind(kind) => format!("on {kind}"),
+            Self::Timer(Some(name)) => format!("on timer \"{name}\""),
+            Self::Timer(None) => "on timer".to_owned(),
+            Self::Card(action) => format!("card \"{action}\""),
+        }
+    }
+
+    fn is_about_messages(&self, change: Change) -> bool {
+        match self {
+            Self::Message(_) | Self::File => change == Change::Created,
+            Self::Kind(kind) => change == Change::Updated && *kind == "messages.updated",
+            _ => false,
+        }
+    }
+
+    /// Whether only the message itself tells if the rule fits.
+    fn needs_the_message(&self) -> bool {
+        matches!(self, Self::File)
+    }
+
+    fn fits_message(&self, scene: &Scene<'_>) -> bool {
+        match self {
+            Self::Message(Where::Anywhere) | Self::Kind(_) => true,
+            Self::Message(Where::Group) => scene.room_type() == Some("group"),
+            Self::Message(Where::Direct) => scene.room_type() == Some("direct"),
+            Self::File => scene.message.is_some_and(|message| !message.files.is_empty()),
+            _ => false,
+        }
+    }
+}

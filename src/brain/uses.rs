@@ -1,0 +1,100 @@
+//! What templates use of what must be read or made for them, found when a definition is compiled: so a turn reads
+//! from Webex and from the store only what its answer needs.
+
+use super::names;
+use crate::definition::rule::Scope as Memory;
+
+/// What one template, or all those of a rule, use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Uses {
+    pub(super) message: bool,
+    pub(super) email: bool,
+    pub(super) display_name: bool,
+    pub(super) first_name: bool,
+    pub(super) org_id: bool,
+    pub(super) room_title: bool,
+    pub(super) room_type: bool,
+    /// What was entered into a card.
+    pub(super) inputs: bool,
+    /// What was kept with the message that holds the card.
+    pub(super) card: bool,
+    /// The dialogue that is open.
+    pub(super) dialogue: bool,
+    /// Keys of the bot's memory.
+    pub(super) state: Box<[(Memory, Box<str>)]>,
+    /// Paths below lenient names.
+    pub(super) lenient: Box<[Box<str>]>,
+}
+
+impl Uses {
+    /// What these dotted names come to.
+    pub(super) fn of(names: &[String]) -> Self {
+        let uses = |root: &str, field: &str| {
+            names.iter().any(|name| match name.strip_prefix(root) {
+                Some("") => true,
+                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| rest.split('.').next() == Some(field)),
+                None => false,
+            })
+        };
+        let root = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let has = |wanted: &str| names.iter().any(|name| root(name) == wanted);
+        let lenient = names.iter().filter(|name| names::LENIENT.contains(&root(name).as_str()));
+        let mut lenient: Vec<Box<str>> = lenient.map(|name| name.as_str().into()).collect();
+        lenient.sort();
+        let mut state: Vec<_> =
+            names.iter().filter_map(|name| names::memory(name)).map(|(scope, key)| (scope, key.into())).collect();
+        state.sort();
+        state.dedup();
+        Self {
+            message: has("message"),
+            email: uses("person", "email"),
+            display_name: uses("person", "display_name"),
+            first_name: uses("person", "first_name"),
+            org_id: uses("person", "org_id"),
+            room_title: uses("room", "title"),
+            room_type: uses("room", "type"),
+            inputs: has("inputs") || has("card"),
+            card: has("card"),
+            dialogue: has("dialogue"),
+            state: state.into(),
+            lenient: lenient.into(),
+        }
+    }
+
+    /// What this and another use.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.message |= other.message;
+        self.email |= other.email;
+        self.display_name |= other.display_name;
+        self.first_name |= other.first_name;
+        self.org_id |= other.org_id;
+        self.room_title |= other.room_title;
+        self.room_type |= other.room_type;
+        self.inputs |= other.inputs;
+        self.card |= other.card;
+        self.dialogue |= other.dialogue;
+        self.state = joined(&self.state, &other.state);
+        self.lenient = joined(&self.lenient, &other.lenient);
+    }
+}
+
+fn joined<T: Clone + Ord>(some: &[T], others: &[T]) -> Box<[T]> {
+    let mut all: Vec<T> = some.iter().chain(others).cloned().collect();
+    all.sort();
+    all.dedup();
+    all.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_uses_are_joined_without_doubles() {
+        let of = |names: &[&str]| Uses::of(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let mut both = of(&["message.text", "state.room.count", "payload.a"]);
+        both.join(&of(&["state.room.count", "state.bot.x", "card.context.id"]));
+        assert_eq!(both, of(&["message.text", "state.room.count", "payload.a", "state.bot.x", "card.context.id"]));
+        assert!(both.card && both.inputs && both.state.len() == 2);
+    }
+}

@@ -1,0 +1,109 @@
+//! How a rule answers: `reply = "…"`, `reply = { … }`, or a list of such tables.
+
+use super::reader::Reader;
+use crate::definition::{
+    codes,
+    place::Spanned,
+    rule::{Action, Format, Reply, Then, Update},
+};
+
+/// Keys of `reply = { … }`.
+pub(in crate::definition) const REPLY: &[&str] =
+    &["text", "markdown", "thread", "to", "key", "then", "context", "edit", "replace", "when"];
+
+/// Reads the way to answer, if there is one.
+pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
+    let beside = table.string_or_strings("to");
+    if !table.has("reply") {
+        if let Some(to) = beside.first() {
+            table.tell(
+                codes::CONFLICT,
+                to.span,
+                "`to` says where a reply goes, and there is none",
+                "add `reply = \"…\"`",
+            );
+        }
+        return None;
+    }
+    if table.is_string("reply") {
+        return table.string("reply").map(|text| Action::Reply(vec![plain(text, beside)]));
+    }
+    let mut replies = table.one_or_more("reply", "`reply`", REPLY, reply);
+    for reply in &mut replies {
+        if reply.to.is_empty() {
+            reply.to.clone_from(&beside);
+        } else if let Some(beside) = beside.first() {
+            table.tell(codes::CONFLICT, beside.span, "`to` stands both in `reply` and beside it", "keep one");
+            break;
+        }
+    }
+    Some(Action::Reply(replies))
+}
+
+/// A bare text.
+fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
+    Reply {
+        span: body.span,
+        when: None,
+        body,
+        format: Format::Text,
+        thread: None,
+        to,
+        key: None,
+        context: None,
+        update: None,
+    }
+}
+
+fn reply(table: &mut Reader<'_>) -> Option<Reply> {
+    let to = table.string_or_strings("to");
+    let (when, thread) = (table.string("when"), table.bool("thread"));
+    let (text, markdown) = (table.string("text"), table.string("markdown"));
+    let context = table.data("context");
+    let key = key(table);
+    let update = update(table);
+    if table.has("text") && table.has("markdown") {
+        let span = table.span_of("text");
+        table.tell(codes::CONFLICT, span, "`reply` has both `text` and `markdown`", "keep one");
+    } else if !table.has("text") && !table.has("markdown") {
+        table.missing(&["text", "markdown"], "text = \"…\"");
+    }
+    if let (Some(update), Some(_)) = (&update, &key) {
+        let message = "a reply that changes the pressed message needs no `key`";
+        table.tell(codes::CONFLICT, update.span, message, "keep one of the two");
+    }
+    let (body, format) = match (text, markdown) {
+        (Some(body), _) => (body, Format::Text),
+        (None, Some(body)) => (body, Format::Markdown),
+        (None, None) => return None,
+    };
+    Some(Reply { span: table.span, when, body, format, thread, to, key, context, update })
+}
+
+fn key(table: &mut Reader<'_>) -> Option<(Spanned<String>, Then)> {
+    let key = table.string("key");
+    let then = table.word(
+        "then",
+        "way to deal with an earlier message of that key",
+        &[("edit", Then::Edit), ("thread", Then::Thread), ("replace", Then::Replace), ("skip", Then::Skip)],
+    );
+    if let (Some(then), false) = (&then, table.has("key")) {
+        let message = "`then` says what becomes of an earlier message of the same `key`";
+        table.tell(codes::CONFLICT, then.span, message, "add `key = \"…\"`");
+    }
+    Some((key?, then.map_or(Then::Edit, |then| then.value)))
+}
+
+fn update(table: &mut Reader<'_>) -> Option<Spanned<Update>> {
+    let (edit, replace) = (table.bool("edit"), table.bool("replace"));
+    let span = table.span_of(if edit.is_some() { "edit" } else { "replace" });
+    match (edit, replace) {
+        (Some(true), Some(true)) => {
+            table.tell(codes::CONFLICT, span, "`reply` has both `edit` and `replace`", "keep one");
+            None
+        }
+        (Some(true), _) => Some(Spanned::new(Update::Edit, span)),
+        (_, Some(true)) => Some(Spanned::new(Update::Replace, span)),
+        _ => None,
+    }
+}
