@@ -146,7 +146,10 @@ impl<'n> Lint<'n> {
             return;
         };
         for item in items {
-            self.thing(item.get("item").filter(|_| item.get("$each").is_some()).unwrap_or(item), place);
+            let made = if item.get("$each").is_some() { item.get("item") } else { Some(item) };
+            if let Some(made) = made {
+                self.thing(made, place);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The api with a scripted wire and a store in memory, under Tokio's paused clock.
 
+mod acts;
 mod calls;
 mod deliveries;
 mod durable;

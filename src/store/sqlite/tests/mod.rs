@@ -16,6 +16,7 @@ mod model;
 mod opening;
 mod pressing;
 mod rotation;
+mod sent;
 mod silence;
 mod trouble;
 mod turns;

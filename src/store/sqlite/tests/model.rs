@@ -249,7 +249,9 @@ impl Model {
                     .filter(|row| (row.at, row.epoch, row.attempt) == (At::Held, result.epoch.0, result.attempt));
                 let Some(row) = held else { return Said::Recorded(false) };
                 row.at = match result.outcome {
-                    DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped => At::Well,
+                    DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped | DeliveryOutcome::Needless { .. } => {
+                        At::Well
+                    }
                     DeliveryOutcome::Failed { .. } => At::Never,
                     DeliveryOutcome::Retry { .. } => {
                         row.attempt -= 1;
