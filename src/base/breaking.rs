@@ -39,6 +39,9 @@ points! {
     Reloading = "reloading",
     /// The store is copied, and the copy not in its place.
     BackingUp = "backing_up",
+    /// A change of the seal key has done one of its steps: it is begun, some rows are sealed anew, all are and it is
+    /// ended but for the key's file.
+    Resealing = "resealing",
     /// A webhook's signature is good, and nothing is stored.
     AfterVerify = "after_verify",
     /// An event is written, and its transaction not committed.

@@ -17,6 +17,7 @@ mod destination;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
+mod flow;
 mod help;
 mod html;
 mod ids;

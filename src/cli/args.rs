@@ -68,6 +68,11 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Erase a person everywhere
     Forget(ForgetArgs),
+    /// What a bot keeps: look at it, change it, take it out, put it in
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Dialogues that are open, and an end to them
+    Dialogues(DialoguesArgs),
     /// Look at `bots.d` now
     Reload(ReloadArgs),
     /// Keep a bot's token
@@ -362,6 +367,145 @@ pub struct ForgetArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `botyard state`
+#[derive(Debug, Clone, Subcommand)]
+pub enum StateCommand {
+    /// One value, or a table of all
+    Get(StateGetArgs),
+    /// Keep a value, or remove one
+    Set(StateSetArgs),
+    /// All of it as a line of JSON for each key, by scope and key
+    Export(StateExportArgs),
+    /// Put in what was taken out; keys that the file does not name stay as they are
+    Import(StateImportArgs),
+}
+
+impl StateCommand {
+    /// Which bot.
+    #[must_use]
+    pub fn bot(&self) -> &str {
+        match self {
+            Self::Get(args) => &args.bot,
+            Self::Set(args) => &args.bot,
+            Self::Export(args) => &args.bot,
+            Self::Import(args) => &args.bot,
+        }
+    }
+}
+
+/// Whose memory; without either that of the bot.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StateScopeArgs {
+    /// Of this room, by id
+    #[arg(long, value_name = "ID", conflicts_with = "person")]
+    pub room: Option<String>,
+    /// Of this person, by id
+    #[arg(long, value_name = "ID")]
+    pub person: Option<String>,
+}
+
+/// `botyard state get`
+#[derive(Debug, Clone, Args)]
+pub struct StateGetArgs {
+    /// Which bot
+    pub bot: String,
+    /// Which key; without it all there are
+    pub key: Option<String>,
+    /// Whose.
+    #[command(flatten)]
+    pub of: StateScopeArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard state set`
+#[derive(Debug, Clone, Args)]
+pub struct StateSetArgs {
+    /// Which bot
+    pub bot: String,
+    /// Which key
+    pub key: String,
+    /// The value: JSON, or else a text; `-` reads it from standard input
+    #[arg(required_unless_present = "remove", conflicts_with = "remove", allow_negative_numbers = true)]
+    pub value: Option<String>,
+    /// The value is a text, whatever it looks like
+    #[arg(long)]
+    pub text: bool,
+    /// Remove the key
+    #[arg(long)]
+    pub remove: bool,
+    /// When it is forgotten: `2h`, `3d` from now, or a day or moment
+    #[arg(long, value_name = "TIME", conflicts_with = "remove")]
+    pub expires: Option<String>,
+    /// Whose.
+    #[command(flatten)]
+    pub of: StateScopeArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard state export`
+#[derive(Debug, Clone, Args)]
+pub struct StateExportArgs {
+    /// Which bot
+    pub bot: String,
+    /// Where to; without it to standard output
+    pub file: Option<PathBuf>,
+    /// One JSON document instead of lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard state import`
+#[derive(Debug, Clone, Args)]
+pub struct StateImportArgs {
+    /// Which bot
+    pub bot: String,
+    /// From where; `-` is standard input
+    pub file: PathBuf,
+    /// Only check the file
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard dialogues`
+#[derive(Debug, Clone, Args)]
+pub struct DialoguesArgs {
+    /// Which bot
+    pub bot: String,
+    /// What to do with one; without it they are listed
+    #[command(subcommand)]
+    pub command: Option<DialoguesCommand>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with a dialogue.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DialoguesCommand {
+    /// Show one whole, with what the person answered
+    Show {
+        /// Which: the beginning of its id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
+    /// End one, or all; the person is not told
+    End {
+        /// Which: the beginning of its id
+        #[arg(required_unless_present = "all", conflicts_with = "all", allow_hyphen_values = true)]
+        id: Option<String>,
+        /// All that are open
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// `botyard reload`

@@ -32,6 +32,11 @@ impl Failure {
         Self { exit: Exit::Refused, text: text.to_string() }
     }
 
+    /// The same, after something that must be said first.
+    pub(super) fn after(self, first: &str) -> Self {
+        Self { text: format!("{first}{}", self.text), ..self }
+    }
+
     /// Says it, and answers how to end.
     pub(super) fn tell(self) -> Exit {
         // With stderr gone there is nobody left to tell.

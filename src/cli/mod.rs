@@ -10,8 +10,8 @@ mod control;
 mod dev;
 pub mod exit;
 mod failure;
-mod serve;
 mod schema;
+mod serve;
 mod settings;
 mod sim;
 mod talk;
@@ -55,6 +55,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dead(args) => admin::dead(&cli.settings, &args),
         Command::Replay(args) => admin::replay(&cli.settings, &args),
         Command::Forget(args) => admin::forget(&cli.settings, &args),
+        Command::State(command) => admin::state(&cli.settings, &command),
+        Command::Dialogues(args) => admin::dialogues(&cli.settings, &args),
         Command::Reload(args) => admin::reload(&cli.settings, &args),
         Command::Token(args) => admin::token(&cli.settings, &args),
         Command::Seal(command) => admin::seal(&cli.settings, &command),

@@ -36,5 +36,5 @@ pub use parse::parse;
 pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use rule::{Action, Format, Reply, Rule};
-pub use source::DefinitionSource;
+pub use source::{Companion, DefinitionSource};
 pub use token::{TokenError, TokenSource};

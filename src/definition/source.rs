@@ -1,11 +1,15 @@
 //! The files of a definition as they were read: kept in the store, so that the last good definition
 //! survives a restart even when the files are broken or gone by then.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::{
+    companion,
+    diagnostic::{did_you_mean, quote},
+    place::Place,
+};
 use crate::base::{BotId, Digest};
 
 /// A definition's files. Cheap to clone.
@@ -22,7 +26,31 @@ enum Stored {
         file: String,
         text: String,
     },
+    /// A folder, with what lies beside its `bot.toml`.
+    #[serde(rename = "2")]
+    V2 {
+        bot: BotId,
+        file: String,
+        text: String,
+        /// By their paths below the bot's folder.
+        files: BTreeMap<String, Companion>,
+    },
 }
+
+/// A file beside a `bot.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Companion {
+    /// A text that belongs to the definition: a card, a script, a table.
+    Text(String),
+    /// Any other file, of so many bytes: it is read when it is sent.
+    Bytes(u64),
+    /// A file that cannot be used, and why.
+    Unusable(String),
+}
+
+/// Why a file beside a definition cannot be used; with what to do about it.
+pub type NoCompanion = (String, Option<String>);
 
 impl DefinitionSource {
     /// The source of a bot whose main file has this name (relative to its `bots.d`) and this text.
@@ -31,25 +59,99 @@ impl DefinitionSource {
         Self(Arc::new(Stored::V1 { bot, file: file.into(), text: text.into() }))
     }
 
+    /// The same with what lies beside the main file.
+    #[must_use]
+    pub fn with_files(self, files: BTreeMap<String, Companion>) -> Self {
+        if files.is_empty() {
+            return self;
+        }
+        let (bot, Place { file, text }) = (self.bot().clone(), self.place());
+        Self(Arc::new(Stored::V2 { bot, file: file.to_owned(), text: text.to_owned(), files }))
+    }
+
     /// Whose.
     #[must_use]
     pub fn bot(&self) -> &BotId {
-        let Stored::V1 { bot, .. } = &*self.0;
+        let (Stored::V1 { bot, .. } | Stored::V2 { bot, .. }) = &*self.0;
         bot
     }
 
     /// Name and text of the main file.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        let Stored::V1 { file, text, .. } = &*self.0;
+        let (Stored::V1 { file, text, .. } | Stored::V2 { file, text, .. }) = &*self.0;
         Place { file, text }
+    }
+
+    /// What lies beside the main file, by paths below the bot's folder.
+    #[must_use]
+    pub fn files(&self) -> Option<&BTreeMap<String, Companion>> {
+        match &*self.0 {
+            Stored::V1 { .. } => None,
+            Stored::V2 { files, .. } => Some(files),
+        }
+    }
+
+    /// A text beside the main file (a card, a script, a table), by its path from there.
+    ///
+    /// # Errors
+    /// Why it cannot be used, and what to do about it.
+    pub fn companion(&self, path: &str) -> Result<&str, NoCompanion> {
+        match self.found(path)? {
+            Companion::Text(text) => Ok(text),
+            Companion::Bytes(_) => Err((format!("{} is no text that a definition can use", quote(path)), None)),
+            Companion::Unusable(why) => Err((format!("{} cannot be used: {why}", quote(path)), None)),
+        }
+    }
+
+    /// A file to be sent, by its path from the main file; answers its path below `bots.d`.
+    ///
+    /// # Errors
+    /// Why it cannot be used, and what to do about it.
+    pub fn sendable(&self, path: &str) -> Result<String, NoCompanion> {
+        match self.found(path)? {
+            Companion::Bytes(bytes) if *bytes > companion::MOST_SENT => {
+                let most = companion::MOST_SENT / 1024 / 1024;
+                let message = format!("{} is larger than {most} MiB, which is the most that is sent", quote(path));
+                Err((message, Some("put it where Webex can fetch it, and write its address".to_owned())))
+            }
+            Companion::Unusable(why) => Err((format!("{} cannot be sent: {why}", quote(path)), None)),
+            _ => Ok(format!("{}/{path}", self.bot())),
+        }
+    }
+
+    fn found(&self, path: &str) -> Result<&Companion, NoCompanion> {
+        if !companion::stays_inside(path) {
+            let hint = "write its path from the bot's folder, without `..`: `cards/welcome.json`";
+            return Err((format!("{} leads out of the bot's folder", quote(path)), Some(hint.to_owned())));
+        }
+        let Some(files) = self.files().filter(|_| self.place().file.contains('/')) else {
+            let hint = if self.place().file.contains('/') {
+                "put it there, beside `bot.toml` or in a folder below".to_owned()
+            } else {
+                format!("a bot with files of its own is a folder: move the definition to `{}/bot.toml`", self.bot())
+            };
+            return Err((format!("there is no file {} beside the definition", quote(path)), Some(hint)));
+        };
+        files.get(path).ok_or_else(|| {
+            let hint = did_you_mean(path, files.keys().map(String::as_str));
+            let hint = hint.or_else(|| Some("put it there, beside `bot.toml` or in a folder below".to_owned()));
+            (format!("there is no file {} beside the definition", quote(path)), hint)
+        })
     }
 
     /// "Is it still the same?" The file's name is left out: moving `echo.toml` to `echo/bot.toml` changes nothing.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let Stored::V1 { bot, text, .. } = &*self.0;
-        Digest::of([bot.as_str().as_bytes(), b"bot.toml", text.as_bytes()])
+        let mut parts = vec![self.bot().as_str().as_bytes(), b"bot.toml", self.place().text.as_bytes()];
+        let told: Vec<(&str, String)> = self
+            .files()
+            .into_iter()
+            .flatten()
+            .map(|(name, file)| (name.as_str(), serde_json::to_string(file).unwrap_or_default()))
+            .collect();
+        parts.extend(told.iter().flat_map(|(name, file)| [name.as_bytes(), file.as_bytes()]));
+        Digest::of(parts)
     }
 
     /// The form the store keeps.
@@ -87,5 +189,54 @@ mod tests {
         assert_eq!(digest("a", "a.toml", "x"), digest("a", "a/bot.toml", "x"));
         assert_ne!(digest("a", "a.toml", "x"), digest("b", "b.toml", "x"));
         assert_ne!(digest("a", "a.toml", "x"), digest("a", "a.toml", "y"));
+    }
+
+    fn folder() -> DefinitionSource {
+        let files = BTreeMap::from([
+            ("cards/welcome.json".to_owned(), Companion::Text("{}".into())),
+            ("plan.pdf".to_owned(), Companion::Bytes(7)),
+            ("large.pdf".to_owned(), Companion::Bytes(companion::MOST_SENT + 1)),
+        ]);
+        DefinitionSource::new(BotId::parse("oncall").unwrap(), "oncall/bot.toml", "x").with_files(files)
+    }
+
+    #[test]
+    fn a_stored_folder_keeps_its_golden_form() {
+        let files = BTreeMap::from([
+            ("a.json".to_owned(), Companion::Text("{}".into())),
+            ("b.pdf".to_owned(), Companion::Bytes(7)),
+        ]);
+        let source = DefinitionSource::new(BotId::parse("a").unwrap(), "a/bot.toml", "x").with_files(files);
+        let text = r#"{"v":"2","bot":"a","file":"a/bot.toml","text":"x","files":{"a.json":{"text":"{}"},"b.pdf":{"bytes":7}}}"#;
+        assert_eq!(source.to_json(), text);
+        assert_eq!(DefinitionSource::from_json(text).unwrap(), source);
+    }
+
+    #[test]
+    fn a_file_beside_a_definition_is_found_by_its_path_or_told_why_not() {
+        let source = folder();
+        assert_eq!(source.companion("cards/welcome.json"), Ok("{}"));
+        assert_eq!(source.sendable("plan.pdf"), Ok("oncall/plan.pdf".into()));
+        assert_eq!(source.companion("cards/welcom.json").unwrap_err().1.unwrap(), "did you mean `cards/welcome.json`?");
+        for path in ["../secret.json", "/etc/passwd", ""] {
+            assert!(source.companion(path).unwrap_err().0.contains("leads out"), "{path}");
+        }
+        assert!(source.companion("plan.pdf").unwrap_err().0.contains("no text"));
+        assert!(source.sendable("large.pdf").unwrap_err().0.contains("larger than 20 MiB"));
+        let file = DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", "x");
+        assert!(file.companion("a.json").unwrap_err().1.unwrap().contains("`echo/bot.toml`"));
+    }
+
+    #[test]
+    fn what_lies_beside_a_definition_is_part_of_its_digest() {
+        let of = |name: &str, file| {
+            let bot = BotId::parse("a").unwrap();
+            let files = BTreeMap::from([(name.to_owned(), file)]);
+            DefinitionSource::new(bot, "a/bot.toml", "x").with_files(files).digest()
+        };
+        let text = |text: &str| Companion::Text(text.into());
+        assert_ne!(of("a.json", text("{}")), of("a.json", text("[]")));
+        assert_ne!(of("a.json", text("{}")), of("b.json", text("{}")));
+        assert_ne!(of("a.pdf", Companion::Bytes(1)), of("a.pdf", Companion::Bytes(2)));
     }
 }

@@ -100,6 +100,8 @@ act_kinds! {
     Drop = "drop",
     /// A bot's memory was changed by hand.
     StateEdit = "state_edit",
+    /// A dialogue was ended by hand; the subject is its mark.
+    DialogueEnd = "dialogue_end",
     /// A retired bot was deleted with all that was its own.
     Purge = "purge",
     /// A person was erased.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod backup;
 pub mod keep;
 pub mod letters;
+pub mod memory;
 pub mod model;
 pub mod rows;
 pub mod seal;
@@ -24,6 +25,7 @@ pub use audit::*;
 pub use backup::*;
 pub use keep::*;
 pub use letters::*;
+pub use memory::*;
 pub use model::*;
 pub use rows::*;
 pub use seal::*;
@@ -162,6 +164,14 @@ pub trait Store: Send + Sync + 'static {
     fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer>;
     /// The dialogue of one person in one room, if one is open at `now`.
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>>;
+    /// Keys that are there, by scope and key.
+    fn list_state(&self, query: StateQuery) -> Answer<'_, StatePage>;
+    /// Changes memory by hand. Refused as a whole when one change cannot be done.
+    fn edit_state(&self, edit: StateEdit) -> Answer<'_, StateEdited>;
+    /// Dialogues that are open, by room and person.
+    fn list_dialogues(&self, query: DialogueQuery) -> Answer<'_, DialoguePage>;
+    /// Ends a dialogue by hand, and its timer; answers whether there was one.
+    fn end_dialogue(&self, end: EndDialogue) -> Answer<'_, bool>;
 
     // -- dead letters -----------------------------------------------------------------------------
 

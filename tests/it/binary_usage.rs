@@ -4,8 +4,21 @@ use std::fs;
 
 use crate::support::program::Ground;
 
-const COMMANDS: [&str; 12] =
-    ["dev", "serve", "check", "sim", "chat", "bots", "events", "dead", "replay", "reload", "token", "healthcheck"];
+const COMMANDS: [&str; 13] = [
+    "dev",
+    "serve",
+    "check",
+    "schema",
+    "sim",
+    "chat",
+    "bots",
+    "events",
+    "dead",
+    "replay",
+    "reload",
+    "token",
+    "healthcheck",
+];
 
 #[test]
 fn help_lists_every_command() {
@@ -41,7 +54,7 @@ fn a_wrong_command_line_ends_with_64_and_says_what_is_wrong() {
     let ground = Ground::new();
     for (args, words) in [
         (&[][..], "Usage: botyard"),
-        (&["chekc"], "similar subcommand exists: 'check'"),
+        (&["chekc"], "'check'"),
         (&["serve", "now"], "unexpected argument 'now'"),
         (&["check", "--jsn"], "--json"),
         (&["serve", "--set", "listen"], "--set key=value"),

@@ -1,7 +1,9 @@
 //! Changing the seal key on the real program: while it works, while it does not, and where the key is given.
 
-use std::fs;
+use std::{fs, os::unix::process::ExitStatusExt as _};
 
+use botyard::base::breaking::VARIABLE;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{house::ECHO, live::Live, program::Ground};
@@ -58,6 +60,37 @@ async fn while_webhooks_come_in_signatures_are_believed_and_answers_sent() {
     let service = live.serve().await;
     assert_eq!(live.ask("echo", "and now?").await, "and now?");
     service.stop().await;
+}
+
+#[actix::test]
+async fn stopped_dead_at_each_step_the_change_goes_on_at_the_next_start() {
+    let live = Live::new(&[("echo.toml", ECHO)], &[]).await;
+    let service = live.serve().await;
+    live.registered("echo").await;
+    service.stop().await;
+    // Begun; sealed anew; found that nothing is left; ended but for the key's file.
+    let mut passes = 0;
+    for pass in 1.. {
+        let service = live.start(&[(VARIABLE, &format!("resealing:{pass}=abort"))]);
+        service.serves().await;
+        let rotated = live.run(&["seal", "rotate"]).await;
+        if rotated.code == 0 {
+            // There was no such pass: every step has been broken once.
+            service.stop().await;
+            break;
+        }
+        let (status, log) = service.ended().await;
+        assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{status}\n{}", log.join("\n"));
+        let service = live.serve().await;
+        live.registered("echo").await;
+        let said = format!("after step {pass}");
+        assert_eq!(live.ask("echo", &said).await, said, "token and secrets open");
+        service.stop().await;
+        passes = pass;
+    }
+    assert!(passes >= 3, "{passes} steps");
+    let audit: Value = serde_json::from_str(&live.run(&["audit", "--act", "seal", "--json"]).await.out).unwrap();
+    assert_eq!(audit["acts"].as_array().unwrap().len(), passes + 1, "each change is written down once: {audit}");
 }
 
 #[actix::test]

@@ -11,11 +11,13 @@ use crate::{
     brain::{Delivery, Destination},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialogueRow, Doorbell, DueBot, DueQuery,
-        Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer,
-        LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook,
-        Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentChange, SentLook, SentQuery, SentRow, Silence, StateValue, Store, StoreError, StoreSize,
-        StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow,
+        Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
+        Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
+        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer,
+        SentChange, SentLook, SentQuery, SentRow, Silence,
+        StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition,
+        Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -361,6 +363,18 @@ impl Store for FakeStore {
         self.outbox(move |inner| inner.sent(&look))
     }
     fn read_dialogue(&self, _: BotId, _: String, _: String, _: Millis) -> Answer<'_, Option<DialogueRow>> {
+        refused()
+    }
+    fn list_state(&self, _: StateQuery) -> Answer<'_, StatePage> {
+        refused()
+    }
+    fn edit_state(&self, _: StateEdit) -> Answer<'_, StateEdited> {
+        refused()
+    }
+    fn list_dialogues(&self, _: DialogueQuery) -> Answer<'_, DialoguePage> {
+        refused()
+    }
+    fn end_dialogue(&self, _: EndDialogue) -> Answer<'_, bool> {
         refused()
     }
     fn due_bots(&self, _: Millis) -> Answer<'_, Vec<DueBot>> {

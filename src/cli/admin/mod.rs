@@ -6,6 +6,7 @@ mod backup;
 mod bots;
 mod client;
 mod dead;
+mod dialogues;
 mod events;
 mod findings;
 mod forget;
@@ -13,6 +14,7 @@ mod health;
 mod keep;
 mod letters;
 mod out;
+mod portable;
 mod reload;
 mod replay;
 mod restore;
@@ -20,6 +22,7 @@ mod seal;
 mod service;
 mod silence;
 mod source;
+mod state;
 mod story;
 mod token;
 mod unknown;
@@ -34,11 +37,13 @@ pub(super) use self::{
     audit::audit,
     backup::backup,
     dead::dead,
+    dialogues::dialogues,
     forget::forget,
     replay::replay,
     restore::restore,
     seal::seal,
     silence::{pause, resume},
+    state::state,
 };
 use self::{
     client::Trouble,

@@ -18,6 +18,20 @@ pub(super) fn moment(flag: &str, text: &str, now: Millis) -> Result<Millis, Fail
     })
 }
 
+/// Reads a day or a moment, or how long from now: `30m`, `2h`, `3d`.
+pub(super) fn coming(flag: &str, text: &str, now: Millis) -> Result<Millis, Failure> {
+    let text = text.trim();
+    let day = || Millis::from_iso(&format!("{text}T00:00:00Z"));
+    let at = Millis::from_iso(text).or_else(day).or_else(|| ago(text).map(|long| now.plus(long)));
+    at.filter(|at| *at > now).ok_or_else(|| {
+        Failure::usage(format!(
+            "`{flag} {}` is no moment to come: give a day as in `2026-01-31`, a moment as in `2026-01-31T09:00:00Z`, \
+             or how long from now as in `30m`, `2h`, `3d`",
+            plain(&cut(text, 40))
+        ))
+    })
+}
+
 fn ago(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
@@ -51,6 +65,10 @@ mod tests {
         for wrong in ["", "yesterday", "-3d", "3", "d", "3y", "2025-13-01", "99999999999999999999h", "ä"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+        let coming = |text: &str| coming("--expires", text, NOW).ok().map(Millis::iso);
+        assert_eq!(coming("2h").as_deref(), Some("2026-01-01T02:00:00.000Z"));
+        assert_eq!(coming("2026-02-01").as_deref(), Some("2026-02-01T00:00:00.000Z"));
+        assert_eq!(coming("2025-02-01"), None, "over already");
         let told = format!("{:?}", moment("--until", "soon\u{1b}[2J", NOW).unwrap_err());
         assert!(told.contains("--until soon") && told.contains("2h") && !told.contains('\u{1b}'), "{told}");
     }

@@ -7,6 +7,7 @@ mod asker;
 mod audit;
 mod backup;
 mod letters;
+pub mod memory;
 pub mod people;
 mod seal;
 mod silence;
@@ -81,7 +82,7 @@ impl Admin {
             config
                 .app_data(Data::new(self.clone()))
                 .app_data(Data::new(LastProbe::default()))
-                .app_data(web::JsonConfig::default().limit(MAX_BODY).error_handler(|error, _| json_refused(&error)))
+                .app_data(json_config(MAX_BODY))
                 .app_data(web::QueryConfig::default().error_handler(|error, _| bad_query(&error)))
                 .service(resource("/livez").route(get_or_head().to(probes::livez)))
                 .service(resource("/readyz").route(get_or_head().to(probes::readyz)))
@@ -94,6 +95,14 @@ impl Admin {
                         .service(resource("/v1/bots/{bot}/token").route(web::post().to(put_token)))
                         .service(resource("/v1/bots/{bot}/pause").route(web::post().to(silence::pause_bot)))
                         .service(resource("/v1/bots/{bot}/resume").route(web::post().to(silence::resume_bot)))
+                        .service(
+                            resource("/v1/bots/{bot}/state")
+                                .app_data(json_config(memory::MAX_BODY))
+                                .route(web::get().to(memory::list))
+                                .route(web::post().to(memory::edit)),
+                        )
+                        .service(resource("/v1/bots/{bot}/dialogues").route(web::get().to(memory::dialogues)))
+                        .service(resource("/v1/bots/{bot}/dialogues/end").route(web::post().to(memory::end)))
                         .service(resource("/v1/pause").route(web::post().to(silence::pause_all)))
                         .service(resource("/v1/resume").route(web::post().to(silence::resume_all)))
                         .service(
@@ -117,6 +126,10 @@ impl Admin {
                 );
         }
     }
+}
+
+fn json_config(most: usize) -> web::JsonConfig {
+    web::JsonConfig::default().limit(most).error_handler(|error, _| json_refused(&error))
 }
 
 /// A path whose other methods are refused in our own shape.

@@ -11,7 +11,6 @@
 mod backup;
 mod batch;
 mod book;
-mod cell;
 mod change;
 mod damage;
 mod engine;
@@ -87,13 +86,15 @@ pub struct StoreLimits {
     pub queue_per_bot: usize,
     /// Events and deliveries that one bot may have pending before its accepts are refused.
     pub pending_per_bot: u64,
+    /// Keys that the memory of one bot may have.
+    pub keys_per_bot: u64,
     /// Connections that read.
     pub readers: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { queue: 4096, queue_per_bot: 512, pending_per_bot: 10_000, readers: 4 }
+        Self { queue: 4096, queue_per_bot: 512, pending_per_bot: 10_000, keys_per_bot: 100_000, readers: 4 }
     }
 }
 
@@ -161,6 +162,7 @@ struct Inner {
     on_fatal: OnFatal,
     clock: Clock,
     copier: Copier,
+    breaking: Breaking,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -197,6 +199,7 @@ impl SqliteStore {
             clock: clock.clone(),
             doorbell,
             pending_per_bot: limits.pending_per_bot,
+            keys_per_bot: limits.keys_per_bot,
             erase,
             faults,
             grows: true,
@@ -211,8 +214,13 @@ impl SqliteStore {
             WriterHost::Thread => on_a_thread(writer, log, &opened.path)?,
         }
         let (seal, rotation, path) = (opened.ring, Mutex::default(), opened.path);
-        let copier =
-            Copier { path: path.clone(), seal: seal.clone(), clock: clock.clone(), stop: Arc::default(), breaking };
+        let copier = Copier {
+            path: path.clone(),
+            seal: seal.clone(),
+            clock: clock.clone(),
+            stop: Arc::default(),
+            breaking: breaking.clone(),
+        };
         let shares = Shares::new(limits.queue.max(1), limits.queue_per_bot.max(1));
         let inner = Inner {
             requests,
@@ -227,6 +235,7 @@ impl SqliteStore {
             on_fatal,
             clock,
             copier,
+            breaking,
         };
         let store = Self(Arc::new(inner));
         if let Some(by) = opened.rotating {

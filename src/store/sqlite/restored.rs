@@ -75,7 +75,8 @@ async fn convert(conn: &mut SqliteConnection, mark: &BackupMark, now: Millis) ->
         rows: doubtful,
         note: None,
     };
-    let round = Round { now, book: &Book::default(), pending_per_bot: 0, erase: EraseAtEnd::default() };
+    let round =
+        Round { now, book: &Book::default(), pending_per_bot: 0, keys_per_bot: 0, erase: EraseAtEnd::default() };
     audit::write(conn, &round, &act).await.map_err(|stop| match stop {
         Stop::Trouble(trouble) => trouble,
         Stop::Refused(why) => Trouble::Other(why),

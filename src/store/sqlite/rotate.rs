@@ -14,7 +14,10 @@ use super::{
     change::{BeginRotation, Cursor, EndRotation, Reseal},
     seal_ring::KeyRing,
 };
-use crate::store::{By, Rotated, StoreError};
+use crate::{
+    base::Point,
+    store::{By, Rotated, StoreError},
+};
 
 /// Secrets of one commit: about 5 ms, which is what others wait.
 const STEP: u32 = 64;
@@ -40,6 +43,7 @@ impl SqliteStore {
         }
         if self.0.seal.sealing().name() != next.name() {
             self.begin_rotation(&next, by.clone()).await?;
+            self.0.breaking.pass(Point::Resealing, None).await;
         } else if let Some(to_do) = self.0.next_key.to_do() {
             return Err(StoreError::Refused(format!("there is nothing to do: {to_do}")));
         }
@@ -62,12 +66,14 @@ impl SqliteStore {
             let mut at = Some(Cursor::START);
             while let Some(after) = at {
                 at = self.reseal(after, STEP).await?;
+                self.0.breaking.pass(Point::Resealing, None).await;
             }
             // What came in under the old key behind the cursor, by a change of the batch that began it, is found here.
             if let Some(sealed) = self.change(EndRotation { by: by.clone(), ring: ring.clone() }).await? {
                 break sealed;
             }
         };
+        self.0.breaking.pass(Point::Resealing, None).await;
         let (key, old) = (ring.sealing(), ring.opening().unwrap_or_else(|| ring.sealing()));
         let next_key = &self.0.next_key;
         let kept = next_key.put_in_place(&old).map_err(|error| StoreError::Refused(error.to_string()))?;

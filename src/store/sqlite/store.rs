@@ -18,11 +18,13 @@ use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
     store::{
         Accepted, Answer, AuditQuery, AuditRow, BacklogRow, BackupError, BackupOrder, BackupTaken, BotRow, By, Claimed,
-        DeletedMessage, DeliveryResult, DeliveryRow, DialogueRow, DueBot, DueQuery, Erased, EventDetail, EventQuery,
-        EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold, Identity, IdentityAnswer, LetterDetail,
-        LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed,
-        Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentLook, Silence, StateValue, Store, StoreError, StoreSize,
-        StoredDefinition, Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery,
+        EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
+        Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
+        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentLook, Silence,
+        StateEdit,
+        StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied,
+        TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -205,6 +207,26 @@ impl Store for SqliteStore {
 
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {
         read!(self, conn => memory::dialogue(conn, &bot, &room, &person, now))
+    }
+
+    fn list_state(&self, query: StateQuery) -> Answer<'_, StatePage> {
+        read!(self, conn => memory::list(conn, &query, self.0.clock.now()))
+    }
+
+    fn edit_state(&self, edit: StateEdit) -> Answer<'_, StateEdited> {
+        Box::pin(self.change(edit))
+    }
+
+    fn list_dialogues(&self, query: DialogueQuery) -> Answer<'_, DialoguePage> {
+        read!(self, conn => memory::dialogues(conn, &query, self.0.clock.now()))
+    }
+
+    fn end_dialogue(&self, end: EndDialogue) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let ended = self.change(end).await?;
+            self.note_erased(u64::from(ended));
+            Ok(ended)
+        })
     }
 
     fn letters(&self, query: LetterQuery) -> Answer<'_, LetterPage> {

@@ -55,6 +55,7 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     pub(super) doorbell: Arc<dyn Doorbell>,
     pub(super) pending_per_bot: u64,
+    pub(super) keys_per_bot: u64,
     pub(super) erase: EraseAtEnd,
     pub(super) faults: Faults,
     /// Whether the database may grow: false while the fault `disk_full` is on.
@@ -240,7 +241,13 @@ impl Writer {
         }
         self.mind_the_disk().await;
         let now = self.clock.now();
-        let round = Round { now, book: &self.book, pending_per_bot: self.pending_per_bot, erase: self.erase };
+        let round = Round {
+            now,
+            book: &self.book,
+            pending_per_bot: self.pending_per_bot,
+            keys_per_bot: self.keys_per_bot,
+            erase: self.erase,
+        };
         match transaction(&mut self.conn, &mut batch, &round, &mut self.faults).await {
             Ok(answers) => {
                 self.gate.wrote(batch.len(), batch.changes());

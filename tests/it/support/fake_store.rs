@@ -225,6 +225,10 @@ impl Store for FakeStore {
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
         sent(SentLook) -> SentAnswer;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
+        list_state(StateQuery) -> StatePage;
+        edit_state(StateEdit) -> StateEdited;
+        list_dialogues(DialogueQuery) -> DialoguePage;
+        end_dialogue(EndDialogue) -> bool;
         due_bots(Millis) -> Vec<DueBot>;
         backlog() -> Vec<BacklogRow>;
         pressing() -> Pressing;

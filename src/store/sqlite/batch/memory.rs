@@ -9,11 +9,8 @@ use sqlx::SqliteConnection;
 
 use super::pack;
 use crate::{
-    base::{BotId, Millis, StateOp},
-    store::{
-        TurnCommit,
-        sqlite::{cell::Cell, engine::Trouble},
-    },
+    base::{BotId, Cell, Millis, StateOp},
+    store::{TurnCommit, sqlite::engine::Trouble},
 };
 
 /// One dialogue; ended ones stay for a while, so that their version is not used again.
@@ -31,6 +28,8 @@ type Key = (BotId, String, String);
 pub(super) struct Memory {
     cells: HashMap<Key, (Cell, bool)>,
     talks: HashMap<Key, (Talk, bool)>,
+    /// Keys that the bots have whose turns make new ones.
+    keys: HashMap<BotId, u64>,
 }
 
 /// What a turn's changes came to.
@@ -53,6 +52,9 @@ pub(super) const LOAD_TALKS: &str = "
     SELECT d.bot, d.room, d.person, d.version, d.value, d.until
     FROM jsonb_each($1) AS t
     JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";
+
+pub(in super::super) const COUNT_KEYS: &str = "
+    SELECT k.bot, k.keys FROM jsonb_each($1) AS t JOIN state_keys AS k ON k.bot = t.value";
 
 const SAVE_STATE: &str = "
     INSERT INTO state (bot, scope, key, version, value, expires_at)
@@ -95,6 +97,16 @@ impl Memory {
                 memory.cells.insert((known(&bot)?, scope, key), (cell, false));
             }
         }
+        let fresh = memory.cells.iter().filter(|(_, (cell, _))| cell.version == 0);
+        memory.keys = fresh.map(|((bot, _, _), _)| (bot.clone(), 0)).collect();
+        if !memory.keys.is_empty() {
+            let bots: Vec<_> = memory.keys.keys().collect();
+            let rows: Vec<(String, i64)> =
+                sqlx::query_as(COUNT_KEYS).bind(pack::json(&bots)?).fetch_all(&mut *tx).await?;
+            for (bot, keys) in rows {
+                memory.keys.insert(known(&bot)?, keys.unsigned_abs());
+            }
+        }
         if !memory.talks.is_empty() {
             let keys: Vec<_> = memory.talks.keys().collect();
             let rows: Vec<Stored> = sqlx::query_as(LOAD_TALKS).bind(pack::json(&keys)?).fetch_all(tx).await?;
@@ -107,7 +119,7 @@ impl Memory {
     }
 
     /// Does all that a turn wants, or nothing.
-    pub(super) fn apply(&mut self, turn: &TurnCommit, now: Millis) -> Applied {
+    pub(super) fn apply(&mut self, turn: &TurnCommit, now: Millis, keys_per_bot: u64) -> Applied {
         let bot = &turn.lease.bot;
         for (scope, key, version) in &turn.reads {
             let found = self.cells.get(&(bot.clone(), scope.column(), key.clone()));
@@ -142,6 +154,17 @@ impl Memory {
                 return Applied::Refused(why);
             }
         }
+        let new = |(key, cell): &(&Key, &Cell)| {
+            cell.version > 0 && self.cells.get(*key).is_none_or(|(cell, _)| cell.version == 0)
+        };
+        let new = cells.iter().filter(new).count() as u64;
+        if new > 0 {
+            let keys = self.keys.entry(bot.clone()).or_default();
+            if *keys + new > keys_per_bot {
+                return Applied::Refused(too_many(bot, *keys, keys_per_bot));
+            }
+            *keys += new;
+        }
         self.cells.extend(cells.into_iter().map(|(key, cell)| (key, (cell, true))));
         self.talks.extend(talk.map(|(key, talk)| (key, (talk, true))));
         Applied::Yes
@@ -173,6 +196,13 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+/// Why a bot can keep nothing more under a new key.
+pub(in super::super) fn too_many(bot: &BotId, keys: u64, most: u64) -> String {
+    format!(
+        "the state of bot `{bot}` has {keys} keys already, and may have {most}: let keys expire, or keep lists under fewer"
+    )
 }
 
 fn target(bot: &BotId, op: &StateOp) -> Key {

@@ -16,7 +16,11 @@ mod pack;
 mod sent;
 mod turn;
 
-pub(super) use self::{accept::mark, pack::json};
+pub(super) use self::{
+    accept::mark,
+    memory::{COUNT_KEYS, too_many},
+    pack::json,
+};
 
 use std::collections::HashMap;
 
@@ -50,6 +54,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     deliver::ARRIVED,
     memory::LOAD_STATE,
     memory::LOAD_TALKS,
+    memory::COUNT_KEYS,
 ];
 
 /// What every statement of a batch needs to know.
@@ -58,6 +63,7 @@ pub(super) struct Round<'a> {
     pub(super) now: Millis,
     pub(super) book: &'a Book,
     pub(super) pending_per_bot: u64,
+    pub(super) keys_per_bot: u64,
     pub(super) erase: EraseAtEnd,
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Tu
     let mut reopened = Vec::new();
     for (i, id) in held {
         let turn = &jobs[i].input;
-        answers[i] = match memory.apply(turn, round.now) {
+        answers[i] = match memory.apply(turn, round.now, round.keys_per_bot) {
             Applied::Yes => {
                 committed.push((i, id));
                 Ok(TurnAnswer::Committed)

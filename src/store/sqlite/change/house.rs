@@ -57,6 +57,7 @@ impl Change for Forget {
                 return Ok(true);
             }
         }
+        sqlx::query("DELETE FROM state_keys WHERE bot = $1").bind(self.bot.as_str()).execute(&mut *tx).await?;
         sqlx::query("DELETE FROM definitions WHERE bot = $1").bind(self.bot.as_str()).execute(&mut *tx).await?;
         sqlx::query("DELETE FROM bots WHERE bot = $1").bind(self.bot.as_str()).execute(tx).await?;
         Ok(false)

@@ -6,6 +6,7 @@ mod deletion;
 pub(super) mod erase;
 mod house;
 mod letters;
+mod memory;
 mod person;
 mod reseal;
 mod retire;

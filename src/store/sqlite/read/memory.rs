@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use crate::{
-    base::{BotId, Millis, StateScope, Version},
-    store::{DialogueRow, StateValue, StoreError, sqlite::cell::Cell},
+    base::{BotId, Cell, Millis, StateScope, Version, dialogue_mark},
+    store::{
+        DialoguePage, DialogueQuery, DialogueRow, MOST_OF_A_PAGE, OpenDialogue, StatePage, StateQuery, StateRow,
+        StateValue, StoreError,
+    },
 };
 
 pub(in super::super) async fn state(
@@ -34,6 +37,70 @@ pub(in super::super) async fn state(
     }
     let absent = StateValue { version: Version(0), value: None };
     Ok((0..keys.len()).map(|index| found.remove(&index).unwrap_or_else(|| absent.clone())).collect())
+}
+
+/// Keys that are there. From where the page begins the walk is along the primary key.
+pub(in super::super) async fn list(
+    conn: &mut SqliteConnection,
+    query: &StateQuery,
+    now: Millis,
+) -> Result<StatePage, StoreError> {
+    type Row = (String, String, i64, String, Option<i64>);
+    let scope = query.scope.as_ref().map(StateScope::column);
+    let (after, key) = query.after.clone().unwrap_or_else(|| (scope.clone().unwrap_or_default(), String::new()));
+    let limit = query.limit.clamp(1, MOST_OF_A_PAGE);
+    let mut rows: Vec<Row> = sqlx::query_as(
+        "SELECT scope, key, version, value, expires_at FROM state
+         WHERE bot = $1 AND (scope, key) > ($2, $3) AND scope <= coalesce($4, scope) AND scope >= coalesce($4, scope)
+           AND key = coalesce($7, key) AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > $5)
+         ORDER BY scope, key LIMIT $6",
+    )
+    .bind(query.bot.as_str())
+    .bind(after)
+    .bind(key)
+    .bind(scope)
+    .bind(now.0)
+    .bind(i64::from(limit) + 1)
+    .bind(query.key.as_deref())
+    .fetch_all(conn)
+    .await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|(scope, key, ..)| (scope.clone(), key.clone()));
+    let rows = rows.into_iter().map(|(scope, key, version, value, expires_at)| {
+        Ok(StateRow { scope, key, value: parsed(value)?, version, expires_at: expires_at.map(Millis) })
+    });
+    Ok(StatePage { state: rows.collect::<Result<_, StoreError>>()?, next })
+}
+
+/// Dialogues that are open.
+pub(in super::super) async fn dialogues(
+    conn: &mut SqliteConnection,
+    query: &DialogueQuery,
+    now: Millis,
+) -> Result<DialoguePage, StoreError> {
+    let (room, person) = query.after.clone().unwrap_or_default();
+    let limit = query.limit.clamp(1, MOST_OF_A_PAGE);
+    let mut rows: Vec<(String, String, i64, String, i64)> = sqlx::query_as(
+        "SELECT room, person, version, value, until FROM dialogues
+         WHERE bot = $1 AND (room, person) > ($2, $3) AND value IS NOT NULL AND until > $4
+         ORDER BY room, person LIMIT $5",
+    )
+    .bind(query.bot.as_str())
+    .bind(room)
+    .bind(person)
+    .bind(now.0)
+    .bind(i64::from(limit) + 1)
+    .fetch_all(conn)
+    .await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|(room, person, ..)| (room.clone(), person.clone()));
+    let rows = rows.into_iter().map(|(room, person, version, value, until)| {
+        let id = dialogue_mark(&room, &person);
+        Ok(OpenDialogue { id, room, person, version, until: Millis(until), value: parsed(value)? })
+    });
+    Ok(DialoguePage { dialogues: rows.collect::<Result<_, StoreError>>()?, next })
 }
 
 pub(in super::super) async fn dialogue(

@@ -60,7 +60,8 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
 async fn prune_is_bounded_and_says_when_there_is_more() {
     here(async {
         let rig = Rig::with(|options| {
-            options.limits = StoreLimits { queue: 2000, queue_per_bot: 2000, pending_per_bot: 2000, readers: 1 };
+            options.limits =
+                StoreLimits { queue: 2000, queue_per_bot: 2000, pending_per_bot: 2000, readers: 1, ..options.limits };
         })
         .await;
         let bot = rig.bot("a").await;

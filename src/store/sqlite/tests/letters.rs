@@ -275,7 +275,8 @@ async fn a_buried_event_has_no_effects_that_a_replay_could_double() {
 async fn a_replay_goes_on_in_steps_in_order_and_takes_none_twice() {
     here(async {
         let rig = Rig::with(|options| {
-            options.limits = StoreLimits { queue: 4000, queue_per_bot: 4000, pending_per_bot: 4000, readers: 1 };
+            options.limits =
+                StoreLimits { queue: 4000, queue_per_bot: 4000, pending_per_bot: 4000, readers: 1, ..options.limits };
         })
         .await;
         let lease = rig.lease("a").await;

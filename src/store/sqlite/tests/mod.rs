@@ -12,6 +12,7 @@ mod forgetting;
 mod house;
 mod letters;
 mod log;
+mod memory;
 mod model;
 mod opening;
 mod pressing;
@@ -72,7 +73,13 @@ pub(super) fn key() -> SealKey {
 pub(super) fn options(dir: &Path, bell: &Arc<Bell>) -> OpenOptions {
     let bell: Arc<dyn Doorbell> = Arc::<Bell>::clone(bell);
     OpenOptions {
-        limits: StoreLimits { queue: 1000, queue_per_bot: 500, pending_per_bot: 1000, readers: 2 },
+        limits: StoreLimits {
+            queue: 1000,
+            queue_per_bot: 500,
+            pending_per_bot: 1000,
+            readers: 2,
+            ..StoreLimits::default()
+        },
         lock_wait: Duration::ZERO,
         writer: WriterHost::Here,
         ..OpenOptions::new(dir.to_owned(), Clock::following_tokio(), key(), bell)

@@ -48,7 +48,8 @@ async fn a_bot_that_is_removed_leaves_nothing_pending_and_nothing_unsaid() {
 async fn a_large_backlog_is_buried_in_steps_and_the_count_stays_exact() {
     here(async {
         let rig = Rig::with(|options| {
-            options.limits = StoreLimits { queue: 4000, queue_per_bot: 4000, pending_per_bot: 2500, readers: 1 };
+            options.limits =
+                StoreLimits { queue: 4000, queue_per_bot: 4000, pending_per_bot: 2500, readers: 1, ..options.limits };
         })
         .await;
         let bot = rig.bot("a").await;

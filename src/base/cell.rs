@@ -2,34 +2,43 @@
 
 use serde_json::Value;
 
-use crate::base::{Millis, StateOp};
+use super::{MAX_STATE_VALUE, Millis, StateOp, check_state_key, check_state_value, state_value_size};
 
 /// One value of a bot's memory.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Cell {
-    pub(super) version: i64,
-    pub(super) value: Option<Value>,
-    pub(super) expires_at: Option<i64>,
+pub struct Cell {
+    /// How often it was changed; 0: it never was there.
+    pub version: i64,
+    /// The value, unless it was forgotten.
+    pub value: Option<Value>,
+    /// When it is forgotten, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
 }
 
 impl Cell {
     /// What is there at a moment.
-    pub(super) fn at(&self, now: Millis) -> Option<&Value> {
+    #[must_use]
+    pub fn at(&self, now: Millis) -> Option<&Value> {
         self.value.as_ref().filter(|_| self.expires_at.is_none_or(|at| at > now.0))
     }
 
     /// One change. A value that expired counts as absent, and then its expiry is gone with it.
-    pub(super) fn apply(&mut self, op: &StateOp, now: Millis) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// A sentence that names the key, when the value is not of the kind that the change is for.
+    pub fn apply(&mut self, op: &StateOp, now: Millis) -> Result<(), String> {
         if self.at(now).is_none() && self.version > 0 {
             self.value = None;
         }
         let fresh = self.value.is_none();
         match op {
-            StateOp::Set { value, .. } => {
+            StateOp::Set { key, value, .. } => {
+                bounded(key, value)?;
                 self.value = Some(value.clone());
                 self.expires_at = None;
             }
             StateOp::Add { key, amount, .. } => {
+                bounded(key, &Value::Null)?;
                 self.value = Some(added(self.value.as_ref(), *amount).map_err(|why| format!("state `{key}` {why}"))?);
                 self.expires_at = self.expires_at.filter(|_| !fresh);
             }
@@ -39,9 +48,11 @@ impl Cell {
                     Some(Value::Array(list)) => list,
                     Some(_) => return Err(format!("state `{key}` is no list")),
                 };
+                bounded(key, value)?;
                 list.push(value.clone());
                 let keep = usize::try_from(*keep).unwrap_or(usize::MAX);
                 list.drain(..list.len().saturating_sub(keep));
+                fit(&mut list);
                 self.value = Some(Value::Array(list));
                 self.expires_at = self.expires_at.filter(|_| !fresh);
             }
@@ -57,6 +68,25 @@ impl Cell {
         self.version += 1;
         Ok(())
     }
+}
+
+/// No key and no value is larger than one may be.
+fn bounded(key: &str, value: &Value) -> Result<(), String> {
+    check_state_key(key).map_err(|why| format!("a key of its state {why}"))?;
+    check_state_value(value).map_err(|why| format!("state `{key}` {why}"))
+}
+
+/// A list that grew too large loses its first items, as one that grew too long does.
+fn fit(list: &mut Vec<Value>) {
+    // Brackets; and with each item a comma.
+    let sizes: Vec<usize> = list.iter().map(|item| state_value_size(item) + 1).collect();
+    let mut sum = sizes.iter().sum::<usize>() + 1;
+    let mut first = 0;
+    while sum > MAX_STATE_VALUE && first + 1 < list.len() {
+        sum -= sizes[first];
+        first += 1;
+    }
+    list.drain(..first);
 }
 
 fn added(value: Option<&Value>, amount: i64) -> Result<Value, &'static str> {
@@ -124,6 +154,26 @@ mod tests {
         let list = after(&[append(json!(1), 2), append(json!(2), 2), append(json!(3), 2)]);
         assert_eq!(list.value, Some(json!([2, 3])));
         assert_eq!(after(&[append(json!(1), 0)]).value, Some(json!([])));
+    }
+
+    #[test]
+    fn a_list_that_grows_too_large_loses_its_first_items() {
+        let text = "x".repeat(30_000);
+        let list =
+            after(&[append(json!(1), 9), append(json!(text), 9), append(json!(text), 9), append(json!(text), 9)]);
+        assert_eq!(list.value.unwrap().as_array().unwrap().len(), 2);
+        let item = "x".repeat(MAX_STATE_VALUE - 2);
+        assert_eq!(after(&[append(json!(1), 9), append(json!(item), 9)]).value.unwrap().as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_changes_nothing() {
+        let large = json!("x".repeat(MAX_STATE_VALUE));
+        let key = |key: &str, value| StateOp::Set { scope: StateScope::Bot, key: key.into(), value };
+        for op in [set(large.clone()), append(large, 1), key(&"k".repeat(201), json!(1)), key("", json!(1))] {
+            let mut cell = after(&[set(json!([7]))]);
+            assert!(cell.apply(&op, NOW).is_err());
+        }
     }
 
     #[test]
