@@ -1,12 +1,14 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod cases;
 mod reader;
 mod reply;
 mod rules;
 
 use toml::de::DeTable;
 
+pub use self::cases::parse_cases;
 use self::reader::Reader;
 use super::{
     codes,
