@@ -14,6 +14,8 @@
 mod json;
 mod lint;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod tests;
 
 use std::{ops::Range, sync::Arc};
@@ -88,14 +90,21 @@ enum Item {
     Each { list: Arc<str>, name: Box<str>, item: Part },
 }
 
-/// Makes a card of a file's text, or says all that is wrong with it. Places are those of the text.
-pub(super) fn compile(checker: &Checker, text: &str, names: Names<'_>) -> Result<Card, Vec<Trouble>> {
+/// Makes a card of a file's text, or says all that is wrong with it. Places are those of the text. `also` are names
+/// that are there besides those of the rule.
+pub(super) fn compile(
+    checker: &Checker,
+    text: &str,
+    names: Names<'_>,
+    also: &[&str],
+) -> Result<Card, Vec<Trouble>> {
     let root = json::parse(text).map_err(|wrong| {
         let hint = "a card is JSON; templates stand inside of its strings".to_owned();
         vec![Trouble { code: codes::BAD_CARD, range: wrong.at, message: wrong.message, hint: Some(hint) }]
     })?;
     let mut build = Build { checker, text, names, troubles: lint::written(text, &root), uses: Uses::default() };
-    let made = build.part(&root, &Within::default());
+    let names = also.iter().map(|name| (*name).to_owned()).collect();
+    let made = build.part(&root, &Within { names, ..Within::default() });
     if build.troubles.is_empty() {
         return Ok(Card { root: made, uses: build.uses });
     }

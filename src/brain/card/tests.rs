@@ -8,7 +8,7 @@ use super::*;
 use crate::brain::names::Scope;
 
 fn card(text: &str) -> Result<Card, Vec<Trouble>> {
-    compile(&Checker::new(), text, Names::of(Scope::Message))
+    compile(&Checker::new(), text, Names::of(Scope::Message), &[])
 }
 
 fn troubles(text: &str) -> Vec<(String, String)> {
@@ -60,6 +60,15 @@ fn a_list_makes_as_many_things_as_it_has() {
 }
 
 #[test]
+fn what_a_reply_gives_along_is_seen_under_its_name() {
+    let text = with_body(r#"[{"type": "TextBlock", "text": "{{ data.count }} of {{ data.all }}"}]"#);
+    assert!(card(&text).is_err());
+    let card = compile(&Checker::new(), &text, Names::of(Scope::Message), &["data"]).unwrap();
+    let made = card.render(&Engine::new(), &context! { data => context! { count => 3, all => 5 } }).unwrap();
+    assert_eq!(made["body"][0]["text"], "3 of 5");
+}
+
+#[test]
 fn what_is_no_list_or_too_long_a_one_is_told() {
     let text = with_body(r#"[{"$each": "payload.x", "item": {"type": "TextBlock", "text": "{{ item }}"}}]"#);
     let card = card(&text).unwrap();
@@ -105,7 +114,8 @@ fn names_and_templates_are_checked_at_their_places() {
     assert!(one(r#"[{"$each": "a b", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("no expression"));
     assert!(one(r#"[{"$each": "{{ a }}", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("no braces"));
     assert!(one(r#"[{"$each": "payload.a", "as": "person", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("`as`"));
-    assert!(one(r#"[{"$each": "payload.a", "itm": {}}]"#).1.contains("`itm`"));
+    let all = |body: &str| troubles(&with_body(body)).into_iter().map(|(_, message)| message).collect::<String>();
+    assert!(all(r#"[{"$each": "payload.a", "itm": {}}]"#).contains("`itm`"));
     assert!(one(r#"[{"type": "{{ payload.type }}", "text": "x"}]"#).1.starts_with("Webex knows no element"));
     assert!(one(r#"[{"type": "TextBlock", "text": "x", "{{ now }}": "x"}]"#).1.contains("no template"));
     let lone = r#"[{"type": "Container", "items": [], "selectAction": {"$each": "payload.a", "item": {}}}]"#;
