@@ -197,8 +197,16 @@ async fn one(
     let [mark] = store.mark(lease.clone(), vec![seq]).await?[..] else { bail!("a head may not leave") };
     let outcome = DeliveryOutcome::Sent { remote_id: Some(format!("{n:0>79}")) };
     let tracking_id = Some("ROUTER_63F5B6C4".to_owned());
-    let result =
-        DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, doubtful: false, tracking_id, sent: Vec::new(), failure: None };
+    let result = DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt: mark.attempt,
+        outcome,
+        doubtful: false,
+        tracking_id,
+        sent: Vec::new(),
+        failure: None,
+    };
     if !store.record(result).await? {
         bail!("a send was not recorded");
     }

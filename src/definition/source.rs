@@ -25,16 +25,31 @@ enum Stored {
         /// The main file, relative to its `bots.d`.
         file: String,
         text: String,
-    },
-    /// A folder, with what lies beside its `bot.toml`.
-    #[serde(rename = "2")]
-    V2 {
-        bot: BotId,
-        file: String,
-        text: String,
-        /// By their paths below the bot's folder.
+        /// The shared files it may use.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shared: Vec<SharedFile>,
+        /// Of a folder: what lies beside its `bot.toml`, by paths from there.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         files: BTreeMap<String, Companion>,
     },
+}
+
+/// A file of `_shared`, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFile {
+    /// Its name, relative to its `bots.d`: `_shared/groups.toml`.
+    pub file: Arc<str>,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl SharedFile {
+    /// What it is called in definitions: `groups`, `vars`, or the name of a snippet.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let name = self.file.rsplit('/').next().unwrap_or(&self.file);
+        name.strip_suffix(".toml").unwrap_or(name)
+    }
 }
 
 /// A file beside a `bot.toml`.
@@ -56,40 +71,43 @@ impl DefinitionSource {
     /// The source of a bot whose main file has this name (relative to its `bots.d`) and this text.
     #[must_use]
     pub fn new(bot: BotId, file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(Stored::V1 { bot, file: file.into(), text: text.into() }))
+        let (shared, files) = (Vec::new(), BTreeMap::new());
+        Self(Arc::new(Stored::V1 { bot, file: file.into(), text: text.into(), shared, files }))
+    }
+
+    /// The same with the shared files it may use.
+    #[must_use]
+    pub fn sharing(self, used: Vec<SharedFile>) -> Self {
+        let Stored::V1 { bot, file, text, files, .. } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Stored::V1 { bot, file, text, shared: used, files }))
     }
 
     /// The same with what lies beside the main file.
     #[must_use]
-    pub fn with_files(self, files: BTreeMap<String, Companion>) -> Self {
-        if files.is_empty() {
-            return self;
-        }
-        let (bot, Place { file, text }) = (self.bot().clone(), self.place());
-        Self(Arc::new(Stored::V2 { bot, file: file.to_owned(), text: text.to_owned(), files }))
+    pub fn with_files(self, beside: BTreeMap<String, Companion>) -> Self {
+        let Stored::V1 { bot, file, text, shared, .. } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Stored::V1 { bot, file, text, shared, files: beside }))
     }
 
     /// Whose.
     #[must_use]
     pub fn bot(&self) -> &BotId {
-        let (Stored::V1 { bot, .. } | Stored::V2 { bot, .. }) = &*self.0;
+        let Stored::V1 { bot, .. } = &*self.0;
         bot
     }
 
-    /// Name and text of the main file.
+    /// Name and text of the main file, and the shared ones.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        let (Stored::V1 { file, text, .. } | Stored::V2 { file, text, .. }) = &*self.0;
-        Place { file, text }
+        let Stored::V1 { file, text, shared, .. } = &*self.0;
+        Place { file, text, shared }
     }
 
     /// What lies beside the main file, by paths below the bot's folder.
     #[must_use]
-    pub fn files(&self) -> Option<&BTreeMap<String, Companion>> {
-        match &*self.0 {
-            Stored::V1 { .. } => None,
-            Stored::V2 { files, .. } => Some(files),
-        }
+    pub fn files(&self) -> &BTreeMap<String, Companion> {
+        let Stored::V1 { files, .. } = &*self.0;
+        files
     }
 
     /// A text beside the main file (a card, a script, a table), by its path from there.
@@ -125,14 +143,15 @@ impl DefinitionSource {
             let hint = "write its path from the bot's folder, without `..`: `cards/welcome.json`";
             return Err((format!("{} leads out of the bot's folder", quote(path)), Some(hint.to_owned())));
         }
-        let Some(files) = self.files().filter(|_| self.place().file.contains('/')) else {
+        let files = self.files();
+        if files.is_empty() {
             let hint = if self.place().file.contains('/') {
                 "put it there, beside `bot.toml` or in a folder below".to_owned()
             } else {
                 format!("a bot with files of its own is a folder: move the definition to `{}/bot.toml`", self.bot())
             };
             return Err((format!("there is no file {} beside the definition", quote(path)), Some(hint)));
-        };
+        }
         files.get(path).ok_or_else(|| {
             let hint = did_you_mean(path, files.keys().map(String::as_str));
             let hint = hint.or_else(|| Some("put it there, beside `bot.toml` or in a folder below".to_owned()));
@@ -143,14 +162,12 @@ impl DefinitionSource {
     /// "Is it still the same?" The file's name is left out: moving `echo.toml` to `echo/bot.toml` changes nothing.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut parts = vec![self.bot().as_str().as_bytes(), b"bot.toml", self.place().text.as_bytes()];
-        let told: Vec<(&str, String)> = self
-            .files()
-            .into_iter()
-            .flatten()
-            .map(|(name, file)| (name.as_str(), serde_json::to_string(file).unwrap_or_default()))
-            .collect();
-        parts.extend(told.iter().flat_map(|(name, file)| [name.as_bytes(), file.as_bytes()]));
+        let Stored::V1 { bot, text, shared, files, .. } = &*self.0;
+        let beside: Vec<(&String, String)> =
+            files.iter().map(|(name, file)| (name, serde_json::to_string(file).unwrap_or_default())).collect();
+        let mut parts = vec![bot.as_str().as_bytes(), b"bot.toml", text.as_bytes()];
+        parts.extend(shared.iter().flat_map(|file| [file.file.as_bytes(), file.text.as_bytes()]));
+        parts.extend(beside.iter().flat_map(|(name, file)| [name.as_bytes(), file.as_bytes()]));
         Digest::of(parts)
     }
 
@@ -183,6 +200,17 @@ mod tests {
     }
 
     #[test]
+    fn shared_files_are_kept_and_belong_to_the_digest() {
+        let source = DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", "x = 1");
+        let file = |text: &str| SharedFile { file: "_shared/groups.toml".into(), text: text.into() };
+        let sharing = source.clone().sharing(vec![file("a = []")]);
+        assert_ne!(sharing.digest(), source.digest());
+        assert_ne!(sharing.digest(), source.sharing(vec![file("b = []")]).digest());
+        assert_eq!(DefinitionSource::from_json(&sharing.to_json()).unwrap(), sharing);
+        assert_eq!(file("").name(), "groups");
+    }
+
+    #[test]
     fn the_digest_is_of_the_text_and_the_bot() {
         let bot = |name| BotId::parse(name).unwrap();
         let digest = |name, file: &str, text: &str| DefinitionSource::new(bot(name), file, text).digest();
@@ -207,7 +235,7 @@ mod tests {
             ("b.pdf".to_owned(), Companion::Bytes(7)),
         ]);
         let source = DefinitionSource::new(BotId::parse("a").unwrap(), "a/bot.toml", "x").with_files(files);
-        let text = r#"{"v":"2","bot":"a","file":"a/bot.toml","text":"x","files":{"a.json":{"text":"{}"},"b.pdf":{"bytes":7}}}"#;
+        let text = r#"{"v":"1","bot":"a","file":"a/bot.toml","text":"x","files":{"a.json":{"text":"{}"},"b.pdf":{"bytes":7}}}"#;
         assert_eq!(source.to_json(), text);
         assert_eq!(DefinitionSource::from_json(text).unwrap(), source);
     }

@@ -35,6 +35,13 @@ pub enum Body {
     },
 }
 
+/// Without the content: it holds what people wrote, or a webhook's secret.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes().len())
+    }
+}
+
 impl Body {
     /// As it is on the wire.
     #[must_use]

@@ -233,12 +233,7 @@ impl Try<'_> {
     }
 
     /// Writes into the thread of a message; should that be gone, anew.
-    async fn post_below(
-        &mut self,
-        delivery: &Delivery,
-        place: Place,
-        name: Option<String>,
-    ) -> Result<Ended, Ended> {
+    async fn post_below(&mut self, delivery: &Delivery, place: Place, name: Option<String>) -> Result<Ended, Ended> {
         let below = place.below.clone();
         match self.try_post(delivery, &place).await? {
             Ok(ended) => Ok(ended),
@@ -284,7 +279,9 @@ impl Try<'_> {
         };
         let me: model::Person = match self.ask(&Request::people_me(), true).await? {
             Said::Fine(reply) => read(&reply)?,
-            Said::Missing(_) | Said::Refused(_) => return Err(Ended::failed(Cause::Refused, "who the bot is cannot be asked")),
+            Said::Missing(_) | Said::Refused(_) => {
+                return Err(Ended::failed(Cause::Refused, "who the bot is cannot be asked"));
+            }
         };
         let memberships: model::Page<model::Membership> =
             match self.ask(&Request::membership_of(room, &me.id), true).await? {

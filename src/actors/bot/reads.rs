@@ -92,8 +92,7 @@ impl Deps {
 
     /// What is kept of a message that we sent. That of a moment ago may not be written down yet.
     async fn sent(&self, lease: &Lease, id: &str) -> Result<Fact, ReadError> {
-        let look =
-            SentLook { bot: lease.bot.clone(), query: SentQuery::Id(id.to_owned()), now: self.clock.now() };
+        let look = SentLook { bot: lease.bot.clone(), query: SentQuery::Id(id.to_owned()), now: self.clock.now() };
         match self.store.sent(look).await.map_err(|e| unread(&e))? {
             SentAnswer::Known(row) => {
                 let SentRow { context, key, parent, .. } = *row;

@@ -14,10 +14,10 @@ use crate::{
         Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow,
         Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
         Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
-        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer,
-        SentChange, SentLook, SentQuery, SentRow, Silence,
-        StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition,
-        Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow,
+        SentAnswer, SentChange, SentLook, SentQuery, SentRow, Silence, StateEdit, StateEdited, StatePage, StateQuery,
+        StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Whom,
     },
 };
 

@@ -95,7 +95,11 @@ impl<'n> Lint<'n> {
 
     fn card(&mut self, card: &'n Node, outermost: bool) {
         if !matches!(card.is, Kind::Object(_)) {
-            self.tell(card.at.clone(), "a card is an object", Some("begin with `{ \"type\": \"AdaptiveCard\", … }`".into()));
+            self.tell(
+                card.at.clone(),
+                "a card is an object",
+                Some("begin with `{ \"type\": \"AdaptiveCard\", … }`".into()),
+            );
             return;
         }
         match card.get("type") {
@@ -111,7 +115,11 @@ impl<'n> Lint<'n> {
                 self.tell(begin(card), "the card has no `version`", Some("add `\"version\": \"1.3\"`".into()));
             }
             Some(version) if !version.as_text().is_some_and(|text| VERSIONS.contains(&text)) => {
-                self.tell(version.at.clone(), "Webex draws cards of version 1.0 to 1.3", Some("write `\"1.3\"`".into()));
+                self.tell(
+                    version.at.clone(),
+                    "Webex draws cards of version 1.0 to 1.3",
+                    Some("write `\"1.3\"`".into()),
+                );
             }
             _ => {}
         }

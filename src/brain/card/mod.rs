@@ -79,7 +79,10 @@ enum Part {
     Number(Number),
     Plain(Box<str>),
     /// `shown`: clients read markdown in it.
-    Template { source: Arc<str>, shown: bool },
+    Template {
+        source: Arc<str>,
+        shown: bool,
+    },
     List(Box<[Item]>),
     Object(Box<[(Box<str>, Part)]>),
 }
@@ -92,12 +95,7 @@ enum Item {
 
 /// Makes a card of a file's text, or says all that is wrong with it. Places are those of the text. `also` are names
 /// that are there besides those of the rule.
-pub(super) fn compile(
-    checker: &Checker,
-    text: &str,
-    names: Names<'_>,
-    also: &[&str],
-) -> Result<Card, Vec<Trouble>> {
+pub(super) fn compile(checker: &Checker, text: &str, names: Names<'_>, also: &[&str]) -> Result<Card, Vec<Trouble>> {
     let root = json::parse(text).map_err(|wrong| {
         let hint = "a card is JSON; templates stand inside of its strings".to_owned();
         vec![Trouble { code: codes::BAD_CARD, range: wrong.at, message: wrong.message, hint: Some(hint) }]
@@ -161,7 +159,11 @@ impl Build<'_> {
             let inner = Within { facts: key == "facts", ..within.clone() };
             let part = match (key.as_str(), value.as_text()) {
                 ("type" | "version" | "$schema", Some(text)) if has_code(text) => {
-                    self.tell(value.at.clone(), format!("`{key}` is no template: what a card is made of is fixed"), None);
+                    self.tell(
+                        value.at.clone(),
+                        format!("`{key}` is no template: what a card is made of is fixed"),
+                        None,
+                    );
                     Part::Null
                 }
                 ("text", Some(text)) if is_text_block => self.string(value, text, within, true),

@@ -72,7 +72,8 @@ fn what_a_reply_gives_along_is_seen_under_its_name() {
 fn what_is_no_list_or_too_long_a_one_is_told() {
     let text = with_body(r#"[{"$each": "payload.x", "item": {"type": "TextBlock", "text": "{{ item }}"}}]"#);
     let card = card(&text).unwrap();
-    let failed = |x: Value| card.render(&Engine::new(), &context! { payload => context! { x } }).unwrap_err().sentence();
+    let failed =
+        |x: Value| card.render(&Engine::new(), &context! { payload => context! { x } }).unwrap_err().sentence();
     assert!(failed(Value::from("words")).contains("no list"));
     assert!(failed(Value::from(vec!["x"; MOST_ITEMS + 1])).contains("more than 200"));
     assert!(failed(Value::from(vec!["x".repeat(1_000); 150])).contains("80 KB"));
@@ -81,7 +82,10 @@ fn what_is_no_list_or_too_long_a_one_is_told() {
 #[test]
 fn what_webex_does_not_draw_is_told_at_its_place() {
     let one = |body: &str| troubles(&with_body(body)).remove(0);
-    assert_eq!(one(r#"[{"type": "TextBlok", "text": "x"}]"#), ("\"TextBlok\"".into(), "Webex knows no element `TextBlok`".into()));
+    assert_eq!(
+        one(r#"[{"type": "TextBlok", "text": "x"}]"#),
+        ("\"TextBlok\"".into(), "Webex knows no element `TextBlok`".into())
+    );
     assert_eq!(one(r#"[{"text": "x"}]"#), ("{".into(), "the element has no `type`".into()));
     assert_eq!(one(r#"[{"type": "Image"}]"#).1, "`Image` needs `url`");
     assert!(one(r#"[{"type": "Input.Text"}]"#).1.contains("needs `id`"));
@@ -95,7 +99,8 @@ fn what_webex_does_not_draw_is_told_at_its_place() {
     let row = |count: usize| format!(r#"[{{"type": "ActionSet", "actions": [{}]}}]"#, vec![submit; count].join(","));
     assert!(card(&with_body(&row(5))).is_ok());
     assert_eq!(one(&row(6)).1, "a card has at most five buttons in a row");
-    let images = |count: usize| format!("[{}]", vec![r#"{"type": "Image", "url": "https://h/i.png"}"#; count].join(","));
+    let images =
+        |count: usize| format!("[{}]", vec![r#"{"type": "Image", "url": "https://h/i.png"}"#; count].join(","));
     assert!(card(&with_body(&images(10))).is_ok());
     assert!(one(&images(11)).1.contains("ten images"));
     assert!(one(&format!(r#"[{{"type": "TextBlock", "text": "{}"}}]"#, "x".repeat(81_920))).1.contains("80 KB"));
@@ -113,7 +118,11 @@ fn names_and_templates_are_checked_at_their_places() {
     assert_eq!(one(r#"[{"$each": "persn.a", "item": {}}]"#).0, "persn.a");
     assert!(one(r#"[{"$each": "a b", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("no expression"));
     assert!(one(r#"[{"$each": "{{ a }}", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("no braces"));
-    assert!(one(r#"[{"$each": "payload.a", "as": "person", "item": {"type": "TextBlock", "text": "x"}}]"#).1.contains("`as`"));
+    assert!(
+        one(r#"[{"$each": "payload.a", "as": "person", "item": {"type": "TextBlock", "text": "x"}}]"#)
+            .1
+            .contains("`as`")
+    );
     let all = |body: &str| troubles(&with_body(body)).into_iter().map(|(_, message)| message).collect::<String>();
     assert!(all(r#"[{"$each": "payload.a", "itm": {}}]"#).contains("`itm`"));
     assert!(one(r#"[{"type": "{{ payload.type }}", "text": "x"}]"#).1.starts_with("Webex knows no element"));
@@ -124,7 +133,8 @@ fn names_and_templates_are_checked_at_their_places() {
 
 #[test]
 fn a_value_makes_no_link_where_clients_read_them() {
-    let body = r#"[{"type": "TextBlock", "text": "[{{ payload.a }}]({{ payload.b }}) {{ payload.c }}{{ payload.b }}"}]"#;
+    let body =
+        r#"[{"type": "TextBlock", "text": "[{{ payload.a }}]({{ payload.b }}) {{ payload.c }}{{ payload.b }}"}]"#;
     let text = |a: &str, b: &str, c: &str| {
         let values = context! { payload => context! { a => a.to_owned(), b => b.to_owned(), c => c.to_owned() } };
         rendered(body, &values)[0]["text"].as_str().unwrap().to_owned()
@@ -142,7 +152,9 @@ fn skeleton(value: &Json) -> Json {
     match value {
         Json::String(_) => json!(""),
         Json::Array(items) => items.iter().map(skeleton).collect(),
-        Json::Object(fields) => Json::Object(fields.iter().map(|(key, value)| (key.clone(), skeleton(value))).collect()),
+        Json::Object(fields) => {
+            Json::Object(fields.iter().map(|(key, value)| (key.clone(), skeleton(value))).collect())
+        }
         other => other.clone(),
     }
 }

@@ -75,17 +75,20 @@ impl Compiler<'_> {
             Err(troubles) => {
                 let file = format!("{}/{}", definition.bot, path.value);
                 for trouble in troubles {
-                    let place = Place { file: &file, text };
+                    let place = Place { file: &file, text, shared: &[] };
                     let found = place.at(trouble.code, Span::new(trouble.range), trouble.message);
                     self.add(found.maybe_hint(trouble.hint));
                 }
                 return None;
             }
         };
-        Some((card, match data {
-            Some(data) => Some(data?),
-            None => None,
-        }))
+        Some((
+            card,
+            match data {
+                Some(data) => Some(data?),
+                None => None,
+            },
+        ))
     }
 
     fn file(&mut self, file: &Spanned<String>, names: Names<'_>) -> Option<Sendable> {

@@ -72,7 +72,12 @@ fn reply(table: &mut Reader<'_>) -> Option<Reply> {
     }
     if data.is_some() && !table.has("card") {
         let span = table.span_of("data");
-        table.tell(codes::CONFLICT, span, "`data` is for the templates of a card, and there is none", "add `card = \"…\"`");
+        table.tell(
+            codes::CONFLICT,
+            span,
+            "`data` is for the templates of a card, and there is none",
+            "add `card = \"…\"`",
+        );
     }
     if table.has("text") && table.has("markdown") {
         let span = table.span_of("text");

@@ -21,10 +21,9 @@ use crate::{
         DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery,
         EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
         Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
-        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentLook, Silence,
-        StateEdit,
-        StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied,
-        TurnAnswer, TurnCommit, WebhookRow, Whom,
+        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, SentAnswer, SentLook,
+        Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize,
+        StoredDefinition, Tidied, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 

@@ -27,7 +27,11 @@ fn well() -> FakeWire {
 }
 
 fn says(text: &str) -> Delivery {
-    Delivery { text: Some(text.into()), rule: "inbound \"alert\"".into(), ..Delivery::to(Destination::Room("R".into())) }
+    Delivery {
+        text: Some(text.into()),
+        rule: "inbound \"alert\"".into(),
+        ..Delivery::to(Destination::Room("R".into()))
+    }
 }
 
 fn keyed(text: &str, then: Then) -> Delivery {
@@ -47,8 +51,7 @@ fn asked(house: &House) -> Vec<(String, Value)> {
 impl House {
     /// Delivers one after the other, and waits for the last.
     async fn all(&self, deliveries: &[Delivery]) -> Vec<Seq> {
-        let seqs: Vec<_> =
-            deliveries.iter().map(|one| self.store.deliver(&self.bells, &bot("echo"), one)).collect();
+        let seqs: Vec<_> = deliveries.iter().map(|one| self.store.deliver(&self.bells, &bot("echo"), one)).collect();
         let last = *seqs.last().unwrap();
         until("all have ended", || matches!(self.store.stands(last), Stands::Ended(_))).await;
         seqs
@@ -135,7 +138,14 @@ async fn a_key_can_thread_replace_and_skip() {
     let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(
         paths,
-        ["POST /messages", "POST /messages", "DELETE /messages/M0", "POST /messages", "DELETE /messages/M3", "POST /messages"]
+        [
+            "POST /messages",
+            "POST /messages",
+            "DELETE /messages/M0",
+            "POST /messages",
+            "DELETE /messages/M3",
+            "POST /messages"
+        ]
     );
     assert_eq!((asked[1].1["parentId"].as_str(), asked[3].1.get("parentId")), (Some("M0"), None));
     for seq in [seqs[2], seqs[5]] {

@@ -65,7 +65,8 @@ const OVER: &str = "
 
 /// For the test of their plans: a pass comes every minute, and must not walk what it passed before.
 #[cfg(test)]
-pub(in super::super) const PASSES: &[&str] = &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, CONTEXTS, LATER, OVER];
+pub(in super::super) const PASSES: &[&str] =
+    &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, CONTEXTS, LATER, OVER];
 
 /// Erases the content of those of these events that are over.
 pub(in super::super) async fn events(

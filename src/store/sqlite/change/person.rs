@@ -41,12 +41,8 @@ impl Change for ForgetFound {
         self.events(tx, round, &mut done).await?;
         let told = &mut done.forgotten;
         // A press of such a card finds nothing any more, and a later message of such a key is a new one.
-        told.sent = delete(
-            tx,
-            "DELETE FROM sent WHERE seq IN (SELECT value FROM jsonb_each($1))",
-            batch::json(sent)?,
-        )
-        .await?;
+        told.sent =
+            delete(tx, "DELETE FROM sent WHERE seq IN (SELECT value FROM jsonb_each($1))", batch::json(sent)?).await?;
         // A turn that has read one of these finds at its commit that it is not what it read, and steps again.
         told.state = delete(
             tx,

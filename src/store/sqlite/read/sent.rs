@@ -4,10 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::{
     base::Millis,
-    store::{
-        SentAnswer, SentLook, SentQuery, SentRow, StoreError, key_mark,
-        sqlite::uuid_column::Id,
-    },
+    store::{SentAnswer, SentLook, SentQuery, SentRow, StoreError, key_mark, sqlite::uuid_column::Id},
 };
 
 #[derive(sqlx::FromRow)]

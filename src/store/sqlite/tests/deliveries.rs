@@ -14,7 +14,10 @@ fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResu
         attempt,
         outcome,
         doubtful: false,
-        tracking_id: Some(format!("T{attempt}")), sent: Vec::new(), failure: None }
+        tracking_id: Some(format!("T{attempt}")),
+        sent: Vec::new(),
+        failure: None,
+    }
 }
 
 fn sent() -> DeliveryOutcome {

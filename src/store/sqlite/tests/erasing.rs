@@ -42,7 +42,10 @@ impl Rig {
             attempt: mark.attempt,
             outcome,
             doubtful: false,
-            tracking_id: Some("T".into()), sent: Vec::new(), failure: None };
+            tracking_id: Some("T".into()),
+            sent: Vec::new(),
+            failure: None,
+        };
         assert!(self.store.record(result).await.unwrap());
     }
 

@@ -33,7 +33,10 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Sent { remote_id: None },
             doubtful: false,
-            tracking_id: None, sent: Vec::new(), failure: None };
+            tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
+        };
         assert!(rig.store.record(result).await.unwrap());
         let buried = rig.claimed(&lease, "m2").await;
         let outcome = TurnOutcome::Buried { reason: "x".into() };

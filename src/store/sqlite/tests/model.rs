@@ -180,7 +180,16 @@ impl Model {
                     How::Never => DeliveryOutcome::Failed { reason: "never".into() },
                 };
                 let (epoch, attempt) = (Epoch(row.epoch), row.attempt);
-                Asked::Record(DeliveryResult { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None, sent: Vec::new(), failure: None })
+                Asked::Record(DeliveryResult {
+                    seq,
+                    epoch,
+                    attempt,
+                    outcome,
+                    doubtful: false,
+                    tracking_id: None,
+                    sent: Vec::new(),
+                    failure: None,
+                })
             }
         }
     }

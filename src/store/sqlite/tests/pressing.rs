@@ -32,7 +32,10 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             attempt: mark.attempt,
             outcome: DeliveryOutcome::Failed { reason: "404".into() },
             doubtful: false,
-            tracking_id: None, sent: Vec::new(), failure: None };
+            tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
+        };
         assert!(rig.store.record(result).await.unwrap());
         let found = rig.store.pressing().await.unwrap();
         assert_eq!((found.oldest_delivery, found.failed), (None, 1));

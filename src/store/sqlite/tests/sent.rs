@@ -91,7 +91,8 @@ async fn what_a_try_changes_is_there_with_its_outcome_or_not_at_all() {
         let seq = rig.promised(&lease, "m2", &["x"]).await[0];
         let mark = rig.store.mark(lease.clone(), vec![seq]).await.unwrap()[0];
         let keep = vec![SentChange::Keep(Box::new(row("M2", "x", Some("k"))))];
-        let result = DeliveryResult { sent: keep, ..DeliveryResult::new(seq, lease.epoch, mark.attempt, sent_as("M2")) };
+        let result =
+            DeliveryResult { sent: keep, ..DeliveryResult::new(seq, lease.epoch, mark.attempt, sent_as("M2")) };
         let stale = DeliveryResult { attempt: 9, ..result.clone() };
         assert!(!rig.store.record(stale).await.unwrap());
         assert_eq!(rig.by_id(&lease, "M2").await, SentAnswer::NotYet, "it is on its way, and may be that one");
@@ -199,7 +200,10 @@ async fn it_is_known_for_its_time_and_with_its_bot() {
         rig.keeps(&lease, "m1", SentRow { until, ..row("M1", "x", Some("k")) }).await;
         rig.keeps(&lease, "m2", row("M2", "x", None)).await;
         rig.store.erase(keep(now.0)).await.unwrap();
-        assert!(matches!(rig.by_id(&lease, "M1").await, SentAnswer::Known(row) if !row.context.is_null()), "memory is no content");
+        assert!(
+            matches!(rig.by_id(&lease, "M1").await, SentAnswer::Known(row) if !row.context.is_null()),
+            "memory is no content"
+        );
         tokio::time::pause();
         tokio::time::advance(Duration::from_hours(2)).await;
         assert_eq!(rig.by_id(&lease, "M1").await, SentAnswer::Unknown);
@@ -227,12 +231,8 @@ async fn what_a_deleted_message_was_answered_with_loses_its_context() {
         let kept = SentRow { delivery, ..row("M1", "x", Some("k")) };
         rig.lands(&lease, seq, sent_as("M1"), vec![SentChange::Keep(Box::new(kept))]).await;
         rig.keeps(&lease, "m2", row("M2", "x", None)).await;
-        let deleted = DeletedMessage {
-            bot: lease.bot.clone(),
-            key: "m1".into(),
-            seen_until: Millis(i64::MAX),
-            handled: false,
-        };
+        let deleted =
+            DeletedMessage { bot: lease.bot.clone(), key: "m1".into(), seen_until: Millis(i64::MAX), handled: false };
         rig.store.obey_deletion(deleted).await.unwrap();
         let SentAnswer::Known(row) = rig.by_id(&lease, "M1").await else { panic!("it can still be changed") };
         assert_eq!((row.context, row.key), (Value::Null, None));
