@@ -17,7 +17,7 @@ mod sent;
 mod turn;
 
 pub(super) use self::{
-    accept::mark,
+    accept::{accept_events, mark},
     memory::{COUNT_KEYS, too_many},
     pack::json,
 };

@@ -17,6 +17,7 @@ mod model;
 mod opening;
 mod pressing;
 mod rotation;
+mod schedules;
 mod sent;
 mod silence;
 mod trouble;
@@ -214,6 +215,7 @@ pub(super) fn turn(lease: &Lease, event: Seq) -> TurnCommit {
         dialogue: None,
         deliveries: Vec::new(),
         timers: Vec::new(),
+        cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
         record: Some(serde_json::json!({ "rule": "command \"ping\"" })),
     }
