@@ -176,6 +176,7 @@ async fn one(
         class: Class::Interactive,
         lane: Lane::Webex,
         due_at: Millis(0),
+        takes_place: None,
         payload: vec![b'x'; 250],
     };
     let delivery_id = delivery.id;
@@ -199,8 +200,17 @@ async fn one(
     let [mark] = store.mark(lease.clone(), vec![seq]).await?[..] else { bail!("a head may not leave") };
     let outcome = DeliveryOutcome::Sent { remote_id: Some(format!("{n:0>79}")) };
     let tracking_id = Some("ROUTER_63F5B6C4".to_owned());
-    let (epoch, attempt, then) = (lease.epoch, mark.attempt, Vec::new());
-    let result = DeliveryResult { seq, epoch, attempt, outcome, doubtful: false, tracking_id, then };
+    let result = DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt: mark.attempt,
+        outcome,
+        doubtful: false,
+        tracking_id,
+        sent: Vec::new(),
+        failure: None,
+        then: Vec::new(),
+    };
     if !store.record(result).await? {
         bail!("a send was not recorded");
     }

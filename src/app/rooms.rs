@@ -47,6 +47,8 @@ use crate::{
 
 /// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
 const LOOKS_AT_ONCE: usize = 16;
+/// Scripts that run at once, each on a thread of the blocking pool.
+const SCRIPTS_AT_ONCE: usize = 2;
 /// Waits after a bot's crashes.
 const CRASH_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
@@ -110,6 +112,8 @@ impl<'a> Rooms<'a> {
             bells: self.bells.clone(),
             cache: self.facts.clone(),
             engine: Arc::new(Engine::default()),
+            scripts: Arc::default(),
+            scripting: Arc::new(Semaphore::new(SCRIPTS_AT_ONCE)),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
             event_attempts: self.settings.bots.event_attempts,
@@ -143,6 +147,7 @@ impl<'a> Rooms<'a> {
             connections: webex.connections,
             timeout: Duration::from_secs(webex.timeout_seconds),
             delivery_attempts: webex.delivery_attempts,
+            files: self.settings.bots_dir.clone(),
             wires,
         };
         let (store, bells, clock, metrics) =

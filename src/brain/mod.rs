@@ -10,10 +10,11 @@
 pub mod access;
 mod cache;
 pub mod call;
+mod card;
 pub mod compile;
+pub mod cron;
 mod data;
 pub mod delivery;
-pub mod cron;
 mod destination;
 pub mod engine;
 #[cfg(test)]
@@ -52,4 +53,4 @@ pub use inbound::Inbound;
 pub use program::Program;
 pub use schedule::Schedule;
 pub use step::step;
-pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, SentMessage, SetTimer, Step, Turn};
+pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, ScriptRun, SentMessage, SetTimer, Step, Turn};

@@ -6,6 +6,7 @@ use super::{
     Inbound, Schedule,
     access::Access,
     call::{Busy, Part},
+    card::Card,
     data::Data,
     delivery::{Destination, Then},
     template::Text,
@@ -176,6 +177,17 @@ pub(super) enum Does {
     Ack { text: Text, to: Box<[To]> },
     /// A call of a program.
     Ask(Box<Asks>),
+    /// A script, run inside the turn.
+    Script(Box<Script>),
+}
+
+/// A script, and what is said when it fails.
+#[derive(Debug, PartialEq)]
+pub(super) struct Script {
+    pub(super) source: Arc<str>,
+    pub(super) on_error: Option<Text>,
+    pub(super) to: Box<[To]>,
+    pub(super) uses: Box<Uses>,
 }
 
 /// A call of a program, and what becomes of its answer.
@@ -286,6 +298,18 @@ pub(super) struct Say {
     pub(super) key: Option<(Text, Then)>,
     pub(super) context: Option<Data>,
     pub(super) update: Option<Update>,
+    /// A card, and what its templates see as `data`.
+    pub(super) card: Option<Box<(Card, Option<Data>)>>,
+    pub(super) file: Option<Sendable>,
+}
+
+/// A file to be sent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Sendable {
+    /// By its path below `bots.d`.
+    Path(Box<str>),
+    /// By its address.
+    Url(Text),
 }
 
 #[derive(Debug, PartialEq, Eq, Clone)]

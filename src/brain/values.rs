@@ -45,7 +45,7 @@ pub(super) struct Found {
 }
 
 /// Everything a template may see.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Values<'a> {
     pub(super) event: &'a Event,
     pub(super) me: &'a Me,
@@ -233,7 +233,7 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
 }
 
 /// A JSON value as templates see it.
-fn json(value: impl Serialize) -> Value {
+pub(super) fn json(value: impl Serialize) -> Value {
     Value::from(Serde(value))
 }
 

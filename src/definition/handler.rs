@@ -58,6 +58,11 @@ pub enum Form {
         /// What it is signed with.
         secret: Option<Spanned<TokenSource>>,
     },
+    /// A script of the definition.
+    Script {
+        /// Its text, or the path of a file beside the definition.
+        source: Spanned<String>,
+    },
     /// A program of this host.
     Exec {
         /// Program and arguments.

@@ -345,6 +345,8 @@ struct Body {
     forward: Option<Forward>,
     /// The turn as JSON on the standard input of a program of this host; off unless `handlers.exec` allows it.
     exec: Option<Exec>,
+    /// A script (Rhai): its text, the path of a file that ends in `.rhai`, or a table.
+    script: Option<Script>,
     /// What to say.
     reply: Option<Reply>,
     /// Where: `@name` of `[rooms]`, a room id, an address, `person`, `room`, `members_of:@name`, `topic:name`, a
@@ -461,6 +463,13 @@ struct ReplyTable {
     edit: Option<bool>,
     /// The message whose card was pressed is deleted, and this one is written: for cards.
     replace: Option<bool>,
+    /// An adaptive card: the path of its JSON file from the folder of the definition, as in `cards/welcome.json`. The
+    /// text stands for it where no card can be drawn.
+    card: Option<String>,
+    /// What the templates of the card see as `data`.
+    data: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A file: its path from the folder of the definition, or its address, from where Webex fetches it.
+    file: Option<String>,
 }
 
 #[derive(Debug, JsonSchema)]
@@ -574,6 +583,24 @@ struct ForwardTable {
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
+enum Script {
+    Source(String),
+    Table(ScriptTable),
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ScriptTable {
+    /// Its text, or the path of a file that ends in `.rhai`, from the definition's folder.
+    source: String,
+    /// Keys of the bot's memory that it sees, like `room.count`.
+    state: Option<TextOrMore>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
 enum Exec {
     Command(Vec<String>),
     Table(ExecTable),
@@ -664,6 +691,7 @@ mod tests {
         check(&schema["definitions"]["Call"], parser::CALL);
         check(&schema["definitions"]["ForwardTable"], parser::FORWARD);
         check(&schema["definitions"]["ExecTable"], parser::EXEC);
+        check(&schema["definitions"]["ScriptTable"], parser::SCRIPT);
         check(&schema["definitions"]["Remember"], parser::REMEMBER);
         check(&schema["definitions"]["Timer"], parser::TIMER);
         check(&schema["definitions"]["Schedule"], parser::SCHEDULE);

@@ -7,6 +7,7 @@
 pub mod answer;
 mod golden;
 pub mod process;
+pub mod script;
 pub mod signing;
 pub mod turn;
 pub mod worker;

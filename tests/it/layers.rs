@@ -27,8 +27,8 @@ const TABLE: &str = "\
 | 4 | `shutdown` | | |
 | 4 | `http` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `actors` | |
 | 3 | `actors` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `handlers` | |
-| 3 | `trial` | `base` `definition` `brain` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
-| 2 | `brain` | `base` `definition` `webex::model` `webex::kinds` `handlers::answer` `handlers::turn` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
+| 3 | `trial` | `base` `definition` `brain` `handlers::script` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
+| 2 | `brain` | `base` `definition` `webex::model` `webex::kinds` `handlers::answer` `handlers::script` `handlers::turn` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
 | 2 | `handlers` | `base` | |
 | 1 | `webex` | `base` `telemetry` `net` | |
 | 1 | `net` | `base` `telemetry` | |
@@ -44,6 +44,7 @@ const TABLE: &str = "\
 | --- | --- |
 | `awc` | `net` |
 | `sqlx` | `store` |
+| `rhai` | `handlers` |
 | `actix` | `actors` `http` `app` |
 | `actix_web` | `http` `app` `sim` |
 | `tokio::spawn` | `base` |
@@ -249,7 +250,7 @@ mod tests {
             "brain/step.rs",
             "use crate::webex::{model, Request};",
             &[
-                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`, `handlers::answer`, `handlers::turn`",
+                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`, `handlers::answer`, `handlers::script`, `handlers::turn`",
             ],
         );
     }

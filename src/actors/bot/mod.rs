@@ -35,6 +35,7 @@ use crate::{
     base::{BotId, Breaking, Clock, Epoch, Lease, Millis, Point, Seq},
     brain::{Engine, Me, Program},
     definition::Doubt,
+    handlers::script::Scripts,
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
 };
@@ -56,6 +57,10 @@ pub struct Deps {
     pub cache: Arc<FactCache>,
     /// Templates and patterns.
     pub engine: Arc<Engine>,
+    /// What runs scripts.
+    pub scripts: Arc<Scripts>,
+    /// Scripts at once, over all bots: each takes a thread for as long as it works.
+    pub scripting: Arc<Semaphore>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Time.

@@ -56,14 +56,10 @@ pub(super) async fn carry(
         _ => Ended::Over,
     };
     let result = DeliveryResult {
-        seq: row.seq,
-        epoch,
-        attempt: mark.attempt,
-        outcome: verdict.outcome,
         // A call is repeated under its id: a program that minds has seen it. So there is no doubt to keep.
         doubtful: false,
-        tracking_id: None,
         then: then.into_iter().collect(),
+        ..DeliveryResult::new(row.seq, epoch, mark.attempt, verdict.outcome)
     };
     record(office, &row, result).await;
     again

@@ -7,7 +7,7 @@ use crate::{
     brain::{
         call::{Busy, Part},
         names::{self, Names, Scope},
-        program::{AskBody, AskForm, Asks, Does, Piece, To},
+        program::{AskBody, AskForm, Asks, Does, Piece, Script, To},
         template::Text,
         uses::Uses,
     },
@@ -17,6 +17,7 @@ use crate::{
         handler::{self, Call, CallBody, Form, Handler},
         rule::Scope as Memory,
     },
+    handlers::script::{ScriptError, Scripts},
 };
 
 /// The prefix of a secret's name in a header.
@@ -45,6 +46,16 @@ impl Compiler<'_> {
                 let command = command.iter().map(|part| part.value.as_str().into()).collect();
                 Some(AskForm::Exec { command, env: variables(env), worker: *worker })
             }
+            Form::Script { source } => {
+                let ack = option(ack)?;
+                let (source, on_error) = (self.script(source)?, option(on_error)?);
+                let mut uses = whole_turn(names);
+                uses.join(&self.told(&handler.state)?);
+                on_error.iter().filter_map(Text::uses).for_each(|used| uses.join(used));
+                to.iter().filter_map(To::text).filter_map(Text::uses).for_each(|used| uses.join(used));
+                let script = Script { source, on_error, to: to.clone(), uses: Box::new(uses) };
+                return Some(ack.map(|text| Does::Ack { text, to }).into_iter().chain([Does::Script(Box::new(script))]).collect());
+            }
             Form::Call(call) => {
                 for reply in &call.reply {
                     then.push(Does::Say(self.say(reply, names)?));
@@ -54,7 +65,7 @@ impl Compiler<'_> {
         };
         let mut uses = match handler.form {
             Form::Http { .. } | Form::Exec { .. } => whole_turn(names),
-            Form::Forward { .. } | Form::Call(_) => Uses::default(),
+            Form::Forward { .. } | Form::Call(_) | Form::Script { .. } => Uses::default(),
         };
         uses.join(&self.told(&handler.state)?);
         let (ack, on_error) = (option(ack)?, option(on_error)?);
@@ -80,6 +91,29 @@ impl Compiler<'_> {
         };
         let ack = ack.map(|text| Does::Ack { text, to });
         Some(ack.into_iter().chain([Does::Ask(Box::new(asks))]).collect())
+    }
+
+    /// The text of a script that compiles.
+    fn script(&mut self, source: &Spanned<String>) -> Option<Arc<str>> {
+        let text = if source.value.trim_end().ends_with(".rhai") && !source.value.contains('\n') {
+            match self.definition.source.companion(source.value.trim()) {
+                Ok(text) => text,
+                Err((message, hint)) => {
+                    self.tell(codes::UNKNOWN_FILE, source, message, hint);
+                    return None;
+                }
+            }
+        } else {
+            source.value.as_str()
+        };
+        match Scripts::new().check(text) {
+            Ok(()) => Some(text.into()),
+            Err(ScriptError { message, line, column }) => {
+                let place = if line > 0 { format!(" in line {line}, column {column}") } else { String::new() };
+                self.tell(codes::BAD_SCRIPT, source, format!("the script is none{place}: {message}"), None);
+                None
+            }
+        }
     }
 
     fn call(&mut self, call: &Call, names: Names<'_>) -> Option<AskForm> {

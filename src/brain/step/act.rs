@@ -136,6 +136,7 @@ impl Acting<'_, '_> {
                 self.say_plainly(&text, to)
             }
             Does::Ask(asks) => self.ask(asks),
+            Does::Script(script) => self.script(script),
         }
     }
 

@@ -116,7 +116,7 @@ impl Acting<'_, '_> {
     }
 
     /// The turn as a program is told it.
-    fn turn(&self) -> turn::HandlerTurn {
+    pub(super) fn turn(&self) -> turn::HandlerTurn {
         let (values, event) = (&self.values, self.stepper.turn.event.origin());
         let me = self.stepper.turn.me;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -1,20 +1,48 @@
 //! What a program wants to have happen becomes effects of the turn, within the same limits as what a rule says.
 
+use std::sync::Arc;
+
 use super::{Stop, act::Acting};
 use crate::{
     base::{Event, StateOp, StateScope, Trigger},
     brain::{
-        Act, Attached, Delivery, DialogueStep, Effect, Fact, Keyed, Read, SetTimer, Then, messages::messages,
-        program::To,
+        Act, Attached, Delivery, DialogueStep, Effect, Fact, Keyed, Read, ScriptRun, SetTimer, Then,
+        messages::messages, program::{Script, To},
     },
     definition::{Format, rule::Scope as Memory},
-    handlers::answer::{self, Edit, HandlerEffect, Remember, Say, SayForm, Scope},
+    handlers::answer::{self, Edit, HandlerAnswer, HandlerEffect, Remember, Say, SayForm, Scope},
 };
 
 /// Items of a list that stay, where nothing else is said; and at most.
 const KEEP: (u32, u32) = (100, 1_000);
 
 impl Acting<'_, '_> {
+    /// Runs a script inside the turn: what it asks for is in the same commit as all else.
+    pub(super) fn script(&mut self, script: &Script) -> Result<(), Stop> {
+        let turn = self.turn().to_value().to_string();
+        let read = Read::Script(ScriptRun { source: Arc::clone(&script.source), turn });
+        let answer = match self.stepper.turn.facts.get(&read) {
+            None => return Err(Stop::Need(vec![read])),
+            Some(Fact::Script(Ok(answer))) => HandlerAnswer::from_value(answer.clone()).map_err(|error| error.to_string()),
+            Some(Fact::Script(Err(why))) => Err(why.clone()),
+            Some(_) => Err("it was not run".to_owned()),
+        };
+        match (answer, &script.on_error) {
+            (Ok(answer), _) => answer.effects.into_iter().try_for_each(|effect| self.handler_effect(effect, &script.to)),
+            (Err(why), None) => Err(Stop::Fail(format!("the script of {} failed: {why}", self.label))),
+            (Err(why), Some(said)) => {
+                let response = serde_json::json!({ "error": why, "cause": "failed" });
+                let mut values = self.values.clone();
+                values.response = Some(&response);
+                let said = said
+                    .say(self.stepper.engine, Format::Text, &values)
+                    .map_err(|error| Stop::template(self.label, &error))?;
+                self.decision.notes.push(format!("the script failed: {why}"));
+                self.say_plainly(&said, &script.to)
+            }
+        }
+    }
+
     /// `to` is where it speaks to, where it says nothing of that.
     pub(super) fn handler_effect(&mut self, effect: HandlerEffect, to: &[To]) -> Result<(), Stop> {
         match effect {

@@ -22,6 +22,9 @@ pub(in crate::definition) const FORWARD: &[&str] = &["url", "secret", "timeout"]
 pub(in crate::definition) const EXEC: &[&str] =
     &["command", "env", "worker", "timeout", "busy", "max_in_flight", "state"];
 
+/// Keys of `script = { … }`.
+pub(in crate::definition) const SCRIPT: &[&str] = &["source", "state"];
+
 /// How long a program has, where nothing is said: longer than a person likes to wait, and no longer than an `ack` helps.
 const USUAL: Duration = Duration::from_secs(30);
 /// How long it may have at most.
@@ -37,6 +40,9 @@ const METHODS: [(&str, &str); 7] = [
     ("OPTIONS", "OPTIONS"),
 ];
 
+/// The ways to have a program answer.
+const WAYS: [&str; 5] = ["http", "call", "forward", "exec", "script"];
+
 /// How it is called, whatever it is.
 struct Common {
     timeout: Duration,
@@ -48,16 +54,16 @@ struct Common {
 /// Reads the handler of a rule, if it has one. `ack` and `on_error` stand beside it.
 pub(super) fn handler(table: &mut Reader<'_>) -> Option<Handler> {
     let (ack, on_error) = (table.string("ack"), table.string("on_error"));
-    let ways: Vec<&str> = ["http", "call", "forward", "exec"].into_iter().filter(|way| table.has(way)).collect();
+    let ways: Vec<&str> = WAYS.into_iter().filter(|way| table.has(way)).collect();
     let Some(way) = ways.first().copied() else {
         for said in ack.iter().chain(&on_error) {
             let message = "this is said of a program that answers, and there is none";
-            table.tell(codes::CONFLICT, said.span, message, "add `http`, `call`, `forward` or `exec`, or leave it out");
+            table.tell(codes::CONFLICT, said.span, message, "add `http`, `call`, `forward`, `exec` or `script`, or leave it out");
         }
         return None;
     };
-    let others = ["http", "call", "forward", "exec", "reply", "flow"];
-    if let Some(other) = others.into_iter().find(|other| *other != way && table.has(other)) {
+    let mut others = WAYS.into_iter().chain(["reply", "flow"]);
+    if let Some(other) = others.find(|other| *other != way && table.has(other)) {
         let span = table.span_of(other);
         table.tell(codes::CONFLICT, span, format!("a rule answers in one way, this one has `{way}` and `{other}`"), "keep one");
         return None;
@@ -68,6 +74,7 @@ pub(super) fn handler(table: &mut Reader<'_>) -> Option<Handler> {
         "http" => http(table),
         "call" => call(table, &to),
         "forward" => forward(table),
+        "script" => script(table),
         _ => exec(table),
     }?;
     let Common { timeout, busy, max_in_flight, state } = common;
@@ -131,6 +138,19 @@ fn call(table: &mut Reader<'_>, to: &[Spanned<String>]) -> Option<(Form, Common)
     }
     let call = Call { method, url: url?, query, headers, secrets, body, reply };
     Some((Form::Call(Box::new(call)), common?))
+}
+
+fn script(table: &mut Reader<'_>) -> Option<(Form, Common)> {
+    if table.is_string("script") {
+        return table.string("script").map(|source| (Form::Script { source }, usual()));
+    }
+    let mut table = table.table("script", "`script`", SCRIPT)?;
+    if !table.has("source") {
+        table.missing(&["source"], "source = \"scripts/answer.rhai\"");
+    }
+    let source = table.string("source");
+    let state = if table.has("state") { table.string_or_strings("state") } else { Vec::new() };
+    Some((Form::Script { source: source? }, Common { state, ..usual() }))
 }
 
 fn exec(table: &mut Reader<'_>) -> Option<(Form, Common)> {

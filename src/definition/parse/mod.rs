@@ -1,10 +1,10 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
-mod inbound;
 mod cases;
 mod gate;
 mod handler;
+mod inbound;
 mod reader;
 mod reply;
 mod rules;
@@ -44,11 +44,11 @@ pub(super) const TOP: &[&str] = &[
 pub(super) use self::{
     body::{REMEMBER, TIMER},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
-    handler::{CALL, EXEC, FORWARD, HTTP},
+    handler::{CALL, EXEC, FORWARD, HTTP, SCRIPT},
     inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
-    schedule::SCHEDULE,
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+    schedule::SCHEDULE,
 };
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.

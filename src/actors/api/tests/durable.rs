@@ -35,6 +35,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
             class: Class::Interactive,
             lane: Lane::Webex,
             due_at: Millis(0),
+            takes_place: None,
             payload: Delivery { text: Some(key.to_owned()), ..Delivery::to(to) }.encode(),
         }
     });

@@ -185,6 +185,8 @@ async fn busy() -> (Rig, Lease) {
         outcome: DeliveryOutcome::Sent { remote_id: None },
         doubtful: false,
         tracking_id: None,
+        sent: Vec::new(),
+        failure: None,
         then: Vec::new(),
     };
     assert!(rig.store.record(sent).await.unwrap());
@@ -244,8 +246,17 @@ async fn a_start_on_a_backup_is_held_and_what_waited_is_doubtful() {
         for (mark, outcome) in marked.iter().zip([DeliveryOutcome::Sent { remote_id: None }, DeliveryOutcome::Skipped])
         {
             let (seq, attempt) = (mark.seq, mark.attempt);
-            let result =
-                DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, doubtful: false, tracking_id: None, then: Vec::new() };
+            let result = DeliveryResult {
+                seq,
+                epoch: lease.epoch,
+                attempt,
+                outcome,
+                doubtful: false,
+                tracking_id: None,
+                sent: Vec::new(),
+                failure: None,
+                then: Vec::new(),
+            };
             assert!(rig.store.record(result).await.unwrap());
         }
         assert_eq!(rig.due_deliveries(&lease).await.len(), 0, "what is due later could not have been sent");

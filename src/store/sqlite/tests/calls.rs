@@ -30,7 +30,7 @@ async fn calls(rig: &Rig, lease: &Lease) -> Vec<DeliveryRow> {
 
 async fn record(rig: &Rig, lease: &Lease, seq: Seq, outcome: DeliveryOutcome, then: Vec<NewEvent>) -> bool {
     let attempt = rig.store.mark(lease.clone(), vec![seq]).await.unwrap()[0].attempt;
-    let result = DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, doubtful: false, tracking_id: None, then };
+    let result = DeliveryResult { then, ..DeliveryResult::new(seq, lease.epoch, attempt, outcome) };
     rig.store.record(result).await.unwrap()
 }
 
@@ -71,15 +71,7 @@ async fn what_a_call_brought_is_accepted_in_the_commit_that_records_it() {
         let rung: Vec<_> = rig.bell.take().into_iter().flat_map(|wake| wake.events).collect();
         let due = rig.store.due_events(rig.query(&lease)).await.unwrap();
         assert_eq!((rung.len(), due.len(), due[0].order_key.as_str()), (1, 1, "talk"));
-        let late = DeliveryResult {
-            seq,
-            epoch: lease.epoch,
-            attempt: 1,
-            outcome: over(),
-            doubtful: false,
-            tracking_id: None,
-            then: vec![answer("b")],
-        };
+        let late = DeliveryResult { then: vec![answer("b")], ..DeliveryResult::new(seq, lease.epoch, 1, over()) };
         assert!(!rig.store.record(late).await.unwrap(), "it is over");
         assert_eq!(rig.store.due_events(rig.query(&lease)).await.unwrap().len(), 1, "what does not count brings nothing");
     })

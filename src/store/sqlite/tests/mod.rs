@@ -19,6 +19,7 @@ mod opening;
 mod pressing;
 mod rotation;
 mod schedules;
+mod sent;
 mod silence;
 mod trouble;
 mod turns;
@@ -201,6 +202,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         class: Class::Background,
         lane: Lane::Webex,
         due_at: Millis(0),
+        takes_place: None,
         payload: format!("to {to}").into_bytes(),
     }
 }
