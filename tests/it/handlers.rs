@@ -246,6 +246,38 @@ async fn a_program_of_this_host_is_run_only_where_that_is_allowed() {
 }
 
 #[actix::test]
+async fn a_script_answers_inside_the_turn() {
+    let secrets = Secrets::new();
+    let text = "[[command]]\nwords = ['add']\nscript = '''\nlet sum = 0;\n\
+                for word in args.rest.split(\" \") { sum += parse_int(word); }\nsay(`that is ${sum}`);\n'''\n";
+    let house = house(&secrets, &[], text).await;
+    assert_eq!(house.sim.ask("pager", "add 3 4").await, "that is 7");
+    house.close().await;
+}
+
+#[actix::test]
+async fn a_call_that_was_cut_off_is_made_again_under_its_id() {
+    let secrets = Secrets::new();
+    let program = Program::start(|number, _| match number {
+        0 => (202, "text/plain", String::new()),
+        _ => (200, "text/plain", "here at last".to_owned()),
+    })
+    .await;
+    let text = format!("[fallback]\nhttp = '{}'\n", program.url("/"));
+    let mut house = house(&secrets, &[("bots.drain_seconds", "0")], &text).await;
+    let after = house.sim.say(&address("pager"), "hello").await;
+    house.sim.eventually("the first call", || async { program.heard().first().cloned() }).await;
+    house.stop_now().await;
+    house.open().await.unwrap();
+    let replies = house.sim.replies("pager", after, 1).await;
+    assert_eq!(texts(&replies), ["here at last"]);
+    let heard = program.heard();
+    assert_eq!(heard[0].header("webhook-id"), heard[1].header("webhook-id"));
+    assert_eq!(heard[1].json()["attempt"], 2);
+    house.close().await;
+}
+
+#[actix::test]
 async fn a_worker_takes_turn_after_turn() {
     let secrets = Secrets::new();
     let text = "[fallback]\nexec = { command = ['/bin/sh', 'worker.sh'], worker = true }\n";

@@ -93,7 +93,7 @@ impl FakeStore {
         row.payload = delivery.encode();
         self.lock().rows.get_mut(&row.seq).unwrap().row = row.clone();
         let seq = row.seq;
-        bell.ring(Wake { bot: bot.clone(), events: Vec::new(), deliveries: vec![row] });
+        bell.ring(Wake { deliveries: vec![row], ..Wake::of(bot.clone()) });
         seq
     }
 

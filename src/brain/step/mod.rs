@@ -16,6 +16,8 @@ mod say;
 mod scene;
 mod schedule;
 #[cfg(test)]
+mod handler_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_gate;

@@ -238,7 +238,7 @@ mod tests {
                 + "\n\n"
                 + shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n").as_str()
                 + "\n\n"
-                + &shown("[deliveries]\ndoubts = \"skip\"\n")
+                + shown("[deliveries]\ndoubts = \"skip\"\n").as_str()
         );
     }
 

@@ -105,6 +105,7 @@ async fn a_call_that_was_given_up_is_a_dead_letter_and_goes_back_into_its_lane()
         let gone = DeliveryOutcome::Failed { reason: Cause::GaveUp.because("it never answered") };
         assert!(record(&rig, &lease, row.seq, gone, Vec::new()).await);
         assert!(calls(&rig, &lease).await.is_empty());
+        rig.bell.take();
         let filter = LetterFilter { id: Some(EventId(row.id.0)), ..LetterFilter::default() };
         let step = LetterStep { filter, from: None };
         let moved = rig.store.replay(step, By::house("test")).await.unwrap();
