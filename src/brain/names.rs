@@ -18,6 +18,8 @@ pub enum Scope {
     Timer,
     /// A delivery that was given up.
     Failed,
+    /// A step of a dialogue: a message, a press or a time-out.
+    Flow,
     /// Anything else that is there without a person's doing: a room that changed, a message that is gone.
     Bare,
 }
@@ -31,12 +33,14 @@ pub(super) struct Names<'a> {
     pub(super) groups: Option<&'a [String]>,
     /// Names of the command's arguments; none: there are none.
     pub(super) args: Option<&'a [String]>,
+    /// Names of the dialogue's answers; none: it is not known which there are.
+    pub(super) dialogue: Option<&'a [String]>,
 }
 
 impl Names<'_> {
     /// Those of a rule without pattern and arguments.
     pub(super) fn of(scope: Scope) -> Self {
-        Self { scope, groups: None, args: None }
+        Self { scope, groups: None, args: None, dialogue: None }
     }
 }
 
@@ -48,7 +52,7 @@ struct Known {
 }
 
 const EVERYWHERE: &[Scope] =
-    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
+    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Flow, Scope::Bare];
 
 const KNOWN: &[Known] = &[
     Known {
@@ -96,6 +100,9 @@ pub(super) fn check(path: &str, names: Names<'_>) -> Result<(), Trouble> {
                 "write `state.bot.KEY`, `state.room.KEY` or `state.person.KEY`".into(),
             ),
         });
+    }
+    if let ("dialogue", Some(answers)) = (root, names.dialogue) {
+        return listed(field, answers, "no step asks for", "`dialogue` has");
     }
     if LENIENT.contains(&root) || FUNCTIONS.contains(&root) {
         return Ok(());

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     data::Data,
     delivery::{Destination, Then},
+    flow::{self, script::Flow},
     template::Text,
     uses::Uses,
 };
@@ -32,6 +33,7 @@ pub struct Program {
     /// Markdown of the generated help.
     pub(super) help: Option<Arc<str>>,
     pub(super) ons: Box<[OnRule]>,
+    pub(super) flows: Box<[Flow]>,
     pub(super) fallback: Option<Body>,
 }
 
@@ -99,11 +101,25 @@ pub(super) struct Once {
 #[derive(Debug, PartialEq)]
 pub(super) enum Does {
     Say(Box<Say>),
-    Remember { scope: Scope, key: Text, operation: Operation, expires: Option<Duration> },
+    Remember {
+        scope: Scope,
+        key: Text,
+        operation: Operation,
+        expires: Option<Duration>,
+    },
     Subscribe(Text),
     Unsubscribe(Text),
-    Timer { name: Text, at: At, value: Data },
+    Timer {
+        name: Text,
+        at: At,
+        value: Data,
+    },
     CancelTimer(Text),
+    /// Starts a dialogue, with answers that are known already.
+    Flow {
+        flow: usize,
+        answers: Box<[(Box<str>, Data)]>,
+    },
     DeletePressed,
     DeleteKey(Text),
     Leave,
@@ -181,6 +197,12 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// Whether a dialogue asks by a card.
+    pub(super) fn has_forms(&self) -> bool {
+        let forms = |flow: &Flow| flow.plan.steps.iter().any(|step| matches!(step.does, flow::plan::Does::Form { .. }));
+        self.flows.iter().any(forms)
     }
 
     /// Something to say to it that it answers, for prompts.

@@ -11,6 +11,7 @@ pub mod codes;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
+pub mod flow;
 #[cfg(test)]
 mod golden;
 pub mod length;

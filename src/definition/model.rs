@@ -1,6 +1,7 @@
 //! A definition as plain data: what was written, each value with its place, nothing resolved yet.
 
 use super::{
+    flow::Flow,
     place::{Place, Span, Spanned},
     rule::Rule,
     source::DefinitionSource,
@@ -29,6 +30,8 @@ pub struct Definition {
     pub commands: Vec<Command>,
     /// `[[on]]`, in the order of the file.
     pub ons: Vec<On>,
+    /// `[flow.NAME]`.
+    pub flows: Vec<Flow>,
     /// `[fallback]`.
     pub fallback: Option<Rule>,
 }

@@ -1,8 +1,12 @@
 //! From a definition to a program: every text, pattern, name and destination is checked here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 mod body;
+mod flow;
 mod on;
 mod say;
 
@@ -51,7 +55,7 @@ pub fn compiler() -> impl Fn(&Definition) -> Compiled {
 }
 
 fn compile_with(checker: &Checker, definition: &Definition) -> Compiled {
-    let mut compiler = Compiler { checker, definition, found: Vec::new() };
+    let mut compiler = Compiler { checker, definition, found: Vec::new(), started: BTreeSet::new() };
     let program = compiler.program();
     let mut diagnostics = compiler.found;
     diagnostics.sort_by_key(|found| (found.line, found.column));
@@ -63,6 +67,8 @@ struct Compiler<'d> {
     checker: &'d Checker,
     definition: &'d Definition,
     found: Vec<Diagnostic>,
+    /// Flows that a rule starts.
+    started: BTreeSet<String>,
 }
 
 impl Compiler<'_> {
@@ -104,6 +110,8 @@ impl Compiler<'_> {
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
+        let flows = self.flows();
+        self.unused_flows();
         let kinds = self.kinds();
         if kinds == Kinds::default() {
             let file = definition.place().file;
@@ -123,6 +131,7 @@ impl Compiler<'_> {
             rules: rules.into_iter().collect::<Option<_>>()?,
             help: self.help().map(Into::into),
             ons: ons.into_iter().collect::<Option<_>>()?,
+            flows: flows?,
             fallback: match fallback {
                 Some(say) => Some(say?),
                 None => None,
@@ -131,8 +140,12 @@ impl Compiler<'_> {
     }
 
     fn kinds(&self) -> Kinds {
-        let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some();
-        let start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
+        let flows = &self.definition.flows;
+        let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some() || !flows.is_empty();
+        let mut start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
+        if flows.iter().any(|flow| flow.steps.iter().any(|step| !step.inputs.is_empty())) {
+            start = start.with("attachmentActions.created");
+        }
         self.definition
             .ons
             .iter()

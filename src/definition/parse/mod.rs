@@ -1,6 +1,7 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod flow;
 mod reader;
 mod reply;
 mod rules;
@@ -18,10 +19,11 @@ use super::{
 };
 
 /// Keys at the top of a definition.
-pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "fallback"];
+pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "flow", "fallback"];
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
+    flow::{BRANCH, EXPECT, FLOW, ON_TIMEOUT, START, STEP},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
 };
@@ -45,6 +47,7 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let commands = rules::commands(&mut top);
     let ons = rules::ons(&mut top);
+    let flows = flow::flows(&mut top);
     let fallback = rules::fallback(&mut top);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
@@ -59,6 +62,7 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         rooms,
         commands,
         ons,
+        flows,
         fallback,
     };
     (Some(definition), diagnostics)
