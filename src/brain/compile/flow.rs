@@ -526,7 +526,7 @@ mod tests {
             remember = { key = 'last', set = '{{ dialogue.day }}' }\n";
         let program = program(text);
         let kinds: Vec<_> = program.kinds().iter().map(|(resource, event)| format!("{resource}.{event}")).collect();
-        assert_eq!(kinds, ["attachmentActions.created", "messages.created"]);
+        assert_eq!(kinds, ["messages.created", "attachmentActions.created"]);
         let flow = &program.flows[0];
         assert_eq!((flow.plan.steps.len(), flow.plan.late, &*flow.plan.cancel[0]), (4, Some(3), "halt"));
         assert!(flow.uses.lenient.is_empty() && flow.uses.dialogue);
@@ -535,7 +535,7 @@ mod tests {
     #[test]
     fn steps_and_answers_that_are_not_there_are_told_with_the_likely_one() {
         insta::assert_snapshot!(shown(
-            "[flow.booking]\non_timeout = { goto = 'dya' }\n[[flow.booking.step]]\nname = 'day'\nask = 'When?'\nexpect = 'dat'\n\
+            "[flow.booking]\non_timeout = { goto = 'dya' }\n[[flow.booking.step]]\nname = 'day'\nask = 'When?'\nexpect = 'date'\n\
              next = 'peple'\n[[flow.booking.step]]\nname = 'people'\nask = 'Who on {{ dialogue.dya }}?'\n\
              next = [{ when = 'dialogue.peple > 3', goto = 'end' }, { goto = 'day' }, { goto = 'people' }]\n"
         ));
