@@ -17,4 +17,5 @@ pub mod shutdown;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+pub mod trial;
 pub mod webex;

@@ -42,6 +42,11 @@ pub enum Command {
     Serve,
     /// Find every problem in every definition; needs no secrets, data dir or network
     Check(CheckArgs),
+    /// Write a definition to start from, with its tests
+    New(NewArgs),
+    /// Play the tests that stand beside definitions: conversations, and what is expected of the bot
+    Test(TestArgs),
+
     /// Write the JSON schema of a definition to where `#:schema` points, for editors
     Schema(SchemaArgs),
     /// Run the simulated Webex cloud alone
@@ -101,6 +106,39 @@ pub struct DevArgs {
 pub struct CheckArgs {
     /// Folders to check; without them those of the settings
     pub dirs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard new`
+#[derive(Debug, Clone, Args)]
+pub struct NewArgs {
+    /// The bot's id, which names its file; without one the starters are listed
+    pub name: Option<String>,
+    /// What to start from
+    #[arg(long, default_value = "echo")]
+    pub starter: String,
+    /// Folder to write into; without it the first of the settings
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `botyard test`
+#[derive(Debug, Clone, Args)]
+pub struct TestArgs {
+    /// Folders of definitions, a bot's folder, definitions or files of tests; without any those of the settings
+    #[arg(value_name = "DIR|FILE")]
+    pub paths: Vec<PathBuf>,
+    /// Only cases with this in `bot: name of the case`
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Show what happened in cases that passed, too
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Write a report for CI systems into this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

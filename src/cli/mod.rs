@@ -10,11 +10,13 @@ mod control;
 mod dev;
 pub mod exit;
 mod failure;
+mod new;
 mod schema;
 mod serve;
 mod settings;
 mod sim;
 mod talk;
+mod test;
 
 use std::ffi::OsString;
 
@@ -42,6 +44,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Dev(args) => dev::dev(&cli.settings, &args),
         Command::Serve => serve::serve(&cli.settings),
         Command::Check(args) => check::check(&cli.settings, &args),
+        Command::New(args) => new::new(&cli.settings, &args),
+        Command::Test(args) => test::test(&cli.settings, &args),
         Command::Schema(args) => schema::schema(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),

@@ -7,6 +7,7 @@
 //! In reading order: [`files`] (which files count), [`loader`] (all of them), [`parse`] (one of them),
 //! [`model`] (the result), [`diagnostic`] and [`codes`] (what may be wrong), [`render`] (how it is shown).
 
+pub mod cases;
 pub mod codes;
 pub mod data;
 pub mod diagnostic;
@@ -32,7 +33,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
 pub use model::{Command, Definition, Doubt, Listens, On, OnWhat, Who};
-pub use parse::parse;
+pub use parse::{parse, parse_cases};
 pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use rule::{Action, Format, Reply, Rule};

@@ -4,10 +4,12 @@ use std::fs;
 
 use crate::support::program::Ground;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "dev",
     "serve",
     "check",
+    "new",
+    "test",
     "schema",
     "sim",
     "chat",

@@ -27,6 +27,7 @@ const TABLE: &str = "\
 | 4 | `shutdown` | | |
 | 4 | `http` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `actors` | |
 | 3 | `actors` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` | |
+| 3 | `trial` | `base` `definition` `brain` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
 | 2 | `brain` | `base` `definition` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
 | 1 | `webex` | `base` `telemetry` `net` | |
 | 1 | `net` | `base` `telemetry` | |

@@ -31,6 +31,7 @@ mod python_sdk;
 mod registrations;
 mod reload;
 mod seal;
+mod shipped_bots;
 mod state;
 mod tokens;
 mod trouble;

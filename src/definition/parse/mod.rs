@@ -1,6 +1,7 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod cases;
 mod flow;
 mod reader;
 mod reply;
@@ -8,6 +9,7 @@ mod rules;
 
 use toml::de::DeTable;
 
+pub use self::cases::parse_cases;
 use self::reader::Reader;
 use super::{
     codes,

@@ -50,9 +50,24 @@ impl<'a> Reader<'a> {
         Self { place, found, table, name, span, meant }
     }
 
+    /// The file it is in.
+    pub(super) fn place(&self) -> Place<'a> {
+        self.place
+    }
+
     /// Where diagnostics go that the table itself does not make.
     pub(super) fn diagnostics(&mut self) -> &mut Vec<Diagnostic> {
         self.found
+    }
+
+    /// A key's value as it stands there, for those who read it in a way of their own.
+    pub(super) fn raw(&self, key: &str) -> Option<&'a toml::Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
+    /// The names of its keys, in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.table.keys().map(|key| key.get_ref().as_ref())
     }
 
     /// How many errors were told so far.
@@ -92,7 +107,7 @@ impl<'a> Reader<'a> {
         self.tell(codes::MISSING_KEY, self.span, message, format!("add `{example}`"));
     }
 
-    fn wrong_type(&mut self, key: &str, value: &toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) {
+    pub(super) fn wrong_type(&mut self, key: &str, value: &toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) {
         let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref()));
         self.tell(codes::WRONG_TYPE, Span::new(value.span()), message, format!("for example `{example}`"));
     }
