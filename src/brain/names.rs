@@ -158,6 +158,9 @@ fn why_not(root: &str, scope: Scope) -> String {
         ("message", Scope::Press) => {
             "there is no `message` when a card is pressed: what was entered is in `inputs`".to_owned()
         }
+        ("message", Scope::Flow) => {
+            "there is no `message` in a flow: what was said is `dialogue.answer` in `check` and `retry`".to_owned()
+        }
         _ => format!("`{root}` is not there in this kind of rule"),
     }
 }
