@@ -26,6 +26,7 @@ use crate::{
         line::Line,
         meter::Meter,
         place::Place,
+        policy::policy,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
@@ -180,6 +181,7 @@ impl<'a> Rooms<'a> {
     pub(super) fn roster(&self, tokens: TokenPolicy, news: watch::Sender<Arc<ReloadReport>>) -> Keep {
         let deps = RosterDeps {
             dirs: self.settings.bots_dir.clone(),
+            policy: policy(&self.settings),
             tokens,
             grace: Duration::from_secs(self.settings.bots.removal_grace_seconds),
             store: self.store.clone(),

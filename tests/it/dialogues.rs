@@ -107,7 +107,10 @@ async fn a_dialogue_goes_on_after_a_restart_and_is_seen_and_ended_from_the_comma
     assert_eq!(live.ask("table", "3").await, "3 on 2026-12-31?");
 
     let table = live.run(&["dialogues", "table"]).await;
-    assert!(table.out.contains("booking") && table.out.contains("sure") && !table.out.contains("2026-12-31"), "{table:?}");
+    assert!(
+        table.out.contains("booking") && table.out.contains("sure") && !table.out.contains("2026-12-31"),
+        "{table:?}"
+    );
     let id = open["id"].as_str().unwrap().split_at(6).0;
     let shown = live.run(&["dialogues", "table", "show", id]).await;
     assert!(shown.out.contains("answer   day: \"2026-12-31\""), "{shown:?}");

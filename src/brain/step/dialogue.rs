@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_hours(24);
 const ROOM_FOR_A_HINT: usize = 6_000;
 
 /// A rule found nothing in any text.
-static NOTHING_FOUND: Found = Found { args: None, captures: Vec::new() };
+static NOTHING_FOUND: Found = Found { args: None, captures: Vec::new(), complaint: None };
 
 /// What is stored of a dialogue in a room.
 struct Stored {
@@ -74,6 +74,10 @@ impl<'a> Stepper<'a> {
         if self.turn.event.at.min(self.turn.now) > talk.deadline {
             return Ok(None);
         }
+        // Who may not speak to the bot any more is told so as anybody else.
+        if self.denied(scene, None)?.is_some() {
+            return Ok(None);
+        }
         let talk = talk.clone();
         self.hear(&stored, talk, &Heard::Text(scene.text.to_owned()), scene).map(Some)
     }
@@ -91,6 +95,9 @@ impl<'a> Stepper<'a> {
             None => return Err(Stop::Need(vec![read])),
         };
         let Some(mark) = mark else { return Ok(None) };
+        if self.denied(scene, None)?.is_some() {
+            return Ok(Some(nothing("none: whoever pressed may not speak to the bot")));
+        }
         match self.stored()? {
             Some(stored) if stored.talk.as_ref().is_some_and(|talk| talk.question() == mark) => {
                 let Some(talk) = stored.talk.clone() else { return Ok(None) };
