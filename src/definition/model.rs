@@ -3,8 +3,10 @@
 use super::{
     flow::Flow,
     gate::{Gate, Membership},
+    inbound::Inbound,
     place::{Place, Span, Spanned},
     rule::Rule,
+    schedule::Schedule,
     source::DefinitionSource,
     token::TokenSource,
 };
@@ -43,6 +45,10 @@ pub struct Definition {
     pub ons: Vec<On>,
     /// `[flow.NAME]`.
     pub flows: Vec<Flow>,
+    /// `[[schedule]]`, in the order of the file.
+    pub schedules: Vec<Schedule>,
+    /// `[[inbound]]`, in the order of the file.
+    pub inbounds: Vec<Inbound>,
     /// `[fallback]`.
     pub fallback: Option<Rule>,
 }

@@ -1,11 +1,17 @@
 //! Dialogues from outside: whole ones, several at once, over a restart, a changed definition and a time-out; seen and
 //! ended from the command line.
 
+use std::time::Duration;
+
+use botyard::{app::Threads, base::Clock};
 use serde_json::{Value, json};
 
-use crate::support::{
-    house::{House, address},
-    live::{Live, eventually},
+use crate::{
+    sim_support::with_stopped_clock,
+    support::{
+        house::{House, Plan, address},
+        live::{Live, eventually},
+    },
 };
 
 const TABLE: &str = r#"token = "env:TABLE_TOKEN"
@@ -155,4 +161,37 @@ async fn who_is_forgotten_is_in_no_dialogue_any_more() {
     .await;
     assert_eq!(live.ask("table", "2026-12-31").await, "what?");
     service.stop().await;
+}
+
+#[test]
+fn a_time_out_is_said_once_also_when_it_came_while_nothing_ran() {
+    with_stopped_clock(async {
+        let plan = Plan { threads: Threads::One, clock: Clock::following_tokio(), ..Plan::default() };
+        let mut house = House::build(plan, &[("table.toml", TABLE)]).await;
+        house.registered(&["table"]).await;
+        for restarted in [false, true] {
+            assert_eq!(house.sim.ask("table", "book").await, "Which day?");
+            let after = house.sim.say(&address("table"), "2026-12-31").await;
+            let asked = house.sim.replies("table", after, 1).await;
+            assert_eq!(asked[0]["text"], "How many on 2026-12-31?");
+            let after = asked[0]["seq"].as_u64().unwrap_or(after);
+            if restarted {
+                house.stop().await;
+                tokio::time::advance(Duration::from_hours(2)).await;
+                house.open().await.unwrap();
+            }
+            let late = || async {
+                tokio::time::advance(Duration::from_mins(5)).await;
+                let open = house.admin("GET", "/v1/bots/table/dialogues", None).await.1;
+                open["dialogues"].as_array()?.is_empty().then_some(())
+            };
+            house.sim.eventually("the dialogue to time out", late).await;
+            let said = house.sim.replies("table", after, 1).await;
+            let texts: Vec<_> = said.iter().filter_map(|said| said["text"].as_str()).collect();
+            assert_eq!(texts.last(), Some(&"Too late."), "{texts:?}");
+            assert_eq!(texts.iter().filter(|text| **text == "Too late.").count(), 1, "{texts:?}");
+            assert_eq!(house.sim.ask("table", "4").await, "what?");
+        }
+        house.close().await;
+    });
 }

@@ -11,8 +11,10 @@ mod dialogue;
 mod dialogue_tests;
 mod gate;
 mod help;
+mod inbound;
 mod say;
 mod scene;
+mod schedule;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -90,9 +92,9 @@ impl<'a> Stepper<'a> {
             Trigger::CardAction { id, message, .. } => self.press(id, message),
             Trigger::Timer { name, value, .. } if is_dialogue_timer(name) => self.dialogue_timer(value),
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
-            Trigger::Schedule { .. } | Trigger::Inbound { .. } | Trigger::Answer { .. } => {
-                Ok(nothing(&format!("none: no rule for {kind}")))
-            }
+            Trigger::Schedule { name, planned, zone, person } => self.schedule(name, *planned, zone, person.as_deref()),
+            Trigger::Inbound { name, payload, .. } => self.inbound(name, payload),
+            Trigger::Answer { .. } => Ok(nothing(&format!("none: no rule for {kind}"))),
         }
     }
 

@@ -4,9 +4,11 @@ mod body;
 mod cases;
 mod flow;
 mod gate;
+mod inbound;
 mod reader;
 mod reply;
 mod rules;
+mod schedule;
 mod shared;
 
 use toml::de::DeTable;
@@ -35,6 +37,8 @@ pub(super) const TOP: &[&str] = &[
     "command",
     "on",
     "flow",
+    "schedule",
+    "inbound",
     "fallback",
 ];
 #[cfg(test)]
@@ -42,8 +46,10 @@ pub(super) use self::{
     body::{REMEMBER, TIMER},
     flow::{BRANCH, EXPECT, FLOW, ON_TIMEOUT, START, STEP},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
+    inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+    schedule::SCHEDULE,
 };
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.
@@ -71,6 +77,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
     let mut flows = flow::flows(&mut top);
+    let schedules = schedule::schedules(&mut top);
+    let inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
@@ -98,6 +106,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         commands,
         ons,
         flows,
+        schedules,
+        inbounds,
         fallback,
     };
     (Some(definition), diagnostics)
