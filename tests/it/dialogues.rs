@@ -182,7 +182,7 @@ fn a_time_out_is_said_once_also_when_it_came_while_nothing_ran() {
             }
             let late = || async {
                 tokio::time::advance(Duration::from_mins(5)).await;
-                let open = house.admin("GET", "/v1/bots/table/dialogues", None).await.1;
+                let open = house.admin("GET", "/bots/table/dialogues", None).await.1;
                 open["dialogues"].as_array()?.is_empty().then_some(())
             };
             house.sim.eventually("the dialogue to time out", late).await;
