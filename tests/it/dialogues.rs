@@ -65,6 +65,44 @@ async fn a_dialogue_is_held_to_its_end_or_cancelled_and_what_it_came_to_is_remem
     house.close().await;
 }
 
+const REPORT: &str = r#"token = "env:REPORT_TOKEN"
+[[command]]
+words = ["report"]
+flow = "report"
+[flow.report]
+[[flow.report.step]]
+name = "form"
+ask = { text = "What happened?", card = "cards/report.json" }
+inputs = { what = "text", people = "int", note = "text?" }
+end = "{{ dialogue.what }}, {{ dialogue.people }}"
+"#;
+const CARD: &str = r#"{ "type": "AdaptiveCard", "version": "1.3", "body": [
+    { "type": "Input.Text", "id": "what", "label": "What?" },
+    { "type": "Input.Text", "id": "people", "label": "How many?" },
+    { "type": "Input.Text", "id": "note", "label": "Anything else?" } ],
+    "actions": [{ "type": "Action.Submit", "title": "Send" }] }"#;
+
+#[actix::test]
+async fn a_card_is_filled_in_and_counts_while_its_question_is_open() {
+    let house = House::with(&[("report/cards/report.json", CARD), ("report/bot.toml", REPORT)]).await;
+    house.registered(&["report"]).await;
+    let after = house.sim.say(&address("report"), "report").await;
+    let asked = house.sim.replies("report", after, 1).await.remove(0);
+    let message = asked["id"].as_str().unwrap().to_owned();
+    let press = async |inputs: Value| {
+        let pressed = json!({ "message": message, "button": "Send", "inputs": inputs });
+        let pressed = house.sim.post("/press", pressed).await;
+        let after = pressed["seq"].as_u64().unwrap_or(after + 1);
+        house.sim.replies("report", after, 1).await.last().unwrap()["text"].as_str().unwrap().to_owned()
+    };
+    let wrong = press(json!({ "what": "fire", "people": "some", "note": "" })).await;
+    assert_eq!(wrong, "people: That is no whole number: write it as in `42`.");
+    assert_eq!(press(json!({ "what": "fire", "people": "2", "note": "" })).await, "fire, 2");
+    let late = press(json!({ "what": "flood", "people": "2", "note": "" })).await;
+    assert_eq!(late, "This question is not open any more, or not yours.");
+    house.close().await;
+}
+
 #[actix::test]
 async fn several_are_held_at_once_in_different_rooms_and_with_different_people() {
     let house = House::with(&[("table.toml", TABLE)]).await;

@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation, Say},
+        program::{At, Body, Does, Once, Operation, Say, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -209,6 +209,13 @@ impl Say {
         self.when.iter().for_each(&mut text);
         self.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
         self.key.iter().for_each(|(key, _)| text(key));
+        if let Some(Sendable::Url(url)) = &self.file {
+            text(url);
+        }
         self.context.iter().for_each(|context| context.join_uses(uses));
+        if let Some((card, data)) = self.card.as_deref() {
+            uses.join(card.uses());
+            data.iter().for_each(|data| data.join_uses(uses));
+        }
     }
 }

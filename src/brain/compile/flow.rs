@@ -274,6 +274,11 @@ impl Compiler<'_> {
             let hint = "add `ask = { text = \"…\", card = \"cards/….json\" }`";
             self.tell(codes::MISSING_KEY, &step.name, message, Some(hint.into()));
         }
+        if asks && step.ask.iter().all(|reply| reply.card.is_none()) {
+            let message = "`inputs` are those of a card, and the question has none";
+            let hint = "add a card: `ask = { text = \"…\", card = \"cards/….json\" }`";
+            self.tell(codes::MISSING_KEY, &step.name, message, Some(hint.into()));
+        }
         if step.expect.is_some() {
             let message = "a step expects words or the inputs of a card, not both";
             self.tell(codes::CONFLICT, &step.name, message, Some("keep `expect` or `inputs`".into()));
@@ -469,6 +474,8 @@ fn sentence(text: &str) -> Box<[Box<Say>]> {
         key: None,
         context: None,
         update: None,
+        card: None,
+        file: None,
     })])
 }
 
@@ -568,6 +575,7 @@ mod tests {
             (step("ask = 'x'\nexpect = { type = 'int', pattern = 'x' }"), "conflict"),
             (step("ask = 'x'\nexpect = { pattern = 'a(' }"), "bad-pattern"),
             (step("ask = 'x'\nexpect = ['a', 'A']"), "bad-value"),
+            (step("ask = 'x'\ninputs = { a = 'int' }"), "missing-key"),
             (step("ask = 'x'\ntries = 0"), "bad-value"),
             (step("ask = 'x'\n[[flow.booking.step]]\nname = 'a'\nask = 'x'"), "conflict"),
             (format!("{RULE}[flow.booking]\n"), "missing-key"),

@@ -8,7 +8,7 @@ use crate::{
     base::{Event, Millis, StateOp, Trigger, Version, dialogue_timer},
     brain::{
         Delivery, Effect, Engine, Fact, Facts, Program, SetTimer, Step, Turn,
-        fixture::{World, compiled, me, message_event, press_event, program},
+        fixture::{World, compiled, compiled_beside, me, message_event, press_event, program},
         step,
     },
 };
@@ -46,6 +46,17 @@ end = "Booked for {{ dialogue.people }}."
 remember = { scope = "person", key = "last", set = "{{ dialogue.day }}" }
 "#;
 
+/// A card that says what it asks, with what nobody may forge.
+const REPORT: &str = r#"{ "type": "AdaptiveCard", "version": "1.3", "body": [
+    { "type": "Input.Text", "id": "what", "label": "What?" }, { "type": "Input.Date", "id": "when", "label": "When?" } ],
+    "actions": [{ "type": "Action.Submit", "title": "Send" }] }"#;
+
+fn beside(text: &str) -> Arc<Program> {
+    let (program, found) = compiled_beside(text, &[("report.json", REPORT)]);
+    assert!(found.is_empty(), "{found:?}");
+    program.unwrap()
+}
+
 /// One person in one room, and what the store would keep of it.
 struct Talk {
     program: Arc<Program>,
@@ -64,7 +75,7 @@ struct Talk {
 impl Talk {
     fn with(text: &str) -> Self {
         Self {
-            program: program(&text),
+            program: beside(&text),
             now: Millis(1_767_225_600_000),
             group: false,
             version: 0,
@@ -274,7 +285,7 @@ reply = "another card"
 [flow.report]
 [[flow.report.step]]
 name = "form"
-ask = { text = "What happened?", context = { n = 1 } }
+ask = { text = "What happened?", card = "report.json", context = { n = 1 } }
 inputs = { what = "text", when = "date", note = "text?" }
 end = "{{ dialogue.what }} on {{ dialogue.when }}{{ dialogue.note }}, {{ state.bot.thanks }}"
 "#;
@@ -285,6 +296,7 @@ fn a_card_is_answered_by_the_one_who_was_asked_while_its_question_is_open() {
     assert_eq!(talk.say("report"), ["What happened?"]);
     let context = talk.deliveries[0].context.clone();
     assert_eq!(context["n"], 1);
+    assert_eq!(talk.deliveries[0].card.as_ref().unwrap()["body"][0]["id"], "what");
     let press = |talk: &mut Talk, inputs: Value, context: &Value| {
         talk.play(&press_event(), World::pressing(inputs, context.clone())).unwrap()
     };
