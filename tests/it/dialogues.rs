@@ -90,7 +90,7 @@ async fn a_card_is_filled_in_and_counts_while_its_question_is_open() {
     let asked = house.sim.replies("report", after, 1).await.remove(0);
     let message = asked["id"].as_str().unwrap().to_owned();
     let press = async |inputs: Value| {
-        let pressed = json!({ "message": message, "button": "Send", "inputs": inputs });
+        let pressed = json!({ "message": message, "inputs": inputs });
         let pressed = house.sim.post("/press", pressed).await;
         let after = pressed["seq"].as_u64().unwrap_or(after + 1);
         house.sim.replies("report", after, 1).await.last().unwrap()["text"].as_str().unwrap().to_owned()
