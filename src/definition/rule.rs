@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     data::Data,
+    flow::Start,
     gate::Gate,
     handler::Handler,
     place::{Span, Spanned},
@@ -63,6 +64,8 @@ pub enum Action {
     Reply(Vec<Reply>),
     /// `http`, `call`, `forward`, `exec`: a program does.
     Handler(Box<Handler>),
+    /// `flow`: it starts a dialogue.
+    Flow(Start),
 }
 
 /// `once = true`

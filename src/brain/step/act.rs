@@ -117,6 +117,7 @@ impl Acting<'_, '_> {
                 self.effect(Effect::CancelTimer(name));
                 Ok(())
             }
+            Does::Flow { flow, answers } => self.start_flow(*flow, answers),
             Does::DeletePressed => {
                 let message = self.scene.pressed.unwrap_or_default().to_owned();
                 self.act_here(Act::Delete(message));

@@ -132,7 +132,7 @@ fn call(table: &mut Reader<'_>, to: &[Spanned<String>]) -> Option<(Form, Common)
         reference(&mut table, &place).map(|source| (name, Spanned::new(source, place.span)))
     });
     let secrets = secrets.collect();
-    let reply = reply::replies(&mut table, to.to_vec());
+    let reply = reply::replies_to(&mut table, to.to_vec());
     if table.errors() > before {
         return None;
     }

@@ -1,6 +1,6 @@
 //! How a rule answers: `reply = "…"`, `reply = { … }`, or a list of such tables.
 
-use super::reader::Reader;
+use super::{flow, reader::Reader};
 use crate::definition::{
     codes,
     place::Spanned,
@@ -13,6 +13,14 @@ pub(in crate::definition) const REPLY: &[&str] =
 
 /// Reads the way to answer, if there is one.
 pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
+    if table.has("flow") {
+        if table.has("reply") {
+            let message = "a rule answers in one way, and this has both `flow` and `reply`";
+            let hint = "say it in the first step: `say = \"…\"`";
+            table.tell(codes::CONFLICT, table.span_of("flow"), message, hint);
+        }
+        return flow::start(table).map(Action::Flow);
+    }
     let beside = table.string_or_strings("to");
     if !table.has("reply") {
         if let Some(to) = beside.first() {
@@ -25,11 +33,11 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
         }
         return None;
     }
-    Some(Action::Reply(replies(table, beside)))
+    Some(Action::Reply(replies_to(table, beside)))
 }
 
 /// What `reply` says; `beside` is where to, unless it says so itself. None: it is not there, or wrong.
-pub(super) fn replies(table: &mut Reader<'_>, beside: Vec<Spanned<String>>) -> Vec<Reply> {
+pub(super) fn replies_to(table: &mut Reader<'_>, beside: Vec<Spanned<String>>) -> Vec<Reply> {
     if table.is_string("reply") {
         return table.string("reply").map(|text| plain(text, beside)).into_iter().collect();
     }
@@ -45,8 +53,16 @@ pub(super) fn replies(table: &mut Reader<'_>, beside: Vec<Spanned<String>>) -> V
     replies
 }
 
+/// Replies under another key.
+pub(super) fn replies(table: &mut Reader<'_>, key: &str) -> Vec<Reply> {
+    if table.is_string(key) {
+        return table.string(key).map(|text| plain(text, Vec::new())).into_iter().collect();
+    }
+    table.one_or_more(key, "`reply`", REPLY, reply)
+}
+
 /// A bare text.
-fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
+pub(super) fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
     Reply {
         span: body.span,
         when: None,

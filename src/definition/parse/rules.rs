@@ -17,7 +17,7 @@ macro_rules! keys {
             $($own,)*
             "when", "access", "denied", "cooldown", "approve", "once", "already", "remember", "subscribe", "unsubscribe",
             "timer", "cancel_timer", "delete", "leave", "ack", "on_error", "http", "call", "forward", "exec", "script", "reply",
-            "to",
+            "to", "flow",
         ]
     };
 }
