@@ -36,6 +36,7 @@ async fn the_ceiling_keeps_out_whom_a_definition_lets_in_also_after_a_restart() 
     house.write("guarded.toml", "broken");
     house.stop().await;
     house.open().await.unwrap();
+    house.registered(&["guarded"]).await;
     assert_eq!(house.sim.ask("guarded", "ping").await, "You may not use this.");
     house.close().await;
 }

@@ -70,6 +70,7 @@ impl Compiler<'_> {
             Some(when) => Some(Box::new(when?)),
             None => None,
         };
+        self.known_vars(rule, &uses);
         let gate = gate?;
         Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
     }

@@ -9,11 +9,13 @@ use crate::{
         destination, ids,
         names::{Names, Scope},
         program::{Approve, Body, Gate, Membership},
+        uses::Uses,
     },
     definition::{
         Format, Spanned, codes,
         diagnostic::{Diagnostic, did_you_mean, quote},
         gate,
+        rule::Rule,
     },
 };
 
@@ -250,6 +252,25 @@ impl Compiler<'_> {
         };
         self.tell(codes::BAD_ACCESS, room, message, Some(hint));
         None
+    }
+
+    /// Values that `_shared/vars.toml` does not have would print nothing.
+    pub(super) fn known_vars(&mut self, rule: &Rule, uses: &Uses) {
+        let used = uses.lenient.iter().filter_map(|path| path.strip_prefix("vars."));
+        for path in used {
+            let mut at = Some(&self.definition.vars);
+            for part in path.split('.') {
+                // What is in a list is known when it is used.
+                at = at.and_then(|value| if value.is_array() { Some(value) } else { value.get(part) });
+            }
+            if at.is_none() {
+                let known = self.definition.vars.as_object().into_iter().flat_map(|all| all.keys().map(String::as_str));
+                let hint = did_you_mean(path, known)
+                    .unwrap_or_else(|| format!("write it into `_shared/vars.toml`: `{path} = \"…\"`"));
+                let message = format!("a template of this rule uses {}, and there is none", quote(&format!("vars.{path}")));
+                self.tell_at(codes::UNKNOWN_NAME, rule.span, message, Some(hint));
+            }
+        }
     }
 
     /// Says so when everybody at Webex may use the bot and nobody wrote that this is meant.

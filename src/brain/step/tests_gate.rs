@@ -217,6 +217,8 @@ fn groups_and_values_come_from_what_is_shared() {
             .deliveries
             .is_empty()
     );
+    let found = under(Policy::default(), &text.replace("vars.desk", "vars.dsek"), &shared).1;
+    assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-name"], Some("did you mean `desk`?")));
     let found = under(Policy::default(), &text.replace("'leads'", "'laeds'"), &shared).1;
     assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-group"], Some("did you mean `leads`?")));
 }
