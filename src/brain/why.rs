@@ -80,11 +80,8 @@ pub fn why(engine: &Engine, program: &Program, said: &Said) -> Result<Why, Strin
     let which = matched(program, &decision.rule);
     let own = which.and_then(|which| program.body(which)).and_then(|body| body.gate.as_ref()).map(|gate| &gate.access);
     let nothing = Access::default();
-    let layers = [
-        (Layer::Ceiling, &*program.ceiling),
-        (Layer::Bot, &program.access),
-        (Layer::Rule, own.unwrap_or(&nothing)),
-    ];
+    let layers =
+        [(Layer::Ceiling, &*program.ceiling), (Layer::Bot, &program.access), (Layer::Rule, own.unwrap_or(&nothing))];
     let layers = layers.into_iter().map(|layer| told(layer, said)).collect();
     let says = decision.effects.into_iter().filter_map(|effect| match effect {
         Effect::Say(delivery) => Some(delivery),
@@ -212,8 +209,14 @@ mod tests {
             (why.which, layers, why.says.len())
         };
         assert_eq!(ask("a@example.com", "ping"), (Some(Which::Command(0)), vec![(true, 0), (true, 1), (true, 0)], 1));
-        assert_eq!(ask("a@example.com", "page ops"), (Some(Which::Command(1)), vec![(true, 0), (true, 1), (false, 1)], 0));
-        assert_eq!(ask("lead@example.com", "page"), (Some(Which::Command(1)), vec![(true, 0), (true, 1), (true, 1)], 1));
+        assert_eq!(
+            ask("a@example.com", "page ops"),
+            (Some(Which::Command(1)), vec![(true, 0), (true, 1), (false, 1)], 0)
+        );
+        assert_eq!(
+            ask("lead@example.com", "page"),
+            (Some(Which::Command(1)), vec![(true, 0), (true, 1), (true, 1)], 1)
+        );
         assert_eq!(ask("a@other.org", "hello"), (Some(Which::Fallback), vec![(true, 0), (false, 1), (true, 0)], 0));
     }
 }

@@ -5,7 +5,8 @@ use crate::support::{
     program::Ground,
 };
 
-const GUARDED: &str = "token = \"env:T\"\n[[command]]\nwords = [\"ping\"]\naccess = { groups = [\"leads\"] }\nreply = \"pong\"\n";
+const GUARDED: &str =
+    "token = \"env:T\"\n[[command]]\nwords = [\"ping\"]\naccess = { groups = [\"leads\"] }\nreply = \"pong\"\n";
 
 fn leads(address: &str) -> String {
     format!("leads = [\"{address}\"]\n")
@@ -57,7 +58,10 @@ fn why_names_the_deciding_rule_and_its_place() {
     let group = why(&["bob@example.com", "page ops", "--room", "ROOMROOM"], &[]);
     assert!(group.contains("decided by: `where` in `access` of the rule is `direct`"), "{group}");
     let other = why(&["eve@evil.org", "page ops"], &[]);
-    assert!(other.contains("(oncall.toml:1)") && other.contains("decided by: `domains` in `[access]` of the bot"), "{other}");
+    assert!(
+        other.contains("(oncall.toml:1)") && other.contains("decided by: `domains` in `[access]` of the bot"),
+        "{other}"
+    );
     let ceiling = why(&["bob@example.com", "page ops", "--json"], &[("BOTYARD_ACCESS__DENY_DOMAINS", "example.com")]);
     let report: serde_json::Value = serde_json::from_str(&ceiling).unwrap();
     assert_eq!(report["allowed"], false);

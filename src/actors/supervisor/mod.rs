@@ -5,6 +5,7 @@
 //! crash as a new value; it is parked when Webex refuses its token, held when something must be put right
 //! first, quarantined when it keeps crashing. Whatever the phase, its events keep being accepted and wait.
 
+mod clocked;
 mod crashes;
 mod kept;
 mod leaving;
@@ -30,6 +31,7 @@ use self::{
     singletons::Singleton,
 };
 pub use self::{
+    clocked::Clocked,
     kept::{Kept, KeptState},
     silence::Mind,
     singletons::{Keep, Starter},

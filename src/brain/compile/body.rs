@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation},
+        program::{At, Body, Does, Gate, Once, Operation},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -71,7 +71,7 @@ impl Compiler<'_> {
             None => None,
         };
         self.known_vars(rule, &uses);
-        let gate = gate?;
+        let gate = Some(gate?).filter(|gate| *gate != Gate::default()).map(Box::new);
         Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
     }
 
@@ -89,10 +89,12 @@ impl Compiler<'_> {
 
     fn remember(&mut self, remember: &Remember, names: Names<'_>) -> Option<Does> {
         let key = self.name(&remember.key, names);
-        let nowhere = names.scope == Scope::Bare && remember.scope == Memory::Person;
-        if nowhere {
-            let message = "there is nobody in this kind of rule to remember something of";
-            self.tell(codes::CONFLICT, &remember.key, message, Some("write `scope = \"room\"` or `\"bot\"`".into()));
+        let nobody = matches!(names.scope, Scope::Bare | Scope::Nowhere) && remember.scope == Memory::Person;
+        let nowhere = matches!(names.scope, Scope::Nowhere | Scope::Person) && remember.scope == Memory::Room;
+        if nobody || nowhere {
+            let what = if nobody { "nobody" } else { "no room" };
+            let message = format!("there is {what} in this kind of rule to remember something of");
+            self.tell(codes::CONFLICT, &remember.key, message, Some("write another `scope`, such as `\"bot\"`".into()));
         }
         let operation = match &remember.operation {
             rule::Operation::Set(data) => Operation::Set(self.data(data, names)?),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::Compiler;
 use crate::{
     brain::{
-        access::{Access, Clause, Layer, Place, never},
+        access::{Access, Clause, Group, Layer, Place, never},
         destination, ids,
         names::{Names, Scope},
         program::{Approve, Body, Gate, Membership},
@@ -41,7 +41,7 @@ pub enum OpenBots {
 }
 
 impl Compiler<'_> {
-    pub(super) fn gate(&mut self, gate: &gate::Gate, names: Names<'_>) -> Option<Option<Box<Gate>>> {
+    pub(super) fn gate(&mut self, gate: &gate::Gate, names: Names<'_>) -> Option<Gate> {
         let anybody = matches!(names.scope, Scope::Message | Scope::Press | Scope::Membership);
         let spans = [
             gate.access.as_ref().map(|access| access.span),
@@ -64,7 +64,7 @@ impl Compiler<'_> {
         if let Some(written) = &gate.access {
             self.passable(&access, written);
         }
-        let made = Gate {
+        Some(Gate {
             access,
             denied: match denied {
                 Some(denied) => Some(denied?),
@@ -75,8 +75,7 @@ impl Compiler<'_> {
                 Some(approve) => Some(approve?),
                 None => None,
             },
-        };
-        Some((made != Gate::default()).then(|| Box::new(made)))
+        })
     }
 
     /// `[access]`.
@@ -103,17 +102,16 @@ impl Compiler<'_> {
         ))
     }
 
-    pub(super) fn membership(&mut self) -> Option<Option<Box<Membership>>> {
-        let Some(membership) = &self.definition.membership else { return Some(None) };
+    pub(super) fn membership(&mut self, membership: &gate::Membership) -> Option<Box<Membership>> {
         let denied = membership.denied.as_ref().map(|text| self.text(text, Format::Text, Names::of(Scope::Membership)));
         let added_by = self.access(&membership.added_by);
-        Some(Some(Box::new(Membership {
+        Some(Box::new(Membership {
             added_by: added_by?,
             denied: match denied {
                 Some(denied) => Some(denied?),
                 None => None,
             },
-        })))
+        }))
     }
 
     fn approve(&mut self, approve: &gate::Approve, names: Names<'_>) -> Option<Approve> {
@@ -216,7 +214,7 @@ impl Compiler<'_> {
         None
     }
 
-    fn group(&mut self, group: &Spanned<String>) -> Option<(Box<str>, Arc<[Box<str>]>)> {
+    fn group(&mut self, group: &Spanned<String>) -> Option<Group> {
         let groups = &self.definition.groups;
         if let Some((name, members)) = groups.iter().find(|(name, _)| name.value == group.value) {
             let before = self.found.len();
@@ -267,7 +265,8 @@ impl Compiler<'_> {
                 let known = self.definition.vars.as_object().into_iter().flat_map(|all| all.keys().map(String::as_str));
                 let hint = did_you_mean(path, known)
                     .unwrap_or_else(|| format!("write it into `_shared/vars.toml`: `{path} = \"…\"`"));
-                let message = format!("a template of this rule uses {}, and there is none", quote(&format!("vars.{path}")));
+                let message =
+                    format!("a template of this rule uses {}, and there is none", quote(&format!("vars.{path}")));
                 self.tell_at(codes::UNKNOWN_NAME, rule.span, message, Some(hint));
             }
         }

@@ -91,7 +91,7 @@ fn then_of(then: rule::Then) -> Then {
 
 impl To {
     /// Its template, if it has one.
-    pub(super) fn text(&self) -> Option<&Text> {
+    pub(in crate::brain) fn text(&self) -> Option<&Text> {
         match self {
             Self::Topic(text) | Self::Template(text) => Some(text),
             _ => None,

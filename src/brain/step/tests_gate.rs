@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     base::{BotId, Event, Millis, StateOp, StateScope},
     brain::{
-        Act, Destination, Effect, OpenBots, Policy, Program, SentMessage, Then,
+        Act, Destination, Effect, OpenBots, Policy, Program, Then,
         access::{Access, Clause},
         compiler,
         fixture::{Asked, ME, World, compiled, member_event, message_event, press_event, program},
@@ -358,7 +358,7 @@ fn a_forged_or_late_press_does_nothing() {
     let program = program(DEPLOY);
     let (key, kept) = kept_request(&Asked::of(&program, "deploy prod"));
     let mut world = pressing("$approve", &key, &kept, "deploy prod");
-    world.sent = Fact::Sent(Box::new(SentMessage::default()));
+    world.sent = Fact::Sent(Box::default());
     assert_eq!(Asked::play(&program, &press_by("Q"), &world).unwrap().rule, "none: no rule for this button");
     let mut world = pressing("$approve", &key, &kept, "deploy prod");
     world.state.clear();

@@ -1,11 +1,13 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
+mod inbound;
 mod cases;
 mod gate;
 mod reader;
 mod reply;
 mod rules;
+mod schedule;
 mod shared;
 
 use toml::de::DeTable;
@@ -33,12 +35,16 @@ pub(super) const TOP: &[&str] = &[
     "rooms",
     "command",
     "on",
+    "schedule",
+    "inbound",
     "fallback",
 ];
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
+    inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
+    schedule::SCHEDULE,
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
 };
@@ -67,6 +73,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
+    let schedules = schedule::schedules(&mut top);
+    let inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
@@ -92,6 +100,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         rooms,
         commands,
         ons,
+        schedules,
+        inbounds,
         fallback,
     };
     (Some(definition), diagnostics)
