@@ -6,6 +6,7 @@ mod access;
 mod admin_commands;
 mod admin_doors;
 mod alerts;
+mod answers;
 mod backups;
 mod binary_ends;
 mod binary_refusals;

@@ -150,7 +150,12 @@ impl Compiler<'_> {
 
     fn except_file(&mut self, file: &Spanned<String>) -> Option<Arc<[chrono::NaiveDate]>> {
         let message = format!("there is no file {} beside the definition", quote(&file.value));
-        self.tell(codes::BAD_DATES, file, message, Some("write the dates themselves: `except = [\"2026-12-25\"]`".into()));
+        self.tell(
+            codes::BAD_DATES,
+            file,
+            message,
+            Some("write the dates themselves: `except = [\"2026-12-25\"]`".into()),
+        );
         None
     }
 
@@ -185,7 +190,12 @@ impl Compiler<'_> {
         let Some(room) = room.filter(|_| wrong.is_none()) else {
             let span = wrong.unwrap_or(rule.span);
             let message = "`per_person_zone` needs one room in `to`: the one whose people are meant";
-            self.tell_at(codes::BAD_DESTINATION, span, message, Some("write `to = \"@team\"`, with `team` in `[rooms]`".into()));
+            self.tell_at(
+                codes::BAD_DESTINATION,
+                span,
+                message,
+                Some("write `to = \"@team\"`, with `team` in `[rooms]`".into()),
+            );
             return None;
         };
         let body = self.body(&rule, Names::of(Scope::Person))?;

@@ -21,7 +21,13 @@ const MAX_PEOPLE: usize = 500;
 const LATE: Duration = Duration::from_mins(1);
 
 impl Stepper<'_> {
-    pub(super) fn schedule(self, name: &str, planned: Millis, zone: &str, person: Option<&str>) -> Result<Decision, Stop> {
+    pub(super) fn schedule(
+        self,
+        name: &str,
+        planned: Millis,
+        zone: &str,
+        person: Option<&str>,
+    ) -> Result<Decision, Stop> {
         let label = format!("schedule \"{name}\"");
         let program = self.program;
         let found = program.schedules.iter().zip(&program.schedule_rules).find(|(one, _)| *one.name == *name);
@@ -34,7 +40,14 @@ impl Stepper<'_> {
     }
 
     /// Sets a timer for each person of the room, at the moment that the planned time is for them.
-    fn spread(self, label: &str, schedule: &Schedule, room: &str, planned: Millis, zone: &str) -> Result<Decision, Stop> {
+    fn spread(
+        self,
+        label: &str,
+        schedule: &Schedule,
+        room: &str,
+        planned: Millis,
+        zone: &str,
+    ) -> Result<Decision, Stop> {
         let mut decision = nothing(label);
         let read = Read::Members(room.to_owned());
         let members = match self.turn.facts.get(&read) {
@@ -46,9 +59,9 @@ impl Stepper<'_> {
             None => return Err(Stop::Need(vec![read])),
         };
         let me = &self.turn.me.id;
-        let people = members.iter().filter(|member| {
-            !ids::same(&member.person_id, me) && !member.person_email.as_deref().is_some_and(is_bot)
-        });
+        let people = members
+            .iter()
+            .filter(|member| !ids::same(&member.person_id, me) && !member.person_email.as_deref().is_some_and(is_bot));
         let people: Vec<&str> = people.map(|member| member.person_id.as_str()).collect();
         if people.len() > MAX_PEOPLE {
             return Err(Stop::Fail(format!("the room of {label} has more than {MAX_PEOPLE} people")));
