@@ -1,7 +1,9 @@
 //! Who may use a bot: asked of Webex where only Webex knows, and changed while people talk to it.
 
+use serde_json::json;
+
 use crate::support::{
-    house::{House, Plan},
+    house::{House, Plan, address},
     program::Ground,
 };
 
@@ -39,6 +41,47 @@ async fn the_ceiling_keeps_out_whom_a_definition_lets_in_also_after_a_restart() 
     house.open().await.unwrap();
     house.registered(&["guarded"]).await;
     assert_eq!(house.sim.ask("guarded", "ping").await, "You may not use this.");
+    house.close().await;
+}
+
+const DEPLOY: &str = "token = \"env:T\"\n[[command]]\nusage = \"deploy <what>\"\nreply = \"deploying {{ args.what }}\"\n\
+    approve = { by = { domains = [\"example.com\"] }, within = \"1h\" }\n";
+
+#[actix::test]
+async fn what_needs_approval_is_done_when_somebody_else_has_pressed() {
+    let house = House::with(&[("deploy.toml", DEPLOY)]).await;
+    house.registered(&["deploy"]).await;
+    let room = json!({ "title": "Ops", "members": [address("deploy"), "bob@example.com"] });
+    house.sim.post("/rooms", room).await;
+    let asked = json!({ "to": "Ops", "text": "deploy prod", "mention": [address("deploy")] });
+    let after = house.sim.say_it(asked).await;
+    let card = house.sim.replies("deploy", after, 1).await.remove(0);
+    assert!(card["text"].as_str().unwrap().contains("asks for approval: deploy prod"), "{card}");
+    let press = |person: &str| json!({ "as": person, "message": card["id"], "inputs": { "action": "$approve" } });
+    let says = async |wanted: &str| {
+        let look = || async {
+            let said = house.sim.replies("deploy", after, 0).await;
+            said.iter().any(|message| message["text"].as_str().is_some_and(|text| text.contains(wanted))).then_some(said)
+        };
+        house.sim.eventually(wanted, look).await
+    };
+    house.sim.post("/press", press("alice@example.com")).await;
+    let said = says("somebody else must approve it").await;
+    assert!(!said.iter().any(|message| message["text"] == "deploying prod"), "{said:?}");
+    house.sim.post("/press", press("bob@example.com")).await;
+    let said = says("deploying prod").await;
+    assert!(said.iter().all(|message| message["attachments"].is_null()), "the card is gone: {said:?}");
+    house.close().await;
+}
+
+#[actix::test]
+async fn a_bot_leaves_the_room_that_an_outsider_brought_it_to() {
+    let text = "token = \"env:T\"\naccess = \"anyone\"\n[membership]\nadded_by = { domains = [\"other.org\"] }\n[fallback]\nreply = \"x\"\n";
+    let house = House::with(&[("shy.toml", text)]).await;
+    house.registered(&["shy"]).await;
+    house.sim.post("/rooms", json!({ "title": "Kitchen", "members": [address("shy"), "bob@example.com"] })).await;
+    let left = || async { (!house.sim.get("/rooms").await.to_string().contains(&address("shy"))).then_some(()) };
+    house.sim.eventually("the bot to leave", left).await;
     house.close().await;
 }
 
