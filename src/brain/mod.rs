@@ -10,7 +10,9 @@
 pub mod access;
 mod cache;
 pub mod call;
+mod card;
 pub mod compile;
+pub mod cron;
 mod data;
 pub mod delivery;
 mod destination;
@@ -21,13 +23,17 @@ mod flow;
 mod help;
 mod html;
 mod ids;
+pub mod inbound;
 pub mod markdown;
 pub mod mention;
 mod messages;
 pub mod names;
 mod pattern;
 pub mod program;
+#[cfg(test)]
+mod recipes;
 mod scan;
+pub mod schedule;
 #[cfg(test)]
 mod shipped;
 pub mod split;
@@ -43,6 +49,8 @@ pub use call::{HandlerCall, Target};
 pub use compile::{Compiled, OpenBots, Policy, compile, compiler};
 pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;
+pub use inbound::Inbound;
 pub use program::Program;
+pub use schedule::Schedule;
 pub use step::step;
 pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, SentMessage, SetTimer, Step, Turn};

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    Inbound, Schedule,
     access::Access,
+    card::Card,
     data::Data,
     delivery::{Destination, Then},
     template::Text,
@@ -44,6 +46,12 @@ pub struct Program {
     pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
     pub(super) fallback: Option<Body>,
+    pub(super) schedules: Box<[Schedule]>,
+    /// What each of them does.
+    pub(super) schedule_rules: Box<[ScheduleRule]>,
+    pub(super) inbounds: Box<[Inbound]>,
+    /// What posts are compared with, in the order of the file: the name of the hook, and what is done then.
+    pub(super) inbound_rules: Box<[(Arc<str>, Body)]>,
 }
 
 /// What a message is compared with, and what is done then.
@@ -92,6 +100,14 @@ pub(super) enum Where {
     Anywhere,
     Group,
     Direct,
+}
+
+/// What a schedule does.
+#[derive(Debug, PartialEq)]
+pub(super) struct ScheduleRule {
+    /// The room whose people have it each at their own time.
+    pub(super) people_of: Option<Box<str>>,
+    pub(super) body: Body,
 }
 
 /// The body of a rule: when it applies, and what it does, in order.
@@ -181,6 +197,18 @@ pub(super) struct Say {
     pub(super) key: Option<(Text, Then)>,
     pub(super) context: Option<Data>,
     pub(super) update: Option<Update>,
+    /// A card, and what its templates see as `data`.
+    pub(super) card: Option<Box<(Card, Option<Data>)>>,
+    pub(super) file: Option<Sendable>,
+}
+
+/// A file to be sent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Sendable {
+    /// By its path below `bots.d`.
+    Path(Box<str>),
+    /// By its address.
+    Url(Text),
 }
 
 #[derive(Debug, PartialEq, Eq, Clone)]
@@ -228,6 +256,18 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// What makes it act at its time.
+    #[must_use]
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// The hooks that other programs post to.
+    #[must_use]
+    pub fn inbounds(&self) -> &[Inbound] {
+        &self.inbounds
     }
 
     /// Something to say to it that it answers, for prompts.

@@ -87,6 +87,30 @@ codes! {
     SAME_TOKEN = "same-token", Warning,
         "Two definitions name the same token. At Webex they are one bot, and one identity runs in one bot: whichever starts second is held.",
         "Give each its own token, or remove one of the two.";
+    /// A secret in the file itself.
+    LITERAL_SECRET = "literal-secret", Error,
+        "A secret stands in the definition itself. Definitions are copied, committed and shown; secrets must not be.",
+        "Name where the secret is: `env:NAME` or `file:/path`. Treat the secret as known to others: make a new one.";
+    /// A hook without authentication.
+    OPEN_HOOK = "open-hook", Warning,
+        "A hook of `[[inbound]]` has no authentication. It is served only on the internal listener (the setting `inbound.listen`), and whoever reaches that can make the bot speak.",
+        "Give it `auth` with a secret, unless the program that posts cannot send one.";
+    /// The cron expression is none.
+    BAD_CRON = "bad-cron", Error,
+        "`cron` is no cron expression of five fields: minute, hour, day of month, month, day of week.",
+        "Correct it; `0 9 * * MON-FRI` is nine o'clock on weekdays.";
+    /// The cron expression never runs.
+    NEVER_RUNS = "never-runs", Error,
+        "`cron` describes a day that does not exist, such as the 30th of February: the schedule would never run.",
+        "Correct the day or the month.";
+    /// The zone is none.
+    BAD_TIMEZONE = "bad-timezone", Error,
+        "`timezone` is no zone of the IANA database.",
+        "Write a zone like `Europe/Berlin` or `UTC`.";
+    /// Dates that are none.
+    BAD_DATES = "bad-dates", Error,
+        "`except` names what is no date, or a file that is not there or holds a line that is no date.",
+        "Write dates like `2026-12-25`, one a line in a file; what follows a `#` is for people.";
     /// The pattern is no regular expression.
     BAD_PATTERN = "bad-pattern", Error,
         "The pattern is not a valid regular expression, or it is too large.",
@@ -95,6 +119,14 @@ codes! {
     BAD_TEMPLATE = "bad-template", Error,
         "The template has a syntax error, or uses a filter, test or function that does not exist.",
         "Correct the place the caret shows. Text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves.";
+    /// The card is none that Webex draws.
+    BAD_CARD = "bad-card", Error,
+        "The card is no JSON, or holds what Webex does not draw: it takes cards of version 1.3 at most, with five buttons in a row, ten images and 80 KB.",
+        "Correct the place the caret shows. Templates stand inside of strings; lists are made by `$each`.";
+    /// A file that is not in the bot's folder.
+    UNKNOWN_FILE = "unknown-file", Error,
+        "The definition names a file that is not in the bot's folder, or that cannot be used.",
+        "Put it beside `bot.toml`, in the same folder or below, and write its path from there.";
     /// The template never ends.
     ENDLESS_TEMPLATE = "endless-template", Error,
         "The template does more work, or writes more text, than one answer may.",

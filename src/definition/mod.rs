@@ -9,12 +9,14 @@
 
 pub mod cases;
 pub mod codes;
+pub mod companion;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
 pub mod gate;
 #[cfg(test)]
 mod golden;
+pub mod inbound;
 pub mod length;
 pub mod loader;
 pub mod mask;
@@ -23,6 +25,7 @@ mod parse;
 pub mod place;
 pub mod render;
 pub mod rule;
+pub mod schedule;
 pub mod shape;
 pub mod shared;
 pub mod source;
@@ -33,11 +36,13 @@ pub use codes::Code;
 pub use data::Data;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
+pub use inbound::{Algorithm, Auth, Encoding, Hmac, Inbound};
 pub use loader::{LoadedSet, Loader, load};
 pub use model::{Command, Definition, Doubt, Help, Listens, On, OnWhat, Who};
 pub use parse::{parse, parse_cases};
 pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use rule::{Action, Format, Reply, Rule};
-pub use source::{DefinitionSource, SharedFile};
+pub use schedule::{Except, Missed, Schedule, Timing};
+pub use source::{Companion, DefinitionSource, SharedFile};
 pub use token::{TokenError, TokenSource};

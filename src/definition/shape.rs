@@ -2,9 +2,13 @@
 //! (`#:schema ../schema/bot.schema.json` on the first line). Nothing is parsed with these types: the
 //! parser says more than "does not match". Tests hold the keys of the two equal.
 
+mod timed;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+
+use self::timed::{Inbound, Schedule};
 
 /// A bot, as a file `bots.d/<bot>.toml` or `bots.d/<bot>/bot.toml`.
 #[derive(Debug, JsonSchema)]
@@ -37,6 +41,12 @@ struct Bot {
     /// What it does when people come and go.
     #[serde(default)]
     on: Vec<On>,
+    /// What it does at its time.
+    #[serde(default)]
+    schedule: Vec<Schedule>,
+    /// Hooks that other programs post to: `POST /in/<bot>/<name>`.
+    #[serde(default)]
+    inbound: Vec<Inbound>,
     /// What it says when nothing else matched.
     fallback: Option<Fallback>,
 }
@@ -439,6 +449,13 @@ struct ReplyTable {
     edit: Option<bool>,
     /// The message whose card was pressed is deleted, and this one is written: for cards.
     replace: Option<bool>,
+    /// An adaptive card: the path of its JSON file from the folder of the definition, as in `cards/welcome.json`. The
+    /// text stands for it where no card can be drawn.
+    card: Option<String>,
+    /// What the templates of the card see as `data`.
+    data: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A file: its path from the folder of the definition, or its address, from where Webex fetches it.
+    file: Option<String>,
 }
 
 #[derive(Debug, JsonSchema)]
@@ -456,7 +473,7 @@ enum Then {
 }
 
 /// The kinds of rules that have a body.
-const RULES: &[&str] = &["Command", "On", "Fallback"];
+const RULES: &[&str] = &["Command", "On", "Schedule", "Inbound", "Fallback"];
 
 /// The schema's title, by which a file of it is known.
 pub const TITLE: &str = "A bot of Botyard";
@@ -524,6 +541,12 @@ mod tests {
         check(&schema["definitions"]["ReplyTable"], parser::REPLY);
         check(&schema["definitions"]["Remember"], parser::REMEMBER);
         check(&schema["definitions"]["Timer"], parser::TIMER);
+        check(&schema["definitions"]["Schedule"], parser::SCHEDULE);
+        check(&schema["definitions"]["Inbound"], parser::INBOUND);
+        check(&schema["definitions"]["Auth"], parser::AUTH);
+        check(&schema["definitions"]["BearerTable"], parser::BEARER);
+        check(&schema["definitions"]["Basic"], parser::BASIC);
+        check(&schema["definitions"]["Hmac"], parser::HMAC);
         check(&schema["definitions"]["TopAccessLists"], parser::TOP_ACCESS);
         check(&schema["definitions"]["AccessLists"], parser::ACCESS);
         check(&schema["definitions"]["Deny"], parser::DENY);

@@ -94,6 +94,7 @@ impl World<'_> {
                     display_name: Some(human.display_name.clone()),
                     first_name: Some(human.first_name.clone()),
                     org_id: Some(human.org.clone()),
+                    timezone: None,
                     kind: Some("person".to_owned()),
                 }))
             }),

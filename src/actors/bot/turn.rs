@@ -174,22 +174,31 @@ impl Job {
         record.reading = Some(read.kind());
         let answered = deps.read(&self.lease, read).await?;
         record.reading = None;
-        let lagging = matches!((read, &answered.fact), (Read::Message(_), Fact::Missing));
+        let lagging = match (read, &answered.fact) {
+            (Read::Message(_), Fact::Missing) => Some("Webex does not show the message yet"),
+            (Read::Sent(_), Fact::Missing) => Some("that the card was sent is not written down yet"),
+            _ => None,
+        };
         record.needs.push(json!({
             "read": read.kind(),
             "took_ms": whole_millis(deps.clock.now().since(asked)),
             "cached": answered.from_cache,
             "missing": answered.fact == Fact::Missing,
         }));
-        if lagging && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0) {
-            let reason = "Webex does not show the message yet".to_owned();
-            return Err(ReadError::Later(Trouble::NotThereYet, reason));
+        if let Some(reason) = lagging
+            && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0)
+        {
+            return Err(ReadError::Later(Trouble::NotThereYet, reason.to_owned()));
         }
         Ok(answered.fact)
     }
 
     fn decided(&self, decision: Decision, facts: &Facts, now: Millis, record: &Record, deps: &Deps) -> TurnCommit {
-        let mut commit = self.commit(TurnOutcome::Finished, now, record, deps);
+        let outcome = match &decision.buried {
+            Some(reason) => TurnOutcome::Buried { reason: Cause::Failed.because(reason.clone()) },
+            None => TurnOutcome::Finished,
+        };
+        let mut commit = self.commit(outcome, now, record, deps);
         for effect in decision.effects {
             match effect {
                 Effect::Say(delivery) => commit.deliveries.push(NewDelivery {
@@ -197,6 +206,7 @@ impl Job {
                     order_key: delivery.to.order_key(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: delivery.takes_place().map(str::to_owned),
                     payload: delivery.encode(),
                 }),
                 Effect::Remember(operation) => commit.state.push(operation),
@@ -208,6 +218,7 @@ impl Job {
                     order_key: call.order.clone(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: None,
                     payload: call.encode(),
                 }),
                 Effect::Timer(timer) => commit.timers.push(NewTimer {
@@ -216,7 +227,11 @@ impl Job {
                     name: timer.name,
                     due_at: timer.at,
                 }),
-                Effect::CancelTimer(_) => {}
+                // What was set before it in this turn goes too; what is set after it stays.
+                Effect::CancelTimer(name) => {
+                    commit.timers.retain(|timer| timer.name != name);
+                    commit.cancelled.push(name);
+                }
             }
         }
         commit.reads = versions(facts);
@@ -312,6 +327,7 @@ impl Job {
             dialogue: None,
             deliveries: Vec::new(),
             timers: Vec::new(),
+            cancelled: Vec::new(),
             outcome,
             record: Some(told),
         }

@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation},
+        program::{At, Body, Does, Once, Operation, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -88,10 +88,12 @@ impl Compiler<'_> {
 
     fn remember(&mut self, remember: &Remember, names: Names<'_>) -> Option<Does> {
         let key = self.name(&remember.key, names);
-        let nowhere = names.scope == Scope::Bare && remember.scope == Memory::Person;
-        if nowhere {
-            let message = "there is nobody in this kind of rule to remember something of";
-            self.tell(codes::CONFLICT, &remember.key, message, Some("write `scope = \"room\"` or `\"bot\"`".into()));
+        let nobody = matches!(names.scope, Scope::Bare | Scope::Nowhere) && remember.scope == Memory::Person;
+        let nowhere = matches!(names.scope, Scope::Nowhere | Scope::Person) && remember.scope == Memory::Room;
+        if nobody || nowhere {
+            let what = if nobody { "nobody" } else { "no room" };
+            let message = format!("there is {what} in this kind of rule to remember something of");
+            self.tell(codes::CONFLICT, &remember.key, message, Some("write another `scope`, such as `\"bot\"`".into()));
         }
         let operation = match &remember.operation {
             rule::Operation::Set(data) => Operation::Set(self.data(data, names)?),
@@ -177,7 +179,14 @@ impl Does {
                 say.when.iter().for_each(&mut text);
                 say.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
                 say.key.iter().for_each(|(key, _)| text(key));
+                if let Some(Sendable::Url(url)) = &say.file {
+                    text(url);
+                }
                 say.context.iter().for_each(|context| context.join_uses(uses));
+                if let Some((card, data)) = say.card.as_deref() {
+                    uses.join(card.uses());
+                    data.iter().for_each(|data| data.join_uses(uses));
+                }
             }
             Self::Remember { key, operation, .. } => {
                 text(key);

@@ -17,6 +17,8 @@ mod model;
 mod opening;
 mod pressing;
 mod rotation;
+mod schedules;
+mod sent;
 mod silence;
 mod trouble;
 mod turns;
@@ -197,6 +199,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         order_key: to.into(),
         class: Class::Background,
         due_at: Millis(0),
+        takes_place: None,
         payload: format!("to {to}").into_bytes(),
     }
 }
@@ -212,6 +215,7 @@ pub(super) fn turn(lease: &Lease, event: Seq) -> TurnCommit {
         dialogue: None,
         deliveries: Vec::new(),
         timers: Vec::new(),
+        cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
         record: Some(serde_json::json!({ "rule": "command \"ping\"" })),
     }
