@@ -24,7 +24,7 @@ use crate::{
         Cause, Class, DeliveryOutcome, DeliveryRow, FailureEvent, NewEvent, Reason, SENT_DAYS, SentAnswer, SentChange,
         SentLook, SentQuery, SentRow, StoreError,
     },
-    webex::{NewMessage, Recipient, Reply, Request, Verdict, kinds::Kinds, model},
+    webex::{AttachedCard, NewMessage, Recipient, Reply, Request, Verdict, kinds::Kinds, model},
 };
 
 /// So often Webex lets a message be edited.
@@ -327,9 +327,9 @@ impl Try<'_> {
             parent_id: place.parent.as_deref(),
             text: delivery.text.as_deref(),
             markdown: delivery.markdown.as_deref(),
-            card: delivery.card.as_ref(),
-            file: match &delivery.file {
-                Some(Attached::Url(url)) => Some(url),
+            attachments: delivery.card.as_ref().map(|card| [AttachedCard::new(card)]),
+            files: match &delivery.file {
+                Some(Attached::Url(url)) => Some([url.as_str()]),
                 _ => None,
             },
             ..NewMessage::to(match &delivery.to {
