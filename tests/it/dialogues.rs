@@ -212,7 +212,6 @@ fn a_time_out_is_said_once_also_when_it_came_while_nothing_ran() {
             let after = house.sim.say(&address("table"), "2026-12-31").await;
             let asked = house.sim.replies("table", after, 1).await;
             assert_eq!(asked[0]["text"], "How many on 2026-12-31?");
-            let after = asked[0]["seq"].as_u64().unwrap_or(after);
             if restarted {
                 house.stop().await;
                 tokio::time::advance(Duration::from_hours(2)).await;
@@ -224,10 +223,9 @@ fn a_time_out_is_said_once_also_when_it_came_while_nothing_ran() {
                 open["dialogues"].as_array()?.is_empty().then_some(())
             };
             house.sim.eventually("the dialogue to time out", late).await;
-            let said = house.sim.replies("table", after, 1).await;
+            let said = house.sim.replies("table", after, 2).await;
             let texts: Vec<_> = said.iter().filter_map(|said| said["text"].as_str()).collect();
-            assert_eq!(texts.last(), Some(&"Too late."), "{texts:?}");
-            assert_eq!(texts.iter().filter(|text| **text == "Too late.").count(), 1, "{texts:?}");
+            assert_eq!(texts, ["How many on 2026-12-31?", "Too late."]);
             assert_eq!(house.sim.ask("table", "4").await, "what?");
         }
         house.close().await;
