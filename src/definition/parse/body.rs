@@ -131,6 +131,10 @@ impl Reader<'_> {
 
     /// A length of time with its place.
     pub(super) fn spanned_length(&mut self, key: &str) -> Option<Spanned<Duration>> {
+        if let Some(value) = self.raw(key).filter(|_| !self.is_string(key)) {
+            self.wrong_type(key, value, "a length of time", &format!("{key} = \"5m\""));
+            return None;
+        }
         let text = self.string(key)?;
         match length::parse(&text.value) {
             Ok(length) => Some(Spanned::new(length, text.span)),
