@@ -11,6 +11,7 @@ pub mod line;
 pub mod meter;
 mod moments;
 pub mod place;
+pub mod policy;
 pub mod registrar;
 pub mod rehearsal;
 pub mod report;

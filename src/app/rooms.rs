@@ -28,6 +28,7 @@ use crate::{
         place::Place,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
+        policy::policy,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
         supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
@@ -180,6 +181,7 @@ impl<'a> Rooms<'a> {
     pub(super) fn roster(&self, tokens: TokenPolicy, news: watch::Sender<Arc<ReloadReport>>) -> Keep {
         let deps = RosterDeps {
             dirs: self.settings.bots_dir.clone(),
+            policy: policy(&self.settings),
             tokens,
             grace: Duration::from_secs(self.settings.bots.removal_grace_seconds),
             store: self.store.clone(),

@@ -1,34 +1,76 @@
-//! The generated `help`: what the bot is for, and a line for each command that says what it does.
+//! The texts and cards of the generated help: an overview with a line for each command, and one command by itself.
 
 use std::fmt::Write as _;
 
-use super::markdown::escape;
-use crate::definition::{Definition, Listens};
+use serde_json::{Value, json};
+
+use super::{markdown::escape, usage::Usage};
 
 /// Most bytes of the list: a help of more than two messages helps nobody.
 const MAX_LINES: usize = 12 * 1024;
+/// Most bytes of the list beside a card: it is one message.
+const MAX_BESIDE: usize = 4 * 1024;
+/// Most commands on a card.
+const MAX_ON_CARD: usize = 40;
 
-/// The markdown of the generated help; nothing when no command has a `help`.
-pub(super) fn page(definition: &Definition) -> Option<String> {
-    let mut lines = Vec::new();
-    for command in &definition.commands {
-        let Some(help) = &command.help else { continue };
-        let help = escape(help.value.trim());
-        lines.push(match &command.listens {
-            Listens::Words(words) => {
-                let words: Vec<_> = words.iter().map(|word| format!("**{}**", escape(word.value.trim()))).collect();
-                format!("- {}: {help}", words.join(", "))
-            }
-            Listens::Pattern(_) => format!("- {help}"),
+/// One command, as far as its help goes.
+pub(super) struct Entry<'a> {
+    /// What it begins with; empty: a pattern.
+    pub(super) words: Vec<&'a str>,
+    pub(super) usage: Option<&'a Usage>,
+    pub(super) help: Option<&'a str>,
+}
+
+impl Entry<'_> {
+    /// How it is written.
+    pub(super) fn line(&self) -> String {
+        let words = self.words.first().copied().unwrap_or_default();
+        self.usage.map_or_else(|| words.to_owned(), |usage| usage.line(words))
+    }
+
+    /// Its arguments alone.
+    fn arguments(&self) -> Option<String> {
+        let words = self.words.first().copied().unwrap_or_default();
+        let line = self.usage?.line(words);
+        Some(line.strip_prefix(words)?.trim().to_owned()).filter(|arguments| !arguments.is_empty())
+    }
+
+    fn bullet(&self) -> String {
+        let help = escape(self.help.unwrap_or_default());
+        if self.words.is_empty() {
+            return format!("- {help}");
+        }
+        let words: Vec<_> = self.words.iter().map(|word| format!("**{}**", escape(word))).collect();
+        let arguments = self.arguments().map(|arguments| format!(" `{arguments}`")).unwrap_or_default();
+        format!("- {}{arguments}: {help}", words.join(", "))
+    }
+
+    /// Each argument by name, with what it takes.
+    fn details(&self) -> Vec<(String, String)> {
+        let Some(usage) = self.usage else { return Vec::new() };
+        let args = usage.args.iter().map(|arg| {
+            let optional = if arg.required { "" } else { ", may be left out" };
+            (arg.name.to_string(), format!("{}{optional}", arg.kind.described()))
         });
+        let flags = usage.flags.iter().map(|flag| {
+            let takes = flag.takes.as_ref().map_or_else(|| "may be given".to_owned(), |(_, kind)| kind.described());
+            (format!("--{}", flag.name), takes)
+        });
+        args.chain(flags).collect()
     }
-    if lines.is_empty() {
-        return None;
-    }
+}
+
+/// The markdown of the overview.
+pub(super) fn page(description: Option<&str>, entries: &[Entry<'_>]) -> String {
+    overview(description, entries, MAX_LINES)
+}
+
+fn overview(description: Option<&str>, entries: &[Entry<'_>], most: usize) -> String {
+    let mut lines: Vec<String> = entries.iter().map(Entry::bullet).collect();
     let mut length = 0;
     let fit = lines.iter().take_while(|line| {
         length += line.len();
-        length <= MAX_LINES
+        length <= most
     });
     let more = lines.len() - fit.count();
     lines.truncate(lines.len() - more);
@@ -36,13 +78,100 @@ pub(super) fn page(definition: &Definition) -> Option<String> {
         lines.push(format!("- … and {more} more"));
     }
     let mut page = String::new();
-    if let Some(description) = &definition.description {
-        let _ = write!(page, "{}\n\n", escape(description.value.trim()));
+    if let Some(description) = description {
+        let _ = write!(page, "{}\n\n", escape(description.trim()));
     }
-    let _ = write!(page, "{}\n- **help**: Show this list", lines.join("\n"));
-    Some(page)
+    lines.push("- **help**: Show this list".to_owned());
+    page.push_str(&lines.join("\n"));
+    page
 }
 
+/// The markdown of one command.
+pub(super) fn one(entry: &Entry<'_>) -> String {
+    let mut text = format!("**{}**", escape(entry.words.first().copied().unwrap_or_default()));
+    if let Some(arguments) = entry.arguments() {
+        let _ = write!(text, " `{arguments}`");
+    }
+    if let Some(help) = entry.help {
+        let _ = write!(text, "\n\n{}", escape(help));
+    }
+    let details = entry.details();
+    if !details.is_empty() {
+        text.push('\n');
+    }
+    for (name, takes) in details {
+        let _ = write!(text, "\n- `{name}`: {}", escape(&takes));
+    }
+    if let [_, others @ ..] = entry.words.as_slice()
+        && !others.is_empty()
+    {
+        let _ = write!(text, "\n\nAlso: {}", escape(&others.join(", ")));
+    }
+    text
+}
+
+/// The card of the overview.
+pub(super) fn page_card(description: Option<&str>, entries: &[Entry<'_>]) -> Value {
+    let mut body = Vec::new();
+    if let Some(description) = description {
+        body.push(block(&escape(description.trim()), &json!({ "weight": "Bolder", "wrap": true })));
+    }
+    for entry in entries.iter().take(MAX_ON_CARD) {
+        let title = if entry.words.is_empty() { String::new() } else { escape(&entry.line()) };
+        let mut items = Vec::new();
+        if !title.is_empty() {
+            items.push(block(&title, &json!({ "weight": "Bolder", "wrap": true })));
+        }
+        items.push(block(&escape(entry.help.unwrap_or_default()), &json!({ "wrap": true, "spacing": "None" })));
+        body.push(json!({ "type": "Container", "items": items, "separator": true }));
+    }
+    if entries.len() > MAX_ON_CARD {
+        body.push(block(&format!("… and {} more", entries.len() - MAX_ON_CARD), &json!({ "isSubtle": true })));
+    }
+    card(body)
+}
+
+/// The card of one command.
+pub(super) fn one_card(entry: &Entry<'_>) -> Value {
+    let mut body = vec![block(&escape(&entry.line()), &json!({ "weight": "Bolder", "wrap": true }))];
+    if let Some(help) = entry.help {
+        body.push(block(&escape(help), &json!({ "wrap": true })));
+    }
+    let facts: Vec<_> =
+        entry.details().into_iter().map(|(name, takes)| json!({ "title": name, "value": escape(&takes) })).collect();
+    if !facts.is_empty() {
+        body.push(json!({ "type": "FactSet", "facts": facts }));
+    }
+    if let [_, others @ ..] = entry.words.as_slice()
+        && !others.is_empty()
+    {
+        let also = format!("Also: {}", escape(&others.join(", ")));
+        body.push(block(&also, &json!({ "wrap": true, "isSubtle": true })));
+    }
+    card(body)
+}
+
+/// The text beside the card of the overview.
+pub(super) fn beside(description: Option<&str>, entries: &[Entry<'_>]) -> String {
+    overview(description, entries, MAX_BESIDE)
+}
+
+fn block(text: &str, more: &Value) -> Value {
+    let mut block = json!({ "type": "TextBlock", "text": text });
+    if let (Some(block), Some(more)) = (block.as_object_mut(), more.as_object()) {
+        block.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    block
+}
+
+fn card(body: Vec<Value>) -> Value {
+    json!({
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": "1.3",
+        "body": body,
+    })
+}
 #[cfg(test)]
 mod tests {
     use crate::brain::fixture::{Asked, program};

@@ -3,6 +3,9 @@
 //! Webex leaves the mention in the text as plain words: the bot's whole name, or only the first word of it,
 //! depending on the client. The HTML tells where it stands, by an element whose id may be either form.
 
+mod others;
+
+pub(super) use self::others::others;
 use super::{
     html::{self, Token},
     ids,

@@ -7,6 +7,7 @@
 //! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
+pub mod access;
 mod cache;
 pub mod call;
 pub mod compile;
@@ -33,12 +34,13 @@ pub mod split;
 mod step;
 mod template;
 pub mod turn;
+pub mod usage;
 mod uses;
 mod values;
 mod words;
 
 pub use call::{HandlerCall, Target};
-pub use compile::{Compiled, compile, compiler};
+pub use compile::{Compiled, OpenBots, Policy, compile, compiler};
 pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;
 pub use program::Program;

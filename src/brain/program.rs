@@ -3,15 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    access::Access,
     data::Data,
     delivery::{Destination, Then},
     template::Text,
+    usage::Usage,
     uses::Uses,
 };
 use crate::{
     base::{BotId, Digest},
     definition::{
-        Doubt, Format, Who,
+        Doubt, Format, Help, Who,
         rule::{Scope, Update},
     },
     webex::kinds::Kinds,
@@ -26,11 +28,20 @@ pub struct Program {
     pub(super) doubt: Doubt,
     pub(super) kinds: Kinds,
     pub(super) line_to_try: Arc<str>,
+    /// What the settings allow at most.
+    pub(super) ceiling: Arc<Access>,
+    /// Who may use it at all.
+    pub(super) access: Access,
+    /// What those are told who may not.
+    pub(super) denied: Option<Text>,
+    pub(super) membership: Option<Box<Membership>>,
+    /// Shared values for templates.
+    pub(super) vars: Option<Arc<serde_json::Value>>,
     /// Names for room ids.
     pub(super) rooms: Box<[(Box<str>, Box<str>)]>,
     pub(super) rules: Box<[Rule]>,
-    /// Markdown of the generated help.
-    pub(super) help: Option<Arc<str>>,
+    /// How the generated help looks; none: there is none.
+    pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
     pub(super) fallback: Option<Body>,
 }
@@ -39,12 +50,17 @@ pub struct Program {
 #[derive(Debug, PartialEq)]
 pub(super) struct Rule {
     pub(super) listens: Match,
+    /// Its line in the generated help.
+    pub(super) help: Option<Box<str>>,
+    pub(super) hidden: bool,
     pub(super) body: Body,
 }
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Match {
     Words(Box<[Box<str>]>),
+    /// Words and typed arguments; other words for the same.
+    Usage(Box<Usage>, Box<[Box<str>]>),
     Pattern(Arc<str>),
 }
 
@@ -82,10 +98,41 @@ pub(super) enum Where {
 #[derive(Debug, PartialEq, Default)]
 pub(super) struct Body {
     pub(super) when: Option<Box<Text>>,
+    pub(super) gate: Option<Box<Gate>>,
     pub(super) once: Option<Box<Once>>,
     pub(super) does: Box<[Does]>,
     /// What all that it does uses.
     pub(super) uses: Box<Uses>,
+}
+
+/// What stands before a rule.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct Gate {
+    pub(super) access: Access,
+    /// What those are told who may not.
+    pub(super) denied: Option<Text>,
+    /// How long one person waits before using it again.
+    pub(super) cooldown: Option<Duration>,
+    pub(super) approve: Option<Approve>,
+}
+
+/// Who must agree first.
+#[derive(Debug, PartialEq)]
+pub(super) struct Approve {
+    pub(super) by: Access,
+    pub(super) count: u32,
+    pub(super) not_requester: bool,
+    pub(super) within: Duration,
+    /// Where it is asked; none: where the rule was used.
+    pub(super) to: Option<To>,
+}
+
+/// Who may bring the bot into a room.
+#[derive(Debug, PartialEq)]
+pub(super) struct Membership {
+    pub(super) added_by: Access,
+    /// What it says before it leaves.
+    pub(super) denied: Option<Text>,
 }
 
 /// The first press of a card alone counts.

@@ -40,6 +40,8 @@ pub(super) struct Found {
     pub(super) args: Option<Json>,
     /// The groups of a pattern.
     pub(super) captures: Vec<(String, String)>,
+    /// What does not fit the usage of the command; said to whoever may use it.
+    pub(super) complaint: Option<String>,
 }
 
 /// Everything a template may see.
@@ -62,6 +64,8 @@ pub(super) struct Values<'a> {
     pub(super) state: Vec<(Memory, String, &'a Json)>,
     /// What the open dialogue knows.
     pub(super) dialogue: Option<Json>,
+    /// Shared values.
+    pub(super) vars: Option<&'a Json>,
     /// What a handler answered.
     pub(super) response: Option<&'a Json>,
 }
@@ -109,6 +113,9 @@ impl Values<'_> {
         }
         if let Some(dialogue) = &self.dialogue {
             names.push(("dialogue", json(dialogue)));
+        }
+        if let Some(vars) = self.vars {
+            names.push(("vars", json(vars)));
         }
         if let Some(response) = self.response {
             names.push(("response", json(response)));
@@ -193,7 +200,7 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
     let with_text = |names: &[String]| names.iter().map(|name| (name.clone(), text.to_owned())).collect::<Vec<_>>();
     let args: Map<String, Json> =
         with_text(names.args.unwrap_or_default()).into_iter().map(|(name, text)| (name, text.into())).collect();
-    let found = Found { args: Some(args.into()), captures: with_text(names.groups.unwrap_or_default()) };
+    let found = Found { args: Some(args.into()), captures: with_text(names.groups.unwrap_or_default()), ..Found::default() };
     let event = Event {
         at: Millis(0),
         actor: None,
@@ -218,6 +225,7 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
         sent: None,
         state: Vec::new(),
         dialogue: None,
+        vars: None,
         response: None,
     };
     values.context(&Uses { message: true, ..Uses::default() })

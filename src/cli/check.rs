@@ -14,14 +14,16 @@ use super::{
     settings,
 };
 use crate::{
-    brain,
+    actors::policy::policy,
+    brain::{self, Policy},
     definition::{self, Diagnostic, Loader, render},
 };
 
 /// Runs the command.
 pub(super) fn check(from: &SettingsArgs, args: &CheckArgs) -> Outcome {
-    let dirs = if args.dirs.is_empty() { settings::load(from)?.bots_dir } else { args.dirs.clone() };
-    let found = look(&dirs);
+    let settings = settings::load(from)?;
+    let dirs = if args.dirs.is_empty() { settings.bots_dir.clone() } else { args.dirs.clone() };
+    let found = look(&dirs, policy(&settings));
     let written = if args.json { print_json(&found) } else { print_text(&found) };
     written.map_err(Failure::fault)?;
     Ok(if found.errors() > 0 { Exit::Problem } else { Exit::Fine })
@@ -46,8 +48,8 @@ impl Checked {
     }
 }
 
-fn look(dirs: &[PathBuf]) -> Checked {
-    let compile = brain::compiler();
+fn look(dirs: &[PathBuf], policy: Policy) -> Checked {
+    let compile = brain::compiler(policy);
     let loaded = Loader::default().load(&definition::scan(dirs), |definition| {
         let compiled = compile(&definition);
         (compiled.program, compiled.diagnostics)

@@ -34,7 +34,7 @@ impl CaseFile {
     /// File name and text that the spans belong to.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        Place { file: &self.file, text: &self.text }
+        Place::alone(&self.file, &self.text)
     }
 
     /// The line of a span, from 1.

@@ -107,6 +107,34 @@ codes! {
     BAD_DESTINATION = "bad-destination", Error,
         "`to` is no place a message can go to, or a name that `[rooms]` does not know.",
         "Write `@name` from `[rooms]`, a room id, an address, `person` or `room`.";
+    /// `use` names no shared snippet.
+    UNKNOWN_SNIPPET = "unknown-snippet", Error,
+        "`use` names a snippet that is not in `_shared`.",
+        "Correct its name, or write the file `_shared/NAME.toml` beside the bots.";
+    /// `groups` names no shared group.
+    UNKNOWN_GROUP = "unknown-group", Error,
+        "`groups` names a group that `_shared/groups.toml` does not have.",
+        "Correct its name, or add it there: `leads = [\"lead@example.com\"]`.";
+    /// An entry of an access rule cannot be what it should be.
+    BAD_ACCESS = "bad-access", Error,
+        "An entry of `access` is no domain, organization, person or room, or there is nobody it could be asked of.",
+        "Write domains without `@`, people as addresses or person ids, rooms as `@name` of `[rooms]` or ids.";
+    /// The usage is none.
+    BAD_USAGE = "bad-usage", Error,
+        "The `usage` of a command has a mistake: an unknown type, a name twice, a bracket that is not closed, a wrong order.",
+        "Correct the place the caret shows. A usage is words, then arguments: `page <team> [count:int] [--urgent] [message...]`.";
+    /// A bot that everybody may use.
+    OPEN_BOT = "open-bot", Warning,
+        "Nothing says who may use the bot: all of Webex may. With `policy.require_access` this is an error.",
+        "Add `[access]` with `domains = [\"example.com\"]`, or write `access = \"anyone\"` if it is meant.";
+    /// The same where the settings ask for access rules.
+    ACCESS_REQUIRED = "access-required", Error,
+        "Nothing says who may use the bot, and `policy.require_access` of the settings asks for it.",
+        "Add `[access]` with `domains = [\"example.com\"]`.";
+    /// A rule that nobody may use.
+    NEVER_ALLOWED = "never-allowed", Warning,
+        "The access rules together let nobody in, so this can never be used.",
+        "Change the rule that the message names; all layers must allow: the settings, `[access]` and the rule's `access`.";
     /// A rule that can never match.
     SHADOWED = "shadowed", Warning,
         "A rule that can never be reached, because one before it always matches first.",

@@ -4,7 +4,8 @@
 //! anything that begins with `.` (Kubernetes' `..data` and `..2026_…`, hidden and swap files), what editors
 //! leave behind (`x~`, `#x#`, `x.swp`, `x.tmp`, `x.bak`, `x.orig`, vim's `4913`), and conversation tests
 //! (`x.test.toml`). Other files are nobody's business, except those that were probably meant as a
-//! definition (`x.tml`, `x.yaml`, `x.TOML`): these get a warning. Symbolic links are followed.
+//! definition (`x.tml`, `x.yaml`, `x.TOML`): these get a warning. Symbolic links are followed. A folder `_shared` is
+//! no bot: it holds what several use.
 //!
 //! [`scan`] only looks at names and metadata, so it is cheap enough for every second and works where
 //! file notification is blind; what it finds is plain data to compare.
@@ -21,6 +22,9 @@ use std::{
 const MAX_DEPTH: usize = 3;
 /// Files of one folder that are looked at.
 const MAX_FILES_PER_UNIT: usize = 1_000;
+
+/// The folder of what several definitions use.
+pub const SHARED: &str = "_shared";
 
 /// What a look tells about one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +69,8 @@ impl Unit {
 pub struct Snapshot {
     /// Every definition, by its path.
     pub units: BTreeMap<PathBuf, Arc<Unit>>,
+    /// What several definitions use, by the `bots.d` it is in.
+    pub shared: BTreeMap<PathBuf, Arc<Unit>>,
     /// What was probably meant as a definition: `bots.d`-relative name and why it is none.
     pub strays: Vec<(String, String)>,
     /// Folders that could not be read: nothing may be concluded from what is missing below them.
@@ -124,6 +130,12 @@ fn look(snapshot: &mut Snapshot, dir: &Arc<Path>, name: &OsStr) {
     let main = if metadata.is_dir() {
         if let Err(error) = look_into(&path, name, 1, &mut files) {
             snapshot.unreadable.push((path, error.to_string()));
+            return;
+        }
+        if name == SHARED {
+            files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            let unit = Unit { dir: Arc::clone(dir), name: Arc::clone(&whole), main: whole, files: files.into() };
+            snapshot.shared.insert(dir.to_path_buf(), Arc::new(unit));
             return;
         }
         let main = format!("{name}/bot.toml");
@@ -245,6 +257,18 @@ mod tests {
         write(root.path(), "b/cards/x.json", "{}");
         fs::remove_file(root.path().join("a.toml")).unwrap();
         assert_eq!(differences(&first, &scan(&dirs)), [root.path().join("a.toml"), root.path().join("b")]);
+    }
+
+    #[test]
+    fn what_is_shared_is_no_bot_and_a_change_of_it_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let dirs = [root.path().to_owned()];
+        write(root.path(), "a.toml", "1");
+        write(root.path(), "_shared/groups.toml", "1");
+        let first = scan(&dirs);
+        assert_eq!((names(&first), first.shared.len(), first.strays.len()), (vec!["a.toml"], 1, 0));
+        write(root.path(), "_shared/vars.toml", "1");
+        assert_ne!(first, scan(&dirs));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     files::{Snapshot, Unit, scan},
     model::Definition,
     parse::parse,
+    shared::Shared,
     source::DefinitionSource,
 };
 use crate::base::{BotId, id::BotIdError};
@@ -53,11 +54,13 @@ type Known<T> = (Arc<Unit>, LoadedUnit<T>);
 #[derive(Debug)]
 pub struct Loader<T> {
     known: BTreeMap<PathBuf, Known<T>>,
+    /// What definitions share, by the `bots.d` it is in.
+    shared: BTreeMap<PathBuf, (Arc<Unit>, Shared)>,
 }
 
 impl<T> Default for Loader<T> {
     fn default() -> Self {
-        Self { known: BTreeMap::new() }
+        Self { known: BTreeMap::new(), shared: BTreeMap::new() }
     }
 }
 
@@ -69,12 +72,28 @@ impl<T: Clone> Loader<T> {
         M: Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
     {
         self.known.retain(|path, _| look.units.contains_key(path));
+        self.share(look);
+        let nothing = Shared::default();
         for (path, unit) in &look.units {
             if self.known.get(path).is_none_or(|(known, _)| known != unit) {
-                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit, &make)));
+                let shared = self.shared.get(&*unit.dir).map_or(&nothing, |(_, shared)| shared);
+                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit, shared, &make)));
             }
         }
         self.assemble(look)
+    }
+
+    /// Reads what is shared and differs from the last time; those who may use it are read again too.
+    fn share(&mut self, look: &Snapshot) {
+        let differs = |dir: &PathBuf| self.shared.get(dir).map(|(unit, _)| unit) != look.shared.get(dir);
+        let changed: Vec<PathBuf> = self.shared.keys().chain(look.shared.keys()).filter(|dir| differs(dir)).cloned().collect();
+        for dir in changed {
+            self.known.retain(|_, (unit, _)| *unit.dir != *dir);
+            self.shared.remove(&dir);
+            if let Some(unit) = look.shared.get(&dir) {
+                self.shared.insert(dir, (Arc::clone(unit), Shared::read(unit)));
+            }
+        }
     }
 
     fn assemble(&self, look: &Snapshot) -> LoadedSet<T> {
@@ -89,6 +108,7 @@ impl<T: Clone> Loader<T> {
             let message = format!("{} is not read as a definition: {why}", quote(name));
             set.diagnostics.push(Diagnostic::about_file(codes::NOT_A_DEFINITION, name, message));
         }
+        set.diagnostics.extend(self.shared.values().flat_map(|(_, shared)| shared.diagnostics.iter().cloned()));
         let mut by_id: BTreeMap<&str, Vec<&Known<T>>> = BTreeMap::new();
         for known in self.known.values() {
             by_id.entry(known.0.id()).or_default().push(known);
@@ -111,6 +131,8 @@ impl<T: Clone> Loader<T> {
             }
         }
         set.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        // What is wrong with a shared file is told once, not once for each that uses it.
+        set.diagnostics.dedup();
         set
     }
 }
@@ -134,7 +156,7 @@ fn duplicate(id: &str, unit: &Unit, other: &Unit) -> Diagnostic {
     ))
 }
 
-fn load_unit<T>(unit: &Unit, make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>)) -> LoadedUnit<T> {
+fn load_unit<T>(unit: &Unit, shared: &Shared, make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>)) -> LoadedUnit<T> {
     let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found] };
     let bot = match BotId::parse(unit.id()) {
         Ok(bot) => bot,
@@ -149,7 +171,8 @@ fn load_unit<T>(unit: &Unit, make: impl Fn(Definition) -> (Option<T>, Vec<Diagno
     };
     match read(unit) {
         Ok(text) => {
-            let (definition, mut diagnostics) = parse(&DefinitionSource::new(bot, &*unit.main, text));
+            let used = shared.used_by(&text);
+            let (definition, mut diagnostics) = parse(&DefinitionSource::new(bot, &*unit.main, text).sharing(used));
             let (made, more) = definition.map(make).unwrap_or_default();
             diagnostics.extend(more);
             LoadedUnit { made, diagnostics }
@@ -267,6 +290,29 @@ mod tests {
         let shown: Vec<_> = set.diagnostics.iter().map(|found| crate::definition::render(found, false)).collect();
         let shown = shown.join("\n\n").replace(&root.path().display().to_string(), "bots.d");
         insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn a_change_of_what_is_shared_reaches_those_who_use_it() {
+        let user = "use = ['about']\n[[command]]\nwords = ['ping']\nreply = 'pong'\n";
+        let about = |word: &str| format!("[[command]]\nwords = ['{word}']\nreply = 'x'\n");
+        let root = folder(&[("a.toml", user.as_bytes()), ("b.toml", GOOD.as_bytes()), ("_shared/about.toml", about("about").as_bytes())]);
+        let dirs = [root.path().to_owned()];
+        let mut loader = Loader::default();
+        let first = loader.load(&scan(&dirs), as_it_is);
+        assert_eq!((first.diagnostics.len(), first.definitions["a"].commands.len(), first.files), (0, 2, 2));
+        fs::write(root.path().join("_shared/about.toml"), about("other")).unwrap();
+        let second = loader.load(&scan(&dirs), as_it_is);
+        assert_ne!(second.definitions["a"].digest, first.definitions["a"].digest);
+        assert_eq!(second.definitions["b"].digest, first.definitions["b"].digest);
+        fs::write(root.path().join("_shared/about.toml"), "wordz = 1\n[[command]]\nwords = 1\n").unwrap();
+        let third = loader.load(&scan(&dirs), as_it_is);
+        assert!(third.refused.contains("a") && third.definitions.contains_key("b"));
+        let told: Vec<_> = third.diagnostics.iter().map(|d| (d.file.as_str(), d.line, d.code)).collect();
+        assert_eq!(told[0], ("_shared/about.toml", 1, "unknown-key"));
+        assert!(told.iter().all(|(file, ..)| *file == "_shared/about.toml"), "{told:?}");
+        fs::remove_dir_all(root.path().join("_shared")).unwrap();
+        assert!(loader.load(&scan(&dirs), as_it_is).refused.contains("a"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod codes;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
+pub mod gate;
 #[cfg(test)]
 mod golden;
 pub mod length;
@@ -23,6 +24,7 @@ pub mod place;
 pub mod render;
 pub mod rule;
 pub mod shape;
+pub mod shared;
 pub mod source;
 pub mod token;
 
@@ -31,10 +33,10 @@ pub use data::Data;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::{Snapshot, scan};
 pub use loader::{LoadedSet, Loader, load};
-pub use model::{Command, Definition, Doubt, Listens, On, OnWhat, Who};
+pub use model::{Command, Definition, Doubt, Help, Listens, On, OnWhat, Who};
 pub use parse::{parse, parse_cases};
 pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use rule::{Action, Format, Reply, Rule};
-pub use source::DefinitionSource;
+pub use source::{DefinitionSource, SharedFile};
 pub use token::{TokenError, TokenSource};

@@ -1,6 +1,7 @@
 //! A definition as plain data: what was written, each value with its place, nothing resolved yet.
 
 use super::{
+    gate::{Gate, Membership},
     place::{Place, Span, Spanned},
     rule::Rule,
     source::DefinitionSource,
@@ -23,6 +24,16 @@ pub struct Definition {
     pub token: Option<Spanned<TokenSource>>,
     /// `[deliveries]`: what becomes of one that may have been sent before; none: it is sent again.
     pub doubt: Option<Spanned<Doubt>>,
+    /// `[access]` and its `denied`: who may use the bot at all.
+    pub access: Gate,
+    /// `[membership]`: who may bring it into a room.
+    pub membership: Option<Membership>,
+    /// How the generated help looks; none: as text.
+    pub help: Option<Spanned<Help>>,
+    /// Groups of `_shared/groups.toml`: name, members.
+    pub groups: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
+    /// Values of `_shared/vars.toml`: an object; null: there are none.
+    pub vars: serde_json::Value,
     /// Names for room ids: name, id.
     pub rooms: Vec<(Spanned<String>, Spanned<String>)>,
     /// `[[command]]`, in the order of the file.
@@ -39,6 +50,14 @@ impl Definition {
     pub fn place(&self) -> Place<'_> {
         self.source.place()
     }
+
+    /// Whether some rule asks others to agree first, on a card.
+    #[must_use]
+    pub fn asks_for_approval(&self) -> bool {
+        let commands = self.commands.iter().map(|command| &command.rule);
+        let rules = commands.chain(self.ons.iter().map(|on| &on.rule)).chain(&self.fallback);
+        rules.into_iter().any(|rule| rule.gate.approve.is_some())
+    }
 }
 
 /// What becomes of a delivery that may have been sent before a crash, or before a backup was put back.
@@ -50,6 +69,17 @@ pub enum Doubt {
     Skip,
 }
 
+/// How the generated help looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// Markdown.
+    Text,
+    /// A card, with the same text for clients that draw none.
+    Card,
+    /// There is none.
+    None,
+}
+
 /// `[[command]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
@@ -59,6 +89,8 @@ pub struct Command {
     pub listens: Listens,
     /// Its line in the generated help.
     pub help: Option<Spanned<String>>,
+    /// Whether the generated help leaves it out all the same, and no one is told of it who mistypes it.
+    pub hidden: bool,
     /// What it does.
     pub rule: Rule,
 }
@@ -68,6 +100,8 @@ pub struct Command {
 pub enum Listens {
     /// The first word or words of the message, whatever their case.
     Words(Vec<Spanned<String>>),
+    /// Its first word or words and typed arguments, as in `page <team> [message...]`; and other words for the same.
+    Usage(Spanned<String>, Vec<Spanned<String>>),
     /// A regular expression anywhere in the message.
     Pattern(Spanned<String>),
 }

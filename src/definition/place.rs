@@ -4,6 +4,7 @@ use super::{
     codes::Code,
     diagnostic::Diagnostic,
     mask::{self, Masked},
+    source::SharedFile,
 };
 
 /// Excerpts longer than this many bytes are left out: nobody reads them, and a log line must stay a line.
@@ -61,12 +62,49 @@ pub struct Place<'a> {
     pub file: &'a str,
     /// Its text.
     pub text: &'a str,
+    /// The shared files that belong to it. A span past the end of the text is one of theirs: each continues where
+    /// the one before ended, with one byte between them.
+    pub shared: &'a [SharedFile],
 }
 
-impl Place<'_> {
-    /// A diagnostic about a span of this file.
+impl<'a> Place<'a> {
+    /// A file that stands alone.
+    #[must_use]
+    pub fn alone(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, shared: &[] }
+    }
+
+    /// Where the spans of each shared file begin.
+    pub fn starts(self) -> impl Iterator<Item = (usize, &'a SharedFile)> {
+        let mut end = self.text.len();
+        self.shared.iter().map(move |file| {
+            let start = end + 1;
+            end = start + file.text.len();
+            (start, file)
+        })
+    }
+
+    /// The file that a span is in, alone, and where in it.
+    #[must_use]
+    pub fn resolved(self, span: Span) -> (Self, Span) {
+        let at = span.start as usize;
+        match self.starts().filter(|(start, _)| *start <= at).last() {
+            Some((start, file)) => {
+                let range = span.range();
+                let own = Span::new(range.start - start..range.end.saturating_sub(start));
+                (Self::alone(&file.file, &file.text), own)
+            }
+            None => (Self::alone(self.file, self.text), span),
+        }
+    }
+
+    /// A diagnostic about a span of this file, or of a shared one.
     #[must_use]
     pub fn at(self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        if !self.shared.is_empty() {
+            let (place, span) = self.resolved(span);
+            return place.at(code, span, message);
+        }
         let start = floor(self.text, span.start as usize);
         let end = floor(self.text, (span.end as usize).max(start));
         let before = self.text.get(..start).unwrap_or_default();
@@ -102,7 +140,8 @@ impl Place<'_> {
     /// Exact for the four kinds of string and their escapes; the whole string when the offsets do not fit.
     #[must_use]
     pub fn inside(self, string: Span, inner: std::ops::Range<usize>) -> Span {
-        let Some(literal) = self.text.get(string.range()) else { return string };
+        let (place, own) = self.resolved(string);
+        let Some(literal) = place.text.get(own.range()) else { return string };
         let (Some(start), Some(end)) = (raw_offset(literal, inner.start), raw_offset(literal, inner.end)) else {
             return string;
         };
@@ -178,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_span_becomes_line_column_and_excerpt() {
-        let place = Place { file: "a.toml", text: "one\nzwölf = 12\r\nthree" };
+        let place = Place::alone("a.toml", "one\nzwölf = 12\r\nthree");
         let start = place.text.find("12").unwrap();
         let found = place.at(codes::WRONG_TYPE, Span::new(start..start + 2), "no");
         assert_eq!((found.line, found.column, found.width), (2, 9, 2));
@@ -187,8 +226,18 @@ mod tests {
 
     #[test]
     fn a_span_past_the_end_of_the_file_is_no_panic() {
-        let place = Place { file: "a.toml", text: "x" };
+        let place = Place::alone("a.toml", "x");
         assert_eq!(place.at(codes::WRONG_TYPE, Span::new(5..9), "no").line, 1);
+    }
+
+    #[test]
+    fn a_span_past_the_end_is_one_of_a_shared_file() {
+        let shared = ["a = 1\n", "x = 2\nzwei = 'b'\n"].map(|text| SharedFile { file: "_shared/s.toml".into(), text: text.into() });
+        let place = Place { file: "a.toml", text: "one", shared: &shared };
+        let start = 4 + 7 + shared[1].text.find("'b'").unwrap();
+        let found = place.at(codes::WRONG_TYPE, place.inside(Span::new(start..start + 3), 0..1), "no");
+        assert_eq!((found.file.as_str(), found.line, found.column, found.excerpt.as_str()), ("_shared/s.toml", 2, 9, "zwei = 'b'"));
+        assert_eq!(place.at(codes::WRONG_TYPE, Span::new(0..3), "no").file, "a.toml");
     }
 
     #[test]
@@ -200,7 +249,7 @@ mod tests {
             ("'''\r\nab'''", "ab"),
             (r"'a\b'", r"a\b"),
         ] {
-            let place = Place { file: "a.toml", text: literal };
+            let place = Place::alone("a.toml", literal);
             let offset = value.rfind('b').unwrap();
             let span = place.inside(Span::new(0..literal.len()), offset..offset + 1);
             assert_eq!(literal.get(span.range()), Some("b"), "{literal}");
@@ -212,7 +261,7 @@ mod tests {
         fn every_char_of_a_written_string_is_found_again(value in "X", pick in any::<prop::sample::Index>()) {
             let literal = toml::Value::String(value.clone()).to_string();
             let document = format!("x = {literal}");
-            let place = Place { file: "a.toml", text: &document };
+            let place = Place::alone("a.toml", &document);
             let chars: Vec<(usize, char)> = value.char_indices().collect();
             let (offset, wanted) = chars[pick.index(chars.len())];
             let span = place.inside(Span::new(4..document.len()), offset..offset + wanted.len_utf8());

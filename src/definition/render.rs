@@ -83,7 +83,7 @@ mod tests {
     use crate::definition::{Place, Span, codes};
 
     fn example() -> Diagnostic {
-        let place = Place { file: "echo.toml", text: "# x\nreplay = \"ü\"\n" };
+        let place = Place::alone("echo.toml", "# x\nreplay = \"ü\"\n");
         place.at(codes::UNKNOWN_KEY, Span::new(4..10), "unknown key `replay`").hint("did you mean `reply`?")
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     data::Data,
+    gate::Gate,
     place::{Span, Spanned},
 };
 
@@ -14,6 +15,8 @@ pub struct Rule {
     pub span: Span,
     /// An expression; where it is false the next rule is tried.
     pub when: Option<Spanned<String>>,
+    /// Who may use it, how often, and who must agree.
+    pub gate: Gate,
     /// The first press of a card alone counts; later ones get the sentence of `already`.
     pub once: Option<Once>,
     /// What it keeps in the bot's memory.

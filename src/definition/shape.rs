@@ -19,6 +19,15 @@ struct Bot {
     token: Option<String>,
     /// How what it sends is dealt with.
     deliveries: Option<Deliveries>,
+    /// Who may use the bot at all, and where. Without it everybody at Webex may.
+    access: Option<TopAccess>,
+    /// Who may bring it into a room.
+    membership: Option<Membership>,
+    /// How the generated help looks: `text` (the default), `card`, or `none`.
+    help: Option<HelpForm>,
+    /// Snippets of `_shared` whose rules follow the bot's own.
+    #[serde(rename = "use")]
+    used: Option<TextOrMore>,
     /// Names for room ids, to be used as `@name` in `to`.
     #[serde(default)]
     rooms: BTreeMap<String, String>,
@@ -50,7 +59,7 @@ enum Doubt {
     Skip,
 }
 
-/// A command: `words` or `pattern`, and what to say.
+/// A command: `words`, `usage` or `pattern`, and what to do.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -58,11 +67,19 @@ struct Command {
     /// The first word or words of the message, whatever their case.
     #[schemars(length(min = 1))]
     words: Option<Vec<String>>,
+    /// The command's words and its arguments: `page <team> [count:int] [--urgent] [message...]`. Types are `word`,
+    /// `int`, `number`, `bool`, `person`, `email`, `duration`, `date`, `rest`, and choices: `size:small|large`.
+    usage: Option<String>,
+    /// Other words for the same `usage`.
+    #[schemars(length(min = 1))]
+    aliases: Option<Vec<String>>,
     /// A regular expression anywhere in the message. `(?<name>…)` is `{{ match.name }}`. ASCII unless it
     /// begins with `(?u)`. Write it in single quotes.
     pattern: Option<String>,
     /// Its line in the generated `help`.
     help: Option<String>,
+    /// The generated `help` leaves it out.
+    hidden: Option<bool>,
 }
 
 /// A reaction to something that happens: `event` or `card`.
@@ -122,6 +139,152 @@ enum Who {
     Anyone,
 }
 
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum HelpForm {
+    Text,
+    Card,
+    None,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Anyone {
+    Anyone,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum TopAccess {
+    /// Everybody, on purpose.
+    Anyone(Anyone),
+    Lists(Box<TopAccessLists>),
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Access {
+    /// Everybody whom `[access]` lets in.
+    Anyone(Anyone),
+    Lists(Box<AccessLists>),
+}
+
+/// Who is allowed: any list of people will do; then in which rooms, and where.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct TopAccessLists {
+    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
+    /// Who is not allowed, whatever else is said: anything here that fits denies.
+    deny: Option<Deny>,
+    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
+    denied: Option<String>,
+}
+
+/// Who is allowed: any list of people will do; then in which rooms, and where.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct AccessLists {
+    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
+    /// Who is not allowed, whatever else is said: anything here that fits denies.
+    deny: Option<Deny>,
+}
+
+/// Anything here that fits denies.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Deny {
+    /// Domains of addresses.
+    domains: Option<TextOrMore>,
+    /// Organizations, by id.
+    orgs: Option<TextOrMore>,
+    /// Addresses and person ids.
+    people: Option<TextOrMore>,
+    /// Groups of `_shared/groups.toml`.
+    groups: Option<TextOrMore>,
+    /// `@name` of `[rooms]`, or room ids.
+    rooms: Option<TextOrMore>,
+    /// In which kind of room.
+    #[serde(rename = "where")]
+    place: Option<RoomKind>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum RoomKind {
+    Direct,
+    Group,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum People {
+    /// Addresses and person ids.
+    Listed(TextOrMore),
+    /// As in `access`.
+    Lists(Box<AccessLists>),
+}
+
+/// Others must agree first, on a card.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Approve {
+    /// Who may agree.
+    by: People,
+    /// How many must. Default: 1.
+    count: Option<u32>,
+    /// Whether the one who asks may not be among them. Default: `true`.
+    not_requester: Option<bool>,
+    /// How long there is to agree. Default: `24h`.
+    within: Option<String>,
+    /// Where it is asked. Default: where the rule was used.
+    to: Option<String>,
+}
+
+/// Who may bring the bot into a room; brought by others, it leaves.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Membership {
+    /// Who may.
+    added_by: People,
+    /// What it says before it leaves.
+    denied: Option<String>,
+}
+
 /// What to say when nothing else matched.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -134,6 +297,14 @@ struct Fallback {}
 struct Body {
     /// An expression, as in a template without its braces: where it is false the next rule is tried.
     when: Option<String>,
+    /// Who may use this rule, and where. The bot's `[access]` and the settings must allow it too.
+    access: Option<Access>,
+    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
+    denied: Option<String>,
+    /// How long one person waits before using it again: `30s`, `5m`.
+    cooldown: Option<String>,
+    /// Others must agree first, on a card.
+    approve: Option<Approve>,
     /// The first press of a card alone counts.
     once: Option<bool>,
     /// What later presses are told.
@@ -353,5 +524,10 @@ mod tests {
         check(&schema["definitions"]["ReplyTable"], parser::REPLY);
         check(&schema["definitions"]["Remember"], parser::REMEMBER);
         check(&schema["definitions"]["Timer"], parser::TIMER);
+        check(&schema["definitions"]["TopAccessLists"], parser::TOP_ACCESS);
+        check(&schema["definitions"]["AccessLists"], parser::ACCESS);
+        check(&schema["definitions"]["Deny"], parser::DENY);
+        check(&schema["definitions"]["Approve"], parser::APPROVE);
+        check(&schema["definitions"]["Membership"], parser::MEMBERSHIP);
     }
 }

@@ -21,14 +21,42 @@ enum Stored {
         /// The main file, relative to its `bots.d`.
         file: String,
         text: String,
+        /// The shared files it may use.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shared: Vec<SharedFile>,
     },
+}
+
+/// A file of `_shared`, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFile {
+    /// Its name, relative to its `bots.d`: `_shared/groups.toml`.
+    pub file: Arc<str>,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl SharedFile {
+    /// What it is called in definitions: `groups`, `vars`, or the name of a snippet.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let name = self.file.rsplit('/').next().unwrap_or(&self.file);
+        name.strip_suffix(".toml").unwrap_or(name)
+    }
 }
 
 impl DefinitionSource {
     /// The source of a bot whose main file has this name (relative to its `bots.d`) and this text.
     #[must_use]
     pub fn new(bot: BotId, file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(Stored::V1 { bot, file: file.into(), text: text.into() }))
+        Self(Arc::new(Stored::V1 { bot, file: file.into(), text: text.into(), shared: Vec::new() }))
+    }
+
+    /// The same with the shared files it may use.
+    #[must_use]
+    pub fn sharing(self, files: Vec<SharedFile>) -> Self {
+        let Stored::V1 { bot, file, text, .. } = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Stored::V1 { bot, file, text, shared: files }))
     }
 
     /// Whose.
@@ -38,18 +66,20 @@ impl DefinitionSource {
         bot
     }
 
-    /// Name and text of the main file.
+    /// Name and text of the main file, and the shared ones.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        let Stored::V1 { file, text, .. } = &*self.0;
-        Place { file, text }
+        let Stored::V1 { file, text, shared, .. } = &*self.0;
+        Place { file, text, shared }
     }
 
     /// "Is it still the same?" The file's name is left out: moving `echo.toml` to `echo/bot.toml` changes nothing.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let Stored::V1 { bot, text, .. } = &*self.0;
-        Digest::of([bot.as_str().as_bytes(), b"bot.toml", text.as_bytes()])
+        let Stored::V1 { bot, text, shared, .. } = &*self.0;
+        let own = [bot.as_str().as_bytes(), b"bot.toml", text.as_bytes()];
+        let shared = shared.iter().flat_map(|file| [file.file.as_bytes(), file.text.as_bytes()]);
+        Digest::of(own.into_iter().chain(shared))
     }
 
     /// The form the store keeps.
@@ -78,6 +108,17 @@ mod tests {
         assert_eq!(source.to_json(), text);
         assert_eq!(DefinitionSource::from_json(text).unwrap(), source);
         assert!(DefinitionSource::from_json(r#"{"v":"9"}"#).is_err());
+    }
+
+    #[test]
+    fn shared_files_are_kept_and_belong_to_the_digest() {
+        let source = DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", "x = 1");
+        let file = |text: &str| SharedFile { file: "_shared/groups.toml".into(), text: text.into() };
+        let sharing = source.clone().sharing(vec![file("a = []")]);
+        assert_ne!(sharing.digest(), source.digest());
+        assert_ne!(sharing.digest(), source.sharing(vec![file("b = []")]).digest());
+        assert_eq!(DefinitionSource::from_json(&sharing.to_json()).unwrap(), sharing);
+        assert_eq!(file("").name(), "groups");
     }
 
     #[test]

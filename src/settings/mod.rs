@@ -59,6 +59,10 @@ pub struct Settings {
     pub log: Log,
     /// Where secrets may be read from.
     pub secrets: Secrets,
+    /// What is asked of definitions.
+    pub policy: Policy,
+    /// Who may use any bot at all.
+    pub access: Access,
     /// How the service ends.
     pub shutdown: Shutdown,
     /// The simulator.
@@ -229,6 +233,39 @@ pub enum LogFormat {
 pub struct Secrets {
     /// Folders that `file:` may read from.
     pub dirs: Vec<PathBuf>,
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Whether a bot without access rules is refused.
+    pub require_access: bool,
+}
+
+/// `[access]`: a ceiling that no definition can widen.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Domains of addresses.
+    pub domains: Vec<String>,
+    /// Organizations, by id.
+    pub orgs: Vec<String>,
+    /// Addresses and person ids.
+    pub people: Vec<String>,
+    /// Rooms, by id.
+    pub rooms: Vec<String>,
+    /// `direct`, `group`, or nothing for both.
+    #[serde(rename = "where")]
+    pub place: Option<String>,
+    /// Domains of addresses that are kept out.
+    pub deny_domains: Vec<String>,
+    /// Organizations that are kept out.
+    pub deny_orgs: Vec<String>,
+    /// Addresses and person ids that are kept out.
+    pub deny_people: Vec<String>,
+    /// Rooms in which no bot is used.
+    pub deny_rooms: Vec<String>,
 }
 
 /// `[shutdown]`

@@ -39,6 +39,7 @@ impl Settings {
         self.check_numbers()?;
         self.check_retention()?;
         self.check_base_path()?;
+        self.check_access()?;
         if role == Role::Other {
             return Ok(());
         }
@@ -54,6 +55,18 @@ impl Settings {
         self.check_seal()?;
         self.check_backup()?;
         self.check_files()
+    }
+
+    fn check_access(&self) -> Checked {
+        if self.access.place.as_deref().is_some_and(|place| !["direct", "group"].contains(&place)) {
+            return Err(SettingsError::rule("access.where", "is `direct` or `group`"));
+        }
+        for (key, domains) in [("access.domains", &self.access.domains), ("access.deny_domains", &self.access.deny_domains)] {
+            if domains.iter().any(|domain| domain.contains('@') || domain.trim().is_empty()) {
+                return Err(SettingsError::rule(key, "names what is no domain: a domain is written without `@`, as in `example.com`"));
+            }
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Checked {

@@ -51,7 +51,7 @@ pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entr
     };
     let mut identities: BTreeMap<_, _> = bots.into_iter().map(|bot| (bot.bot, bot.identity)).collect();
     for stored in definitions {
-        let Some(usable) = Usable::revive(&stored.source) else {
+        let Some(usable) = Usable::revive(&stored.source, &deps.policy) else {
             tracing::warn!(bot.id = %stored.bot, "its last good definition cannot be used by this version");
             continue;
         };

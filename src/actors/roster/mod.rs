@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     base::{BotId, Clock, Point, Secret},
+    brain::Policy,
     definition::Diagnostic,
     store::{By, Store, StoreError},
     telemetry::Metrics,
@@ -48,6 +49,8 @@ const SOON: Duration = Duration::from_millis(500);
 pub struct RosterDeps {
     /// Folders with definitions.
     pub dirs: Vec<PathBuf>,
+    /// What the settings say about access.
+    pub policy: Policy,
     /// Where tokens come from.
     pub tokens: TokenPolicy,
     /// How long a bot whose files are gone stays.
@@ -133,11 +136,12 @@ impl Roster {
     /// A roster that has not looked yet.
     #[must_use]
     pub fn new(deps: RosterDeps, exit: ExitGuard) -> Self {
+        let surveyor = Arc::new(Mutex::new(Surveyor::under(deps.policy.clone())));
         Self {
             deps,
             entries: BTreeMap::new(),
             booted: false,
-            surveyor: Arc::default(),
+            surveyor,
             told: BTreeMap::new(),
             told_unreadable: Vec::new(),
             told_waiting: None,

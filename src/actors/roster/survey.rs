@@ -8,13 +8,16 @@ use std::{
 
 use crate::{
     base::BotId,
-    brain::{self, Program},
+    brain::{self, Policy, Program},
     definition::{self, Definition, DefinitionSource, Diagnostic, Loader, TokenSource},
 };
 
 /// Looks again and again; what did not change since the last look is neither read nor compiled again.
-#[derive(Debug, Default)]
-pub(super) struct Surveyor(Loader<Usable>);
+#[derive(Debug)]
+pub(super) struct Surveyor {
+    loader: Loader<Usable>,
+    policy: Policy,
+}
 
 /// A definition that can be run: its program, and the little else that is still needed of it.
 #[derive(Debug, Clone)]
@@ -37,10 +40,14 @@ pub(super) struct Survey {
 }
 
 impl Surveyor {
+    pub(super) fn under(policy: Policy) -> Self {
+        Self { loader: Loader::default(), policy }
+    }
+
     /// Looks at all folders.
     pub(super) fn look(&mut self, dirs: &[PathBuf]) -> Survey {
-        let compile = brain::compiler();
-        let loaded = self.0.load(&definition::scan(dirs), |definition| {
+        let compile = brain::compiler(self.policy.clone());
+        let loaded = self.loader.load(&definition::scan(dirs), |definition| {
             let compiled = compile(&definition);
             (compiled.program.map(|program| Usable::new(program, definition)), compiled.diagnostics)
         });
@@ -58,10 +65,10 @@ impl Usable {
     }
 
     /// The last good definition that the store kept, if this version can still run it.
-    pub(super) fn revive(source: &str) -> Option<Self> {
+    pub(super) fn revive(source: &str, policy: &Policy) -> Option<Self> {
         let source = DefinitionSource::from_json(source).ok()?;
         let definition = definition::parse(&source).0?;
-        let program = brain::compile(&definition).program?;
+        let program = brain::compiler(policy.clone())(&definition).program?;
         Some(Self::new(program, definition))
     }
 

@@ -21,6 +21,7 @@ const MAX_NAME: usize = 200;
 impl Compiler<'_> {
     pub(super) fn body(&mut self, rule: &Rule, names: Names<'_>) -> Option<Body> {
         let when = rule.when.as_ref().map(|when| self.condition(when, names));
+        let gate = self.gate(&rule.gate, names);
         let once = rule.once.as_ref().map(|once| self.once(once, names));
         let mut does = Vec::new();
         let mut whole = true;
@@ -69,7 +70,8 @@ impl Compiler<'_> {
             Some(when) => Some(Box::new(when?)),
             None => None,
         };
-        Some(Body { when, once, does: does.into(), uses: Box::new(uses) })
+        let gate = gate?;
+        Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
     }
 
     fn once(&mut self, once: &rule::Once, names: Names<'_>) -> Option<Once> {

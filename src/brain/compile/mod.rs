@@ -1,33 +1,33 @@
 //! From a definition to a program: every text, pattern, name and destination is checked here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 mod body;
+mod command;
+mod gate;
 mod on;
 mod say;
 
 use super::{
+    access::Access,
     destination,
     engine::Checker,
-    help,
     names::{Names, Scope},
-    pattern,
-    program::{Match, Program, Rule},
-    words,
+    program::{OnRule, Program, Rule},
 };
 use crate::{
-    definition::{Code, Command, Definition, Diagnostic, Doubt, Listens, Span, Spanned, codes, diagnostic::quote},
+    definition::{Code, Definition, Diagnostic, Doubt, Span, Spanned, codes, diagnostic::quote},
     webex::kinds::Kinds,
 };
 
-/// Most bytes of one word of a command.
-const MAX_WORD: usize = 100;
 /// Most bytes of a description or of a command's help: both stand in one message with others.
 const MAX_HELP: usize = 1000;
 /// Most rules of one bot.
 const MAX_RULES: usize = 500;
 /// Diagnostics of one kind told of one file: a file that is wrong throughout needs no thousand sentences.
 const MAX_TOLD: usize = 50;
+
+pub use self::gate::{OpenBots, Policy};
 
 /// A program, unless a diagnostic is an error.
 #[derive(Debug)]
@@ -38,20 +38,20 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Compiles a definition.
+/// Compiles a definition, under no policy.
 #[must_use]
 pub fn compile(definition: &Definition) -> Compiled {
-    compile_with(&Checker::new(), definition)
+    compile_with(&Checker::new(), &Policy::default(), definition)
 }
 
 /// Compiles one definition after the other, for less than [`compile`] takes for each.
-pub fn compiler() -> impl Fn(&Definition) -> Compiled {
+pub fn compiler(policy: Policy) -> impl Fn(&Definition) -> Compiled {
     let checker = Checker::new();
-    move |definition| compile_with(&checker, definition)
+    move |definition| compile_with(&checker, &policy, definition)
 }
 
-fn compile_with(checker: &Checker, definition: &Definition) -> Compiled {
-    let mut compiler = Compiler { checker, definition, found: Vec::new() };
+fn compile_with(checker: &Checker, policy: &Policy, definition: &Definition) -> Compiled {
+    let mut compiler = Compiler { checker, policy, definition, access: Access::default(), found: Vec::new() };
     let program = compiler.program();
     let mut diagnostics = compiler.found;
     diagnostics.sort_by_key(|found| (found.line, found.column));
@@ -61,7 +61,10 @@ fn compile_with(checker: &Checker, definition: &Definition) -> Compiled {
 
 struct Compiler<'d> {
     checker: &'d Checker,
+    policy: &'d Policy,
     definition: &'d Definition,
+    /// `[access]` of the definition.
+    access: Access,
     found: Vec<Diagnostic>,
 }
 
@@ -101,6 +104,8 @@ impl Compiler<'_> {
         }
         self.bounds();
         self.shadowed();
+        let access = self.top_access();
+        let membership = self.membership();
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
@@ -112,6 +117,16 @@ impl Compiler<'_> {
                     .hint("add a `[[command]]`, an `[[on]]` or a `[fallback]`"),
             );
         }
+        let (access, denied) = access?;
+        let rules: Box<[Rule]> = rules.into_iter().collect::<Option<_>>()?;
+        let ons: Box<[OnRule]> = ons.into_iter().collect::<Option<_>>()?;
+        let fallback = match fallback {
+            Some(body) => Some(body?),
+            None => None,
+        };
+        let rules_of_people = rules.iter().map(|rule| &rule.body).chain(&fallback);
+        let ons_of_people = ons.iter().filter(|on| on.what.is_of_people()).map(|on| &on.body);
+        self.open_bot(&rules_of_people.chain(ons_of_people).collect::<Vec<_>>());
         Some(Program {
             bot: definition.bot.clone(),
             digest: definition.digest,
@@ -120,91 +135,31 @@ impl Compiler<'_> {
             kinds,
             line_to_try: self.line_to_try().into(),
             rooms: definition.rooms.iter().map(|(n, id)| (n.value.as_str().into(), id.value.as_str().into())).collect(),
-            rules: rules.into_iter().collect::<Option<_>>()?,
-            help: self.help().map(Into::into),
-            ons: ons.into_iter().collect::<Option<_>>()?,
-            fallback: match fallback {
-                Some(say) => Some(say?),
-                None => None,
-            },
+            ceiling: Arc::clone(&self.policy.ceiling),
+            access,
+            denied,
+            membership: membership?,
+            vars: (!definition.vars.is_null()).then(|| Arc::new(definition.vars.clone())),
+            rules,
+            help: self.help(),
+            ons,
+            fallback,
         })
     }
 
     fn kinds(&self) -> Kinds {
         let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some();
-        let start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
+        let mut start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
+        if self.definition.membership.is_some() {
+            start = start.with("memberships.created");
+        }
+        if self.definition.asks_for_approval() {
+            start = start.with("attachmentActions.created");
+        }
         self.definition
             .ons
             .iter()
             .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)))
-    }
-
-    /// A bot that listens for `help` itself answers it itself.
-    fn help(&self) -> Option<String> {
-        let own = self.definition.commands.iter().any(|command| match &command.listens {
-            Listens::Words(list) => list.iter().any(|word| words::folded(&word.value) == "help"),
-            Listens::Pattern(_) => false,
-        });
-        if own { None } else { help::page(self.definition) }
-    }
-
-    fn line_to_try(&self) -> String {
-        let first_word = self.definition.commands.iter().find_map(|command| match &command.listens {
-            Listens::Words(words) => words.first().map(|word| word.value.trim().to_owned()),
-            Listens::Pattern(_) => None,
-        });
-        let help = || self.help().map(|_| "help".to_owned());
-        first_word.or_else(help).unwrap_or_else(|| "hello".to_owned())
-    }
-
-    /// A word that an earlier command listens for already never reaches the later one.
-    fn shadowed(&mut self) {
-        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-        for (number, command) in self.definition.commands.iter().enumerate() {
-            let Listens::Words(list) = &command.listens else { continue };
-            for word in list {
-                let folded = words::folded(&word.value);
-                let mut prefix = String::new();
-                let mut earlier = None;
-                for part in folded.split(' ') {
-                    prefix = if prefix.is_empty() { part.to_owned() } else { format!("{prefix} {part}") };
-                    earlier = earlier.or_else(|| taken.get(&prefix).copied());
-                }
-                if earlier.is_some_and(|earlier| earlier != number) {
-                    let message = format!("{} is never reached: a command before listens for it", quote(&word.value));
-                    self.tell(codes::SHADOWED, word, message, Some("remove it, or move its command up".into()));
-                }
-                taken.entry(folded).or_insert(number);
-            }
-        }
-    }
-
-    fn command(&mut self, command: &Command) -> Option<Rule> {
-        match &command.listens {
-            Listens::Words(list) => {
-                for word in list.iter().filter(|word| word.value.len() > MAX_WORD) {
-                    self.tell(codes::BAD_VALUE, word, format!("a word has at most {MAX_WORD} bytes"), None);
-                }
-                let args = ["rest".to_owned()];
-                let body = self.body(&command.rule, Names { args: Some(&args), ..Names::of(Scope::Message) })?;
-                let list = list.iter().map(|word| words::folded(&word.value).into()).collect();
-                Some(Rule { listens: Match::Words(list), body })
-            }
-            Listens::Pattern(source) => {
-                let groups = match pattern::check(&source.value) {
-                    Ok(groups) => groups,
-                    Err(error) => {
-                        let place = self.definition.place();
-                        let span = error.range.map_or(source.span, |range| place.inside(source.span, range));
-                        let hint = "in TOML write patterns in single quotes: there a backslash is only a backslash";
-                        self.tell_at(codes::BAD_PATTERN, span, error.message, Some(hint.into()));
-                        return None;
-                    }
-                };
-                let body = self.body(&command.rule, Names { groups: Some(&groups), ..Names::of(Scope::Message) })?;
-                Some(Rule { listens: Match::Pattern(source.value.as_str().into()), body })
-            }
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stepper, Stop, nothing, scene::Scene};
+use super::{Stepper, Stop, gate::Gate, nothing, scene::Scene};
 use crate::{
     base::{Event, Millis, StateOp, StateScope, Trigger},
     brain::{
@@ -50,8 +50,12 @@ impl<'a> Stepper<'a> {
                 return Ok(None);
             }
         }
+        let effects = match self.gate(label, body, scene, found)? {
+            Gate::Open(effects) => effects,
+            Gate::Shut(decision) => return Ok(Some(*decision)),
+        };
         let (values, notes) = scene.values(&body.uses, found)?;
-        let decision = Decision { notes, ..nothing(label) };
+        let decision = Decision { notes, effects, ..nothing(label) };
         let mut acting = Acting { stepper: self, scene, values, label, decision };
         if let Some(once) = &body.once
             && !acting.first_press(once)?

@@ -4,32 +4,34 @@
 //! what the rule's body says, [`say`] makes messages of it.
 
 mod act;
+mod approve;
+mod command;
+mod gate;
+mod help;
 mod say;
 mod scene;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gate;
 
 use self::scene::Scene;
 use super::{
     Decision, Fact, Program, Read, Step, Turn,
     engine::{Engine, RenderError},
     ids, mention,
-    messages::messages,
-    pattern,
-    program::{Body, Match, OnRule, What, Where},
+    program::{Body, OnRule, What, Where},
     values::Found,
-    words,
 };
 use crate::{
     base::{Change, Trigger},
-    definition::{Format, Who},
-    webex::model::Message,
+    definition::Who,
 };
 
 /// Decides one turn. Pure: the same program and turn give the same step, whatever the engine has cached.
 #[must_use]
 pub fn step(engine: &Engine, program: &Program, turn: &Turn<'_>) -> Step {
-    match (Stepper { engine, program, turn }).decide() {
+    match (Stepper { engine, program, turn, approved: None }).decide() {
         Ok(decision) => Step::Done(decision),
         Err(Stop::Need(reads)) => Step::Need(reads),
         Err(Stop::Fail(reason)) => Step::Fail(reason),
@@ -68,6 +70,8 @@ pub(super) struct Stepper<'a> {
     engine: &'a Engine,
     program: &'a Program,
     turn: &'a Turn<'a>,
+    /// The rule that others have agreed to, by its label.
+    approved: Option<&'a str>,
 }
 
 impl<'a> Stepper<'a> {
@@ -110,7 +114,7 @@ impl<'a> Stepper<'a> {
         }
         let text = message.map(|message| mention::stripped(message, self.turn.me)).unwrap_or_default();
         let scene = Scene { text: &text, message, ..Scene::of(self) };
-        if created && let Some(decision) = self.commands(&scene, message)? {
+        if created && let Some(decision) = self.commands(&scene)? {
             return Ok(decision);
         }
         for on in ons.into_iter().filter(|on| on.what.fits_message(&scene)) {
@@ -118,49 +122,23 @@ impl<'a> Stepper<'a> {
                 return Ok(decision);
             }
         }
-        if created && let (Some(help), Some(_)) = (&program.help, words::rest(&text, "help")) {
-            let here = self.here();
-            let parent = self.thread(None, message);
-            let said = messages(help, Format::Markdown, &here, parent.as_deref());
-            return Ok(Decision::of("help", said));
+        if created && let Some(decision) = self.help(&scene)? {
+            return Ok(decision);
         }
         let unmatched = if created { "none: nothing matched" } else { "none: no rule for messages.updated" };
-        let Some(fallback) = fallback else { return Ok(nothing(unmatched)) };
+        let Some(fallback) = fallback else {
+            let near = if created { self.nearest(&scene)? } else { None };
+            return Ok(near.unwrap_or_else(|| nothing(unmatched)));
+        };
         let decision = self.act("fallback", fallback, &scene, &Found::default())?;
         Ok(decision.unwrap_or_else(|| nothing(unmatched)))
     }
 
-    fn commands(self, scene: &Scene<'a>, message: Option<&Message>) -> Result<Option<Decision>, Stop> {
-        debug_assert!(message.is_some() || self.program.rules.is_empty());
-        for rule in &self.program.rules {
-            let hit = match &rule.listens {
-                Match::Words(list) => {
-                    let hit = list.iter().find_map(|word| Some((word, words::rest(scene.text, word)?)));
-                    hit.map(|(word, rest)| {
-                        let args = Some(serde_json::json!({ "rest": rest }));
-                        (format!("command \"{word}\""), Found { args, captures: Vec::new() })
-                    })
-                }
-                Match::Pattern(source) => {
-                    let compiled = self.engine.pattern(source);
-                    let captures = compiled.and_then(|compiled| pattern::captures(&compiled, scene.text));
-                    captures.map(|captures| {
-                        let short: String = source.chars().take(60).collect();
-                        (format!("pattern '{short}'"), Found { args: None, captures })
-                    })
-                }
-            };
-            if let Some((label, found)) = hit
-                && let Some(decision) = self.act(&label, &rule.body, scene, &found)?
-            {
-                return Ok(Some(decision));
-            }
-        }
-        Ok(None)
-    }
-
     fn membership(self, mine: bool) -> Result<Decision, Stop> {
         let kind = self.turn.event.kind();
+        if mine && let Some(decision) = self.brought()? {
+            return Ok(decision);
+        }
         let fits = |who: Who| match who {
             Who::Anyone => true,
             Who::Bot => mine,
@@ -176,7 +154,8 @@ impl<'a> Stepper<'a> {
     }
 
     fn press(self, id: &str, message: &str) -> Result<Decision, Stop> {
-        if !self.program.ons.iter().any(|on| matches!(on.what, What::Card(_))) {
+        let asks = self.program.asks_for_approval();
+        if !asks && !self.program.ons.iter().any(|on| matches!(on.what, What::Card(_))) {
             return Ok(nothing("none: no rule for attachmentActions.created"));
         }
         let press = match self.turn.facts.get(&Read::Press(id.to_owned())) {
@@ -185,6 +164,9 @@ impl<'a> Stepper<'a> {
             None => return Err(Stop::Need(vec![Read::Press(id.to_owned())])),
         };
         let action = press.inputs.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if let (true, Some(answer)) = (asks, approve::Answer::of(action)) {
+            return self.answered(answer, message);
+        }
         let scene = Scene { press: Some(press), pressed: Some(message), ..Scene::of(self) };
         let fitting = |on: &&OnRule| matches!(&on.what, What::Card(wanted) if **wanted == *action);
         self.first_of(fitting, &scene, "none: no rule for this button")
@@ -193,6 +175,11 @@ impl<'a> Stepper<'a> {
     /// An event that is just what it is.
     fn plain(self) -> Result<Decision, Stop> {
         let kind = self.turn.event.kind();
+        if let Trigger::Timer { name, .. } = &self.turn.event.trigger
+            && let Some(decision) = self.lapsed(name)?
+        {
+            return Ok(decision);
+        }
         let fitting = |on: &&OnRule| match (&on.what, &self.turn.event.trigger) {
             (What::Timer(wanted), Trigger::Timer { name, .. }) => wanted.as_deref().is_none_or(|wanted| wanted == name),
             (What::Kind(wanted), _) => *wanted == kind,
@@ -230,6 +217,11 @@ impl What {
             Self::Timer(None) => "on timer".to_owned(),
             Self::Card(action) => format!("card \"{action}\""),
         }
+    }
+
+    /// Whether a person does it, of whom it can be asked whether they may.
+    pub(super) fn is_of_people(&self) -> bool {
+        matches!(self, Self::Message(_) | Self::File | Self::Card(_)) || matches!(self, Self::Kind("messages.updated"))
     }
 
     fn is_about_messages(&self, change: Change) -> bool {

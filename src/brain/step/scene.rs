@@ -81,6 +81,7 @@ impl<'a> Scene<'a> {
             sent,
             state,
             dialogue: None,
+            vars: self.stepper.program.vars.as_deref(),
             response: None,
         };
         let mut notes = gathered.notes;

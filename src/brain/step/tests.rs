@@ -7,7 +7,7 @@ use crate::{
         Act, Destination, Effect, Then,
         fixture::{Asked, ME, World, compiled, member_event, message_event, press_event, program},
     },
-    webex::model::Membership,
+    webex::model::{Membership, Message},
 };
 
 const ECHO: &str = "[fallback]\nreply = '{{ message.text }}'\n";

@@ -15,7 +15,7 @@ fn every_starter_passes_check_and_test_at_once() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("bots.d");
         write(&dir, &bot("my-bot"), starter).map_err(|_told| starter.name).unwrap();
-        let compile = brain::compiler();
+        let compile = brain::compiler(brain::Policy::default());
         let set = Loader::default().load(&definition::scan(std::slice::from_ref(&dir)), |definition| {
             let compiled = compile(&definition);
             (compiled.program, compiled.diagnostics)

@@ -67,7 +67,7 @@ fn run(paths: &[PathBuf], filter: Option<&str>) -> Result<Report, Failure> {
 }
 
 fn load(dirs: &[PathBuf]) -> LoadedSet<Ready> {
-    let compile = brain::compiler();
+    let compile = brain::compiler(brain::Policy::default());
     Loader::default().load(&definition::scan(dirs), |definition| {
         let compiled = compile(&definition);
         let ready = compiled.program.map(|program| Arc::new((definition, program)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{reader::Reader, reply};
+use super::{gate, reader::Reader, reply};
 use crate::definition::{
     codes, length,
     place::Spanned,
@@ -23,6 +23,7 @@ const MOST_KEPT: i64 = 1_000;
 /// Reads the body of a rule. Its table must do something.
 pub(super) fn rule(table: &mut Reader<'_>) -> Option<Rule> {
     let before = table.errors();
+    let gate = gate::gate(table);
     let once = once(table);
     let remember = table.one_or_more("remember", "`remember`", REMEMBER, remember);
     let timer = timer(table);
@@ -34,6 +35,7 @@ pub(super) fn rule(table: &mut Reader<'_>) -> Option<Rule> {
     let rule = Rule {
         span: table.span,
         when,
+        gate,
         once,
         remember,
         subscribe,

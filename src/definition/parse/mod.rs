@@ -2,9 +2,11 @@
 
 mod body;
 mod cases;
+mod gate;
 mod reader;
 mod reply;
 mod rules;
+mod shared;
 
 use toml::de::DeTable;
 
@@ -13,17 +15,30 @@ use self::reader::Reader;
 use super::{
     codes,
     diagnostic::Diagnostic,
-    model::Definition,
+    model::{Definition, Help},
     place::{Place, Span, Spanned},
     source::DefinitionSource,
     token::{TokenRefError, TokenSource},
 };
 
 /// Keys at the top of a definition.
-pub(super) const TOP: &[&str] = &["description", "token", "deliveries", "rooms", "command", "on", "fallback"];
+pub(super) const TOP: &[&str] = &[
+    "description",
+    "token",
+    "deliveries",
+    "access",
+    "membership",
+    "help",
+    "use",
+    "rooms",
+    "command",
+    "on",
+    "fallback",
+];
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
+    gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
 };
@@ -44,10 +59,20 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let description = top.string("description");
     let token = top.string("token").and_then(|text| token(place, top.diagnostics(), &text));
     let doubt = rules::doubt(&mut top);
+    let access = gate::top(&mut top);
+    let membership = gate::membership(&mut top);
+    let help = top.word("help", "way to show the help", &[("text", Help::Text), ("card", Help::Card), ("none", Help::None)]);
+    let uses = top.string_or_strings("use");
     let rooms = top.names("rooms");
-    let commands = rules::commands(&mut top);
-    let ons = rules::ons(&mut top);
-    let fallback = rules::fallback(&mut top);
+    let mut commands = rules::commands(&mut top);
+    let mut ons = rules::ons(&mut top);
+    let mut fallback = rules::fallback(&mut top);
+    let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
+        commands.extend(rules::commands(snippet));
+        ons.extend(rules::ons(snippet));
+        let other = rules::fallback(snippet);
+        fallback = fallback.take().or(other);
+    });
     if diagnostics.iter().any(Diagnostic::is_error) {
         return (None, diagnostics);
     }
@@ -58,6 +83,11 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         description,
         token,
         doubt,
+        access,
+        membership,
+        help,
+        groups: shared.groups,
+        vars: shared.vars,
         rooms,
         commands,
         ons,

@@ -79,6 +79,14 @@ impl<'a> Reader<'a> {
         self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::String(_)))
     }
 
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Array(_)))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -260,7 +268,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Deep enough for any JSON that a person writes by hand.
-fn data(value: &toml::Spanned<DeValue<'_>>) -> Data {
+pub(super) fn data(value: &toml::Spanned<DeValue<'_>>) -> Data {
     let span = Span::new(value.span());
     match value.get_ref() {
         DeValue::String(text) => Data::Text(Spanned::new(text.to_string(), span)),

@@ -15,7 +15,7 @@ macro_rules! keys {
     ($($own:literal),*) => {
         &[
             $($own,)*
-            "when", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
+            "when", "access", "denied", "cooldown", "approve", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
             "leave", "reply", "to",
         ]
     };
@@ -24,7 +24,7 @@ macro_rules! keys {
 /// Keys of `[deliveries]`.
 pub(in crate::definition) const DELIVERIES: &[&str] = &["doubt"];
 /// Keys of `[[command]]`.
-pub(in crate::definition) const COMMAND: &[&str] = keys!["words", "pattern", "help"];
+pub(in crate::definition) const COMMAND: &[&str] = keys!["words", "usage", "aliases", "pattern", "help", "hidden"];
 /// Keys of `[[on]]`.
 pub(in crate::definition) const ON: &[&str] = keys!["event", "card", "name", "who"];
 /// Keys of `[fallback]`.
@@ -39,35 +39,38 @@ pub(super) fn commands(top: &mut Reader<'_>) -> Vec<Command> {
     top.each("command", "`[[command]]`", COMMAND, |table| {
         let listens = listens(table);
         let help = table.string("help");
+        let hidden = table.bool("hidden").unwrap_or(false);
         let rule = body::rule(table);
-        Some(Command { span: table.span, listens: listens?, help, rule: rule? })
+        Some(Command { span: table.span, listens: listens?, help, hidden, rule: rule? })
     })
 }
 
 fn listens(table: &mut Reader<'_>) -> Option<Listens> {
-    if table.has("words") && table.has("pattern") {
-        let span = table.span_of("pattern");
-        table.tell(
-            codes::CONFLICT,
-            span,
-            "`[[command]]` has both `words` and `pattern`",
-            "keep one, or make two commands",
-        );
+    let ways: Vec<_> = ["words", "usage", "pattern"].into_iter().filter(|way| table.has(way)).collect();
+    if let [first, second, ..] = ways.as_slice() {
+        let span = table.span_of(second);
+        let message = format!("`[[command]]` has both `{first}` and `{second}`");
+        table.tell(codes::CONFLICT, span, message, "keep one, or make two commands");
         return None;
     }
-    if let Some(pattern) = table.string("pattern") {
-        return Some(Listens::Pattern(pattern));
+    let aliases = table.strings("aliases").unwrap_or_default();
+    if let (Some(alias), false) = (aliases.first(), table.has("usage")) {
+        let hint = "put them into `words`, or write a `usage`";
+        table.tell(codes::CONFLICT, alias.span, "`aliases` are other words for a `usage`, and there is none", hint);
     }
-    if let Some(words) = table.strings("words") {
-        for word in words.iter().filter(|word| word.value.trim().is_empty()) {
-            table.tell(codes::BAD_VALUE, word.span, "a word cannot be empty", "write the word to listen for");
+    let words = table.strings("words").unwrap_or_default();
+    for word in words.iter().chain(&aliases).filter(|word| word.value.trim().is_empty()) {
+        table.tell(codes::BAD_VALUE, word.span, "a word cannot be empty", "write the word to listen for");
+    }
+    match ways.first() {
+        Some(&"words") => Some(Listens::Words(words)),
+        Some(&"usage") => table.string("usage").map(|usage| Listens::Usage(usage, aliases)),
+        Some(_) => table.string("pattern").map(Listens::Pattern),
+        None => {
+            table.missing(&["words", "usage", "pattern"], "words = [\"ping\"]");
+            None
         }
-        return Some(Listens::Words(words));
     }
-    if !table.has("words") && !table.has("pattern") {
-        table.missing(&["words", "pattern"], "words = [\"ping\"]");
-    }
-    None
 }
 
 pub(super) fn ons(top: &mut Reader<'_>) -> Vec<On> {

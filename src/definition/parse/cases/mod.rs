@@ -33,7 +33,7 @@ const BEGIN: &str = "2026-01-05T09:00:00";
 /// Parses a file of tests. There is none if any diagnostic is an error.
 #[must_use]
 pub fn parse_cases(file: &str, text: &str) -> (Option<CaseFile>, Vec<Diagnostic>) {
-    let place = Place { file, text };
+    let place = Place::alone(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return (None, syntax(place, &errors));
