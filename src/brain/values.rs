@@ -200,7 +200,8 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
     let with_text = |names: &[String]| names.iter().map(|name| (name.clone(), text.to_owned())).collect::<Vec<_>>();
     let args: Map<String, Json> =
         with_text(names.args.unwrap_or_default()).into_iter().map(|(name, text)| (name, text.into())).collect();
-    let found = Found { args: Some(args.into()), captures: with_text(names.groups.unwrap_or_default()), ..Found::default() };
+    let found =
+        Found { args: Some(args.into()), captures: with_text(names.groups.unwrap_or_default()), ..Found::default() };
     let event = Event {
         at: Millis(0),
         actor: None,

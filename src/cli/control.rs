@@ -51,6 +51,13 @@ pub(super) enum ControlError {
     },
 }
 
+impl ControlError {
+    /// Whether the simulator does not know somebody or something that was named.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
 /// One simulator's control API.
 #[derive(Clone)]
 pub(super) struct Control {
@@ -275,6 +282,12 @@ impl Control {
     /// Makes a group room with somebody in it.
     pub(super) async fn open_room(&self, me: &str, title: &str, with: &str) -> Result<Room, ControlError> {
         self.post("/rooms", &json!({ "as": me, "title": title, "members": [with] }), AT_ONCE).await
+    }
+
+    /// Makes a group room of a chosen id, or lets these people into the one there is. The first of them makes it.
+    pub(super) async fn keep_room(&self, id: &str, title: &str, members: &[&str]) -> Result<(), ControlError> {
+        let body = json!({ "as": members.first(), "id": id, "title": title, "members": members });
+        self.post::<Room>("/rooms", &body, AT_ONCE).await.map(|_room| ())
     }
 
     /// Puts somebody into a room.

@@ -86,7 +86,8 @@ impl<T: Clone> Loader<T> {
     /// Reads what is shared and differs from the last time; those who may use it are read again too.
     fn share(&mut self, look: &Snapshot) {
         let differs = |dir: &PathBuf| self.shared.get(dir).map(|(unit, _)| unit) != look.shared.get(dir);
-        let changed: Vec<PathBuf> = self.shared.keys().chain(look.shared.keys()).filter(|dir| differs(dir)).cloned().collect();
+        let changed: Vec<PathBuf> =
+            self.shared.keys().chain(look.shared.keys()).filter(|dir| differs(dir)).cloned().collect();
         for dir in changed {
             self.known.retain(|_, (unit, _)| *unit.dir != *dir);
             self.shared.remove(&dir);
@@ -156,7 +157,11 @@ fn duplicate(id: &str, unit: &Unit, other: &Unit) -> Diagnostic {
     ))
 }
 
-fn load_unit<T>(unit: &Unit, shared: &Shared, make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>)) -> LoadedUnit<T> {
+fn load_unit<T>(
+    unit: &Unit,
+    shared: &Shared,
+    make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
+) -> LoadedUnit<T> {
     let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found] };
     let bot = match BotId::parse(unit.id()) {
         Ok(bot) => bot,
@@ -296,7 +301,11 @@ mod tests {
     fn a_change_of_what_is_shared_reaches_those_who_use_it() {
         let user = "use = ['about']\n[[command]]\nwords = ['ping']\nreply = 'pong'\n";
         let about = |word: &str| format!("[[command]]\nwords = ['{word}']\nreply = 'x'\n");
-        let root = folder(&[("a.toml", user.as_bytes()), ("b.toml", GOOD.as_bytes()), ("_shared/about.toml", about("about").as_bytes())]);
+        let root = folder(&[
+            ("a.toml", user.as_bytes()),
+            ("b.toml", GOOD.as_bytes()),
+            ("_shared/about.toml", about("about").as_bytes()),
+        ]);
         let dirs = [root.path().to_owned()];
         let mut loader = Loader::default();
         let first = loader.load(&scan(&dirs), as_it_is);

@@ -232,11 +232,15 @@ mod tests {
 
     #[test]
     fn a_span_past_the_end_is_one_of_a_shared_file() {
-        let shared = ["a = 1\n", "x = 2\nzwei = 'b'\n"].map(|text| SharedFile { file: "_shared/s.toml".into(), text: text.into() });
+        let shared = ["a = 1\n", "x = 2\nzwei = 'b'\n"]
+            .map(|text| SharedFile { file: "_shared/s.toml".into(), text: text.into() });
         let place = Place { file: "a.toml", text: "one", shared: &shared };
         let start = 4 + 7 + shared[1].text.find("'b'").unwrap();
         let found = place.at(codes::WRONG_TYPE, place.inside(Span::new(start..start + 3), 0..1), "no");
-        assert_eq!((found.file.as_str(), found.line, found.column, found.excerpt.as_str()), ("_shared/s.toml", 2, 9, "zwei = 'b'"));
+        assert_eq!(
+            (found.file.as_str(), found.line, found.column, found.excerpt.as_str()),
+            ("_shared/s.toml", 2, 9, "zwei = 'b'")
+        );
         assert_eq!(place.at(codes::WRONG_TYPE, Span::new(0..3), "no").file, "a.toml");
     }
 

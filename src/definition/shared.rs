@@ -34,7 +34,8 @@ impl Shared {
     /// Reads a folder.
     pub(super) fn read(unit: &Unit) -> Self {
         let mut shared = Self::default();
-        let direct = |name: &str| name.matches('/').count() == 1 && Path::new(name).extension() == Some(OsStr::new("toml"));
+        let direct =
+            |name: &str| name.matches('/').count() == 1 && Path::new(name).extension() == Some(OsStr::new("toml"));
         for (name, _) in unit.files.iter().filter(|(name, _)| direct(name)) {
             if shared.files.len() >= MAX_FILES {
                 let message = format!("only {MAX_FILES} files of `_shared` are read; this one is not");

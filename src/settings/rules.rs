@@ -61,9 +61,14 @@ impl Settings {
         if self.access.place.as_deref().is_some_and(|place| !["direct", "group"].contains(&place)) {
             return Err(SettingsError::rule("access.where", "is `direct` or `group`"));
         }
-        for (key, domains) in [("access.domains", &self.access.domains), ("access.deny_domains", &self.access.deny_domains)] {
+        for (key, domains) in
+            [("access.domains", &self.access.domains), ("access.deny_domains", &self.access.deny_domains)]
+        {
             if domains.iter().any(|domain| domain.contains('@') || domain.trim().is_empty()) {
-                return Err(SettingsError::rule(key, "names what is no domain: a domain is written without `@`, as in `example.com`"));
+                return Err(SettingsError::rule(
+                    key,
+                    "names what is no domain: a domain is written without `@`, as in `example.com`",
+                ));
             }
         }
         Ok(())

@@ -100,6 +100,15 @@ fn people_rooms_and_webhooks_can_be_looked_at() {
         assert_eq!(sim.control("POST", "/people", new).await.ok()["tokens"], json!(["t"]));
         let room = sim.control("POST", "/rooms", json!({"title": "Ops", "members": ["page@webex.bot"]})).await.ok();
         assert_eq!(room["members"].as_array().unwrap().len(), 2);
+        // A room of a chosen id: made once, then only joined.
+        let id = "Y2lzY29zcGFyazovL3VzL1JPT00vNzA1YjY4ZGEtNGI5Mi00YTNmLTlmYzYtMWViNjVmZGYwMDAx";
+        let chosen = |members: Value| json!({"id": id, "title": "Board", "members": members});
+        let made = sim.control("POST", "/rooms", chosen(json!(["alice@example.com"]))).await.ok();
+        assert_eq!((&made["id"], made["members"].as_array().unwrap().len()), (&json!(id), 1));
+        let joined = sim.control("POST", "/rooms", chosen(json!(["alice@example.com", "page@webex.bot"]))).await.ok();
+        assert_eq!(joined["members"].as_array().unwrap().len(), 2);
+        let strange = json!({"id": "OPS", "title": "x"});
+        assert_eq!(sim.control("POST", "/rooms", strange).await.status, 400);
         sim.control("POST", "/say", json!({"to": "Ops", "markdown": "**one**"})).await.ok();
         let messages = sim.control("GET", "/rooms/Ops/messages", Value::Null).await.ok();
         assert_eq!(messages[0]["html"], "<p><strong>one</strong></p>");

@@ -92,10 +92,13 @@ impl Compiler<'_> {
             let message = format!("nobody may ever use this bot: {}", because.sentence);
             self.tell_at(codes::NEVER_ALLOWED, written.span, message, None);
         }
-        Some((access, match denied {
-            Some(denied) => Some(denied?),
-            None => None,
-        }))
+        Some((
+            access,
+            match denied {
+                Some(denied) => Some(denied?),
+                None => None,
+            },
+        ))
     }
 
     pub(super) fn membership(&mut self) -> Option<Option<Box<Membership>>> {
@@ -197,12 +200,17 @@ impl Compiler<'_> {
         }
         let hint = match name.split_once('@') {
             Some(("", domain)) => format!("a whole domain is `domains = [\"{domain}\"]`"),
-            _ => did_you_mean(name, self.definition.groups.iter().map(|(group, _)| group.value.as_str()))
-                .map_or_else(|| "write an address, or the id of a person".to_owned(), |_| {
-                    "a group is named with `groups = [\"…\"]`".to_owned()
-                }),
+            _ => did_you_mean(name, self.definition.groups.iter().map(|(group, _)| group.value.as_str())).map_or_else(
+                || "write an address, or the id of a person".to_owned(),
+                |_| "a group is named with `groups = [\"…\"]`".to_owned(),
+            ),
         };
-        self.tell(codes::BAD_ACCESS, person, format!("{} is no address and no person id", quote(&person.value)), Some(hint));
+        self.tell(
+            codes::BAD_ACCESS,
+            person,
+            format!("{} is no address and no person id", quote(&person.value)),
+            Some(hint),
+        );
         None
     }
 
@@ -235,7 +243,9 @@ impl Compiler<'_> {
         } else {
             match destination::room(name) {
                 Ok(()) => return Some(name.into()),
-                Err(why) => (format!("{} is no room: {why}", quote(name)), "write `@name` from `[rooms]`, or a room id".into()),
+                Err(why) => {
+                    (format!("{} is no room: {why}", quote(name)), "write `@name` from `[rooms]`, or a room id".into())
+                }
             }
         };
         self.tell(codes::BAD_ACCESS, room, message, Some(hint));
@@ -251,7 +261,12 @@ impl Compiler<'_> {
         let some_open = bodies.iter().any(|body| body.gate.as_ref().is_none_or(|gate| !closed(&gate.access)));
         let required = self.policy.open == OpenBots::Refused;
         let meant = on_purpose(&definition.access) || rules.map(|rule| &rule.gate).any(on_purpose);
-        if self.policy.open == OpenBots::Fine || closed(&self.policy.ceiling) || closed(&self.access) || !some_open || (meant && !required) {
+        if self.policy.open == OpenBots::Fine
+            || closed(&self.policy.ceiling)
+            || closed(&self.access)
+            || !some_open
+            || (meant && !required)
+        {
             return;
         }
         let code = if required { codes::ACCESS_REQUIRED } else { codes::OPEN_BOT };

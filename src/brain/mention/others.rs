@@ -56,8 +56,15 @@ mod tests {
 
     #[test]
     fn others_are_found_where_they_stand_and_the_bot_is_not_among_them() {
-        let mention = |id: &str, name: &str| format!(r#"<spark-mention data-object-type="person" data-object-id="{id}">{name}</spark-mention>"#);
-        let html = format!("<p>{} tell {} and {} &amp; all</p>", mention("ME", "Bot"), mention("A", "Alice Example"), mention("B", "Alice"));
+        let mention = |id: &str, name: &str| {
+            format!(r#"<spark-mention data-object-type="person" data-object-id="{id}">{name}</spark-mention>"#)
+        };
+        let html = format!(
+            "<p>{} tell {} and {} &amp; all</p>",
+            mention("ME", "Bot"),
+            mention("A", "Alice Example"),
+            mention("B", "Alice")
+        );
         let message = Message { html: Some(html), ..Message::default() };
         let me = Me { id: "ME".into(), name: "Bot".into(), email: "bot@webex.bot".into() };
         let text = "tell Alice Example and @Alice & all";

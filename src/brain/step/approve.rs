@@ -125,8 +125,7 @@ impl<'a> Stepper<'a> {
         }
         let mut decision = Decision::of(label, said);
         decision.effects.extend(kept(&key, &request));
-        let trigger =
-            Trigger::Timer { name: key.clone(), room: String::new(), person: None, value: Value::Null };
+        let trigger = Trigger::Timer { name: key.clone(), room: String::new(), person: None, value: Value::Null };
         let lapse = Event { at: request.until, actor: None, trigger };
         decision.effects.push(Effect::Timer(SetTimer { name: key, at: request.until, event: lapse }));
         Ok(decision.named(format!("{label} waits for approval")))

@@ -96,7 +96,9 @@ impl Rule {
     pub(super) fn words(&self) -> Vec<&str> {
         match &self.listens {
             Match::Words(list) => list.iter().map(|word| &**word).collect(),
-            Match::Usage(usage, also) => std::iter::once(&*usage.words).chain(also.iter().map(|word| &**word)).collect(),
+            Match::Usage(usage, also) => {
+                std::iter::once(&*usage.words).chain(also.iter().map(|word| &**word)).collect()
+            }
             Match::Pattern(_) => Vec::new(),
         }
     }

@@ -112,7 +112,9 @@ impl<'a> Stepper<'a> {
         let asked_room = Read::Room(room.to_owned());
         let place = match (scene.room_type(), self.turn.facts.get(&asked_room)) {
             (Some(kind), _) => Place::parse(kind).map_or(Known::Untold, Known::Is),
-            (None, Some(Fact::Room(room))) => room.kind.as_deref().and_then(Place::parse).map_or(Known::Untold, Known::Is),
+            (None, Some(Fact::Room(room))) => {
+                room.kind.as_deref().and_then(Place::parse).map_or(Known::Untold, Known::Is)
+            }
             (None, Some(_)) => Known::Untold,
             (None, None) => Known::Unread,
         };
@@ -136,7 +138,10 @@ impl<'a> Stepper<'a> {
 
     /// The sentence that nobody wrote is for those who talk to the bot alone: in a group it would only disturb.
     fn denied_by_default(self, scene: &Scene<'_>) -> bool {
-        let spoken_to = matches!(self.turn.event.trigger, Trigger::Message { change: Change::Created, .. } | Trigger::CardAction { .. });
+        let spoken_to = matches!(
+            self.turn.event.trigger,
+            Trigger::Message { change: Change::Created, .. } | Trigger::CardAction { .. }
+        );
         spoken_to && scene.room_type() == Some("direct")
     }
 
@@ -183,7 +188,9 @@ impl<'a> Stepper<'a> {
         }
         let scene = Scene::of(self);
         let because = match &self.turn.event.actor {
-            Some(actor) => self.may(&[(Layer::Bot, &membership.added_by)], actor, &scene)?.map(|because| because.sentence),
+            Some(actor) => {
+                self.may(&[(Layer::Bot, &membership.added_by)], actor, &scene)?.map(|because| because.sentence)
+            }
             None => Some("Webex does not tell who brought it".to_owned()),
         };
         let Some(because) = because else { return Ok(None) };
@@ -257,7 +264,7 @@ pub(super) fn spoken(while_: Duration) -> String {
     };
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     let parts = [unit(days, "day"), unit(hours, "hour"), unit(minutes, "minute"), unit(seconds % 60, "second")];
-    let parts: Vec<_> = parts.into_iter().skip_while(String::is_empty).take(2).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<_> =
+        parts.into_iter().skip_while(String::is_empty).take(2).filter(|part| !part.is_empty()).collect();
     parts.join(" ")
 }
-

@@ -38,8 +38,10 @@ fn codes(found: &[Diagnostic]) -> Vec<&str> {
 }
 
 fn under(policy: Policy, text: &str, shared: &[(&str, &str)]) -> (Option<std::sync::Arc<Program>>, Vec<Diagnostic>) {
-    let file = |(name, text): &(&str, &str)| SharedFile { file: format!("_shared/{name}.toml").into(), text: (*text).into() };
-    let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some.toml", text).sharing(shared.iter().map(file).collect());
+    let file =
+        |(name, text): &(&str, &str)| SharedFile { file: format!("_shared/{name}.toml").into(), text: (*text).into() };
+    let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some.toml", text)
+        .sharing(shared.iter().map(file).collect());
     let (definition, mut found) = crate::definition::parse(&source);
     let compiled = compiler(policy)(&definition.unwrap());
     found.extend(compiled.diagnostics);
@@ -58,8 +60,12 @@ fn arguments_reach_the_template_and_aliases_are_the_same_command() {
 #[test]
 fn what_does_not_fit_is_answered_with_the_usage() {
     let asked = Asked::of(&program(PAGE), "page");
-    let expected = "“team” is missing: one word, or several in quotes.\nUsage: page <team> [--urgent] [count:int] [message...]";
-    assert_eq!((asked.said(), asked.rule.as_str()), (vec![expected], "none: command \"page\" was written in another way"));
+    let expected =
+        "“team” is missing: one word, or several in quotes.\nUsage: page <team> [--urgent] [count:int] [message...]";
+    assert_eq!(
+        (asked.said(), asked.rule.as_str()),
+        (vec![expected], "none: command \"page\" was written in another way")
+    );
     let denied = format!("{PAGE}access = {{ people = ['bob@example.com'] }}\n");
     assert_eq!(Asked::of(&program(&denied), "page").deliveries, [], "no usage for those who may not use it");
 }
@@ -80,23 +86,33 @@ fn a_mentioned_person_is_known_like_the_one_who_writes() {
 #[test]
 fn mistakes_of_a_usage_are_told_at_their_places() {
     let found = compiled("[[command]]\nusage = 'page <team:wrod> [x'\nreply = '{{ args.taem }}'\n").1;
-    assert_eq!(found.iter().map(|d| (d.code, d.line, d.column)).collect::<Vec<_>>(), [("bad-usage", 2, 15), ("bad-usage", 2, 27)]);
+    assert_eq!(
+        found.iter().map(|d| (d.code, d.line, d.column)).collect::<Vec<_>>(),
+        [("bad-usage", 2, 15), ("bad-usage", 2, 27)]
+    );
     let found = compiled("[[command]]\nusage = 'page <team>'\nreply = '{{ args.taem }}'\n").1;
     assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-name"], Some("did you mean `team`?")));
     assert_eq!(codes(&compiled("[[command]]\nwords = ['a']\naliases = ['b']\nreply = 'x'\n").1), ["conflict"]);
-    assert_eq!(codes(&compiled("[[command]]\nusage = 'a <b>'\nreply = 'x'\n[[command]]\nwords = ['A b']\nreply = 'y'\n").1), ["shadowed"]);
+    assert_eq!(
+        codes(&compiled("[[command]]\nusage = 'a <b>'\nreply = 'x'\n[[command]]\nwords = ['A b']\nreply = 'y'\n").1),
+        ["shadowed"]
+    );
     let passes = "[[command]]\nwords = ['a']\nwhen = 'room.type == \"direct\"'\nreply = 'x'\n[[command]]\nwords = ['a']\nreply = 'y'\n";
     assert_eq!(compiled(passes).1, []);
 }
 
 #[test]
 fn help_is_an_overview_and_a_page_for_each_command() {
-    let text = format!("description = 'Pages'\n{PAGE}[[command]]\nwords = ['secret']\nhelp = 'psst'\nhidden = true\nreply = 'x'\n\
-        [[command]]\nwords = ['lead']\nhelp = 'for leads'\naccess = {{ people = ['lead@example.com'] }}\nreply = 'x'\n");
+    let text = format!(
+        "description = 'Pages'\n{PAGE}[[command]]\nwords = ['secret']\nhelp = 'psst'\nhidden = true\nreply = 'x'\n\
+        [[command]]\nwords = ['lead']\nhelp = 'for leads'\naccess = {{ people = ['lead@example.com'] }}\nreply = 'x'\n"
+    );
     let program = program(&text);
     assert_eq!(
         Asked::of(&program, "help").said(),
-        ["Pages\n\n- **page**, **call out** `<team> [--urgent] [count:int] [message...]`: Page a team\n- **help**: Show this list"]
+        [
+            "Pages\n\n- **page**, **call out** `<team> [--urgent] [count:int] [message...]`: Page a team\n- **help**: Show this list"
+        ]
     );
     let lead = Asked::play(&program, &by("lead@example.com"), &World::saying("help")).unwrap();
     assert!(lead.said()[0].contains("- **lead**: for leads"));
@@ -131,7 +147,10 @@ fn help_may_be_a_card_or_nothing() {
 #[test]
 fn what_is_nearly_a_command_is_answered_with_its_usage() {
     let asked = Asked::of(&program(PAGE), "pgae ops");
-    assert_eq!(asked.said(), ["I do not know that. Did you mean this?\nUsage: page <team> [--urgent] [count:int] [message...]"]);
+    assert_eq!(
+        asked.said(),
+        ["I do not know that. Did you mean this?\nUsage: page <team> [--urgent] [count:int] [message...]"]
+    );
     assert_eq!(Asked::of(&program(PAGE), "hello there").rule, "none: nothing matched");
     let with_fallback = program(&format!("{PAGE}[fallback]\nreply = 'eh?'\n"));
     assert_eq!(Asked::of(&with_fallback, "pgae ops").said(), ["eh?"]);
@@ -156,7 +175,8 @@ fn who_may_not_is_told_directly_and_not_in_a_group_unless_it_was_written() {
 
 #[test]
 fn what_is_needed_to_decide_is_read_and_no_more() {
-    let reads = |access: &str| Asked::of(&program(&format!("[fallback]\nreply = 'x'\naccess = {{ {access} }}\n")), "hi").reads;
+    let reads =
+        |access: &str| Asked::of(&program(&format!("[fallback]\nreply = 'x'\naccess = {{ {access} }}\n")), "hi").reads;
     assert_eq!(reads("domains = ['example.com']"), Vec::<String>::new());
     assert_eq!(reads("orgs = ['ORG']"), ["person"]);
     assert_eq!(reads("orgs = ['ORG'], people = ['alice@example.com']"), Vec::<String>::new());
@@ -172,9 +192,14 @@ fn the_ceiling_of_the_settings_holds_for_everything() {
     let program = program.unwrap();
     for said in ["a", "help"] {
         let asked = Asked::of(&program, said);
-        assert!(asked.deliveries.is_empty() && asked.rule.contains("`deny.people` in `[access]` of the settings"), "{}", asked.rule);
+        assert!(
+            asked.deliveries.is_empty() && asked.rule.contains("`deny.people` in `[access]` of the settings"),
+            "{}",
+            asked.rule
+        );
     }
-    let press = Asked::play(&program, &press_event(), &World::pressing(json!({ "action": "go" }), Value::Null)).unwrap();
+    let press =
+        Asked::play(&program, &press_event(), &World::pressing(json!({ "action": "go" }), Value::Null)).unwrap();
     assert!(press.deliveries.is_empty() && press.reads.contains(&"person".to_owned()), "only the presser's id decides");
     assert_eq!(Asked::play(&program, &by("bob@example.com"), &World::saying("a")).unwrap().said(), ["x"]);
 }
@@ -186,7 +211,12 @@ fn groups_and_values_come_from_what_is_shared() {
     let (program, found) = under(Policy::default(), text, &shared);
     assert_eq!(found, []);
     assert_eq!(Asked::of(program.as_ref().unwrap(), "a").said(), ["ask helpdesk"]);
-    assert!(Asked::play(program.as_ref().unwrap(), &by("bob@example.com"), &World::saying("a")).unwrap().deliveries.is_empty());
+    assert!(
+        Asked::play(program.as_ref().unwrap(), &by("bob@example.com"), &World::saying("a"))
+            .unwrap()
+            .deliveries
+            .is_empty()
+    );
     let found = under(Policy::default(), &text.replace("'leads'", "'laeds'"), &shared).1;
     assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-group"], Some("did you mean `leads`?")));
 }
@@ -236,7 +266,14 @@ fn a_cooldown_is_by_person_and_rule_and_told_once() {
     let first = Asked::of(&program, "go");
     assert_eq!(first.said(), ["gone"]);
     let kept = json!({ "until": 90_000, "told": false });
-    assert_eq!(first.effects[0], Effect::Remember(StateOp::Set { scope: scope.clone(), key: "$cool/command \"go\"".into(), value: kept.clone() }));
+    assert_eq!(
+        first.effects[0],
+        Effect::Remember(StateOp::Set {
+            scope: scope.clone(),
+            key: "$cool/command \"go\"".into(),
+            value: kept.clone()
+        })
+    );
     let again = |kept: Value| {
         let world = World::saying("go").knowing(scope.clone(), "$cool/command \"go\"", kept);
         Asked::play(&program, &message_event(), &world).unwrap()
@@ -279,8 +316,13 @@ fn what_needs_approval_asks_on_a_card_and_is_done_by_the_press_that_completes_it
     let asked = Asked::of(&program, "deploy prod");
     assert_eq!(asked.rule, "command \"deploy\" waits for approval");
     let card = &asked.deliveries[0];
-    assert_eq!((card.to.clone(), card.key.as_ref().unwrap().then), (Destination::Room("OPSROOM1".into()), Then::Replace));
-    assert!(card.card.is_some() && card.text.as_ref().unwrap().contains("Alice Example asks for approval: deploy prod"));
+    assert_eq!(
+        (card.to.clone(), card.key.as_ref().unwrap().then),
+        (Destination::Room("OPSROOM1".into()), Then::Replace)
+    );
+    assert!(
+        card.card.is_some() && card.text.as_ref().unwrap().contains("Alice Example asks for approval: deploy prod")
+    );
     assert_eq!(asked.said()[1], "This needs approval: I have asked for it.");
     let (key, kept) = kept_request(&asked);
     assert_eq!(card.context, json!({ "$approve": key.strip_prefix("$approve/").unwrap() }));
@@ -300,7 +342,13 @@ fn what_needs_approval_asks_on_a_card_and_is_done_by_the_press_that_completes_it
     assert!(done.effects.contains(&Effect::CancelTimer(key.clone())));
 
     let rejected = play("S", "$reject", &half);
-    assert_eq!(rejected.said(), ["Alice Example rejected what Alice Example asked for: deploy prod", "Alice Example rejected this: deploy prod"]);
+    assert_eq!(
+        rejected.said(),
+        [
+            "Alice Example rejected what Alice Example asked for: deploy prod",
+            "Alice Example rejected this: deploy prod"
+        ]
+    );
 }
 
 #[test]
@@ -314,9 +362,15 @@ fn a_forged_or_late_press_does_nothing() {
     world.state.clear();
     assert_eq!(Asked::play(&program, &press_by("Q"), &world).unwrap().said(), ["This is no longer open."]);
     let mut world = pressing("$approve", &key, &kept, "deploy prod");
-    world.person = Fact::Person(Box::new(Person { id: "Q".into(), emails: vec!["q@evil.org".into()], ..Person::default() }));
+    world.person =
+        Fact::Person(Box::new(Person { id: "Q".into(), emails: vec!["q@evil.org".into()], ..Person::default() }));
     let denied = Asked::play(&program, &press_by("Q"), &world).unwrap();
-    assert_eq!((denied.effects.len(), denied.rule.contains("is denied: `domains` in `by` of `approve`")), (0, true), "{}", denied.rule);
+    assert_eq!(
+        (denied.effects.len(), denied.rule.contains("is denied: `domains` in `by` of `approve`")),
+        (0, true),
+        "{}",
+        denied.rule
+    );
 }
 
 #[test]

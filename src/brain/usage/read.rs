@@ -88,7 +88,8 @@ impl<'a> Reader<'a> {
         let known = self.usage.flags.iter().position(|flag| flag.name.eq_ignore_ascii_case(name));
         let Some((number, flag)) = known.and_then(|number| Some((number, self.usage.flags.get(number)?))) else {
             let mut left = self.usage.args.get(self.place..).unwrap_or_default().iter();
-            let rest_is_next = left.find(|arg| arg.required || arg.kind == Kind::Rest).is_some_and(|arg| arg.kind == Kind::Rest);
+            let rest_is_next =
+                left.find(|arg| arg.required || arg.kind == Kind::Rest).is_some_and(|arg| arg.kind == Kind::Rest);
             let slip = nearest(name, self.usage.flags.iter().map(|flag| &*flag.name)).is_some();
             return if rest_is_next && !slip { Ok(false) } else { Err(Complaint::UnknownFlag(name.to_owned())) };
         };

@@ -5,6 +5,7 @@
 
 mod ground;
 mod report;
+mod rooms;
 
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
@@ -54,12 +55,15 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
         let signals = Signals::listen().map_err(Failure::fault)?;
         let simulator = start_simulator(&ground, &settings).await?;
         let url = root_url(simulator.addr());
-        let grace = settings.bots.removal_grace_seconds;
+        let (grace, dirs) = (settings.bots.removal_grace_seconds, settings.bots_dir.clone());
         let app = App::start(options(ground.settings(settings, &url), &url)).await.map_err(Failure::refused)?;
         let notes = notes(&ground, simulator.addr(), &app);
+        let control = Control::new(&url).map_err(Failure::fault)?;
+        let rooms = rooms::keep(control, dirs, args.person.clone());
         let house = House { app, notes, url, grace };
         let outcome =
             if prompted { house.talk(&args.person, screen, signals).await } else { house.serve(signals).await };
+        rooms.abort();
         simulator.stop().await;
         outcome
     })

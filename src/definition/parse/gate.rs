@@ -10,8 +10,7 @@ use crate::definition::{
 };
 
 /// Keys of a rule's `access = { … }`, of `by` and of `added_by`.
-pub(in crate::definition) const ACCESS: &[&str] =
-    &["domains", "orgs", "people", "groups", "rooms", "where", "deny"];
+pub(in crate::definition) const ACCESS: &[&str] = &["domains", "orgs", "people", "groups", "rooms", "where", "deny"];
 /// Keys of `[access]`, where no rule stands beside that could hold the sentence.
 pub(in crate::definition) const TOP_ACCESS: &[&str] =
     &["domains", "orgs", "people", "groups", "rooms", "where", "deny", "denied"];

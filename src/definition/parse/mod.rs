@@ -61,7 +61,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let doubt = rules::doubt(&mut top);
     let access = gate::top(&mut top);
     let membership = gate::membership(&mut top);
-    let help = top.word("help", "way to show the help", &[("text", Help::Text), ("card", Help::Card), ("none", Help::None)]);
+    let help =
+        top.word("help", "way to show the help", &[("text", Help::Text), ("card", Help::Card), ("none", Help::None)]);
     let uses = top.string_or_strings("use");
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);

@@ -105,7 +105,9 @@ fn groups(
                 }
                 DeValue::String(member) if !member.trim().is_empty() => {
                     let message = format!("a group has at most {MAX_MEMBERS} members");
-                    found.push(place.at(codes::BAD_VALUE, Span::new(item.span()), message).hint("name a domain instead"));
+                    found.push(
+                        place.at(codes::BAD_VALUE, Span::new(item.span()), message).hint("name a domain instead"),
+                    );
                     break;
                 }
                 _ => {
@@ -152,11 +154,16 @@ mod tests {
     use super::super::parse;
     use crate::{
         base::BotId,
-        definition::{Definition, Diagnostic, source::{DefinitionSource, SharedFile}},
+        definition::{
+            Definition, Diagnostic,
+            source::{DefinitionSource, SharedFile},
+        },
     };
 
     fn parsed(text: &str, shared: &[(&str, &str)]) -> (Option<Definition>, Vec<Diagnostic>) {
-        let files = shared.iter().map(|(name, text)| SharedFile { file: format!("_shared/{name}.toml").into(), text: (*text).into() });
+        let files = shared
+            .iter()
+            .map(|(name, text)| SharedFile { file: format!("_shared/{name}.toml").into(), text: (*text).into() });
         parse(&DefinitionSource::new(BotId::parse("echo").unwrap(), "echo.toml", text).sharing(files.collect()))
     }
 
@@ -174,24 +181,31 @@ mod tests {
 
     #[test]
     fn groups_and_values_are_read_and_what_is_wrong_is_told_at_its_place() {
-        let (definition, found) = parsed("[fallback]\nreply = 'x'\n", &[("groups", "leads = ['a@b.c']\n"), ("vars", "desk = 'x'\nn = { a = [1] }\n")]);
+        let (definition, found) = parsed(
+            "[fallback]\nreply = 'x'\n",
+            &[("groups", "leads = ['a@b.c']\n"), ("vars", "desk = 'x'\nn = { a = [1] }\n")],
+        );
         assert_eq!(found, []);
         let definition = definition.unwrap();
         assert_eq!(definition.groups[0].1[0].value, "a@b.c");
         assert_eq!(definition.vars, serde_json::json!({ "desk": "x", "n": { "a": [1] } }));
         let secret = format!("x = 1\nkey = '{}'\n", "a1".repeat(30));
-        let (_, found) = parsed("use = ['abuot', 'about', 'about']\n[fallback]\nreply = 'x'\n", &[
-            ("about", "[[command]\n"), ("groups", "leads = 'a'\nothers = [1]\n"), ("vars", &secret),
-        ]);
+        let (_, found) = parsed(
+            "use = ['abuot', 'about', 'about']\n[fallback]\nreply = 'x'\n",
+            &[("about", "[[command]\n"), ("groups", "leads = 'a'\nothers = [1]\n"), ("vars", &secret)],
+        );
         let told: Vec<_> = found.iter().map(|d| (d.file.as_str(), d.line, d.code)).collect();
-        assert_eq!(told, [
-            ("echo.toml", 1, "unknown-snippet"),
-            ("_shared/about.toml", 1, "syntax"),
-            ("echo.toml", 1, "conflict"),
-            ("_shared/groups.toml", 1, "wrong-type"),
-            ("_shared/groups.toml", 2, "wrong-type"),
-            ("_shared/vars.toml", 2, "literal-token"),
-        ]);
+        assert_eq!(
+            told,
+            [
+                ("echo.toml", 1, "unknown-snippet"),
+                ("_shared/about.toml", 1, "syntax"),
+                ("echo.toml", 1, "conflict"),
+                ("_shared/groups.toml", 1, "wrong-type"),
+                ("_shared/groups.toml", 2, "wrong-type"),
+                ("_shared/vars.toml", 2, "literal-token"),
+            ]
+        );
         assert_eq!(found[0].hint.as_deref(), Some("did you mean `about`?"));
         assert!(!found[5].excerpt.contains("a1a1"), "{}", found[5].excerpt);
     }

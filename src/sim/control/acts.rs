@@ -184,6 +184,8 @@ struct Open {
     title: String,
     #[serde(default)]
     members: Vec<String>,
+    /// The room is to have this id; if it is there, it keeps its title and the members come into it.
+    id: Option<String>,
 }
 
 pub(super) fn open_room(shared: &Shared, body: &[u8]) -> Outcome {
@@ -192,10 +194,18 @@ pub(super) fn open_room(shared: &Shared, body: &[u8]) -> Outcome {
         let author = actor(world, open.r#as.as_deref())?;
         // All are looked up first: a room with half of its members helps nobody.
         let members = open.members.iter().map(|email| person(world, email)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = open.id.map(|id| RoomId::parse(&id).ok_or_else(|| Refusal::bad("`id` is no id of a room")));
         let change = RoomChange { title: Some(open.title), ..RoomChange::default() };
-        let id = world.create_room(author, change)?;
-        for member in members.into_iter().filter(|member| *member != author) {
-            world.add_member(author, id, member, false)?;
+        let id = match wanted.transpose()? {
+            None => world.create_room(author, change)?,
+            Some(id) if world.rooms.get(id).is_some() => id,
+            Some(id) => world.create_room_as(id, author, change)?,
+        };
+        let author = world.rooms.get(id).map_or(author, |room| room.creator);
+        for member in members {
+            if !world.rooms.get(id).is_some_and(|room| room.members.contains_key(&member)) {
+                world.add_member(author, id, member, false)?;
+            }
         }
         show(world, id)
     })

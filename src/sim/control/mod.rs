@@ -17,7 +17,7 @@
 //! | `GET /sim/people`, `POST /sim/people` | `{email, name?, admin?, token?}` | people with `tokens`; an address that ends in `@webex.bot` makes a bot |
 //! | `POST /sim/tokens` | `{email, token?, revoke_others?}` | `{token}`: a further token, or with `revoke_others` the only one |
 //! | `DELETE /sim/tokens` | `{token}` | the token is dead from now on |
-//! | `GET /sim/rooms`, `POST /sim/rooms` | `{as?, title, members?: [address]}` | rooms with `members` |
+//! | `GET /sim/rooms`, `POST /sim/rooms` | `{as?, title, members?: [address], id?}` | rooms with `members`; with `id` the room gets this id, and the members come into the one that has it |
 //! | `GET /sim/rooms/{room}/messages` | `after` | every message, oldest first, whoever may see it |
 //! | `POST`, `DELETE /sim/rooms/{room}/members` | `{as?, email}` | the room |
 //! | `PUT /sim/files/{id}` | `{scan: "clean" \| "scanning" \| "infected" \| "unscannable", for_ms?}` | the file, `id` being the last part of its URL; after `for_ms` it is clean |

@@ -101,6 +101,19 @@ impl World {
         self.open_room(caller, room)
     }
 
+    /// The same with an id that was chosen; nobody has it.
+    pub(crate) fn create_room_as(
+        &mut self,
+        id: RoomId,
+        caller: PersonId,
+        change: RoomChange,
+    ) -> Result<RoomId, Refusal> {
+        self.room_next = Some(id);
+        let made = self.create_room(caller, change);
+        self.room_next = None;
+        made
+    }
+
     /// The room of these two, made when they meet for the first time.
     pub(crate) fn direct_room(&mut self, one: PersonId, other: PersonId) -> RoomId {
         let id = RoomId::direct(one, other);

@@ -229,12 +229,9 @@ impl World {
                 new.title
             )));
         }
-        self.room_next = Some(id);
         let change =
             RoomChange { title: Some(new.title.clone()), is_locked: Some(new.locked), ..RoomChange::default() };
-        let made = self.create_room(*creator, change);
-        self.room_next = None;
-        made?;
+        self.create_room_as(id, *creator, change)?;
         for (email, member) in new.members.iter().skip(1).zip(others) {
             self.add_member(*creator, id, *member, new.moderators.contains(email))?;
         }
