@@ -393,7 +393,7 @@ enum Memory {
 struct Timer {
     /// Its name; may be a template. Setting the same name again replaces it.
     name: String,
-    /// After a while: `30s`, `5m`, `2h`.
+    /// After a while: `30s`, `5m`, `2h`; may be a template that gives this, or seconds.
     after: Option<String>,
     /// At a moment: a template that gives `2026-01-31T09:00:00Z`.
     at: Option<String>,

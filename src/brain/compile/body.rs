@@ -106,6 +106,7 @@ impl Compiler<'_> {
         let name = self.name(&timer.name, names);
         let at = match &timer.at {
             rule::At::After(length) => Some(At::After(*length)),
+            rule::At::Later(length) => self.text(length, Format::Text, names).map(At::Later),
             rule::At::Moment(moment) => self.text(moment, Format::Text, names).map(At::Moment),
         };
         let value = match &timer.value {

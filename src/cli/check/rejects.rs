@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Checked, look};
-use crate::definition::{codes, render};
+use crate::{
+    brain::Policy,
+    definition::{codes, render},
+};
 
 /// Codes that a file with something wrong in it cannot provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -24,7 +27,7 @@ fn corpus() -> PathBuf {
 }
 
 fn checked() -> Checked {
-    look(&[corpus()])
+    look(&[corpus()], Policy::default())
 }
 
 #[test]
