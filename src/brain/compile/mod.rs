@@ -110,7 +110,8 @@ impl Compiler<'_> {
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
         let kinds = self.kinds();
-        if kinds == Kinds::default() {
+        // Of a rule that is broken there is more to say than that there is none.
+        if kinds == Kinds::default() && !self.found.iter().any(Diagnostic::is_error) {
             let file = definition.place().file;
             self.found.push(
                 Diagnostic::about_file(codes::NO_RULES, file, "the bot has no rule: it will never say anything")

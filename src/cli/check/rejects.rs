@@ -11,7 +11,7 @@ use std::{
 
 use super::{Checked, look};
 use crate::{
-    brain::Policy,
+    brain::{OpenBots, Policy},
     definition::{codes, render},
 };
 
@@ -67,8 +67,9 @@ fn no_broken_definition_passes_and_there_are_many() {
 
 #[test]
 fn every_code_is_provoked_by_some_file() {
-    let found = checked();
-    let told: BTreeSet<&str> = found.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    let strict = |open| look(&[corpus()], Policy { open, ..Policy::default() });
+    let found = [checked(), strict(OpenBots::Warned), strict(OpenBots::Refused)];
+    let told: BTreeSet<&str> = found.iter().flat_map(|found| &found.diagnostics).map(|found| found.code).collect();
     let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(code, _)| *code).collect();
     let missing: Vec<_> =
         codes::ALL.iter().map(|(_, code)| code.name).filter(|code| !told.contains(code) && !elsewhere.contains(code)).collect();
