@@ -186,6 +186,7 @@ async fn one(
         dialogue: None,
         deliveries: vec![delivery],
         timers: Vec::new(),
+        cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
         record: Some(serde_json::json!({ "rule": "command \"ping\"", "needs": ["message", "person"], "steps": 2 })),
     };

@@ -95,6 +95,8 @@ pub struct App {
     roster: Line<Roster>,
     /// Accepts until the bots are drained, then closes.
     ingress: Running,
+    /// Hooks for programs of the house's own; as the ingress.
+    internal: Option<Running>,
     /// Says "not ready" from the first moment of the shutdown, and closes with the ingress.
     admin: Running,
     readiness: Readiness,
@@ -139,6 +141,7 @@ impl App {
         HttpClient::build(&egress)?;
         let ingress_listener = server::bind(settings.listen, "listen")?;
         let admin_listener = server::bind(settings.admin.listen, "admin.listen")?;
+        let internal_listener = settings.inbound.listen.map(|addr| server::bind(addr, "inbound.listen")).transpose()?;
         let readiness = Readiness::default();
         let (fatal_sender, fatal) = watch::channel(None);
         let unready = readiness.clone();
@@ -165,7 +168,16 @@ impl App {
         };
         let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         door.breaking = breaking.clone();
-        let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.routes()).await?;
+        let ingress =
+            server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.clone().routes()).await?;
+        let internal = match internal_listener {
+            Some(listener) => {
+                let mode = if threads == Threads::One { ServerMode::Here } else { ServerMode::Workers(1) };
+                let routes = door.internal_routes();
+                Some(server::serve(listener, mode, Limits::from(&settings.ingress), routes).await?)
+            }
+            None => None,
+        };
         steering::tell(&silence, &readiness, &metrics);
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
@@ -219,6 +231,7 @@ impl App {
             api: rooms.lines.api.clone(),
             roster: rooms.lines.roster.clone(),
             ingress,
+            internal,
             admin,
             readiness,
             arbiters,
@@ -229,9 +242,14 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in
-            [rooms.watcher(notified), rooms.sweeper(), rooms.janitor(), rooms.meter(), rooms.archivist(used_for.word())]
-        {
+        for keep in [
+            rooms.watcher(notified),
+            rooms.sweeper(),
+            rooms.scheduler(),
+            rooms.janitor(),
+            rooms.meter(),
+            rooms.archivist(used_for.word()),
+        ] {
             kept(&app.supervisor, keep).await?;
         }
         // Unless something was lost on the way: then it is about to end.
@@ -243,6 +261,12 @@ impl App {
     #[must_use]
     pub fn ingress_addr(&self) -> SocketAddr {
         self.ingress.addr()
+    }
+
+    /// Where hooks for programs of the house's own are, if anywhere.
+    #[must_use]
+    pub fn internal_addr(&self) -> Option<SocketAddr> {
+        self.internal.as_ref().map(Running::addr)
     }
 
     /// Where the admin listener is.
@@ -338,7 +362,12 @@ impl App {
             let _ = timeout(GIVE_BACK, async { tokio::join!(given, drained) }).await;
         }
         // Together: each may wait two seconds for requests in hand, and platforms kill after ten in all.
-        tokio::join!(self.ingress.stop(true), self.admin.stop(true));
+        let internal = async {
+            if let Some(internal) = self.internal {
+                internal.stop(true).await;
+            }
+        };
+        tokio::join!(self.ingress.stop(true), internal, self.admin.stop(true));
         if let Err(error) = self.store.close().await {
             tracing::error!(error = %error, "the store did not close well");
         }

@@ -222,6 +222,7 @@ fn fact(read: &Read, text: &str) -> Fact {
             display_name: Some("{{ 1 }} <@all> **A** [x](http://h/)".into()),
             first_name: Some("```".into()),
             org_id: Some("ORG".into()),
+            timezone: Some("Asia/Tokyo".into()),
             kind: Some("person".into()),
         })),
         Read::Room(id) => {

@@ -6,6 +6,7 @@ pub mod archivist;
 pub mod bells;
 pub mod bot;
 pub mod exit;
+pub mod hooks;
 pub mod janitor;
 pub mod line;
 pub mod meter;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod retries;
 pub mod roster;
 pub mod routes;
+pub mod scheduler;
 pub mod supervisor;
 pub mod sweeper;
 #[cfg(test)]

@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_decision_is_told_with_the_beginning_of_what_would_be_said() {
         let effects = vec![Effect::Say(say(&"ä".repeat(1_000))), Effect::Say(say("short"))];
-        let told = Rehearsal::of(Decision { effects, rule: "fallback".into(), notes: vec!["n".into()] });
+        let told = Rehearsal::of(Decision { effects, rule: "fallback".into(), notes: vec!["n".into()], buried: None });
         assert_eq!((told.would, told.rule.as_deref()), (Would::Act, Some("fallback")));
         assert_eq!(told.deliveries[0].text.chars().count(), EXCERPT + 1);
         assert_eq!(told.deliveries[1].text, "short");

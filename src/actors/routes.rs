@@ -16,6 +16,7 @@ use std::{
     },
 };
 
+use super::hooks::Hooks;
 use crate::{
     base::{BotId, Secret},
     store::{RouteRow, Store, StoreError},
@@ -31,6 +32,8 @@ pub struct Route {
     pub me: Option<Box<str>>,
     /// Which kinds of event it wants.
     pub kinds: Kinds,
+    /// Its hooks for other programs; none: its definition was not looked at yet. From its program, never from the store.
+    pub hooks: Option<Arc<Hooks>>,
     /// The change that made it what it is: a snapshot of the store that was begun before must not undo it.
     changed: u64,
 }
@@ -76,6 +79,7 @@ impl Routes {
         self.edit(|table, version| {
             let fresh = rows.into_iter().map(|row| {
                 let mut route = Route::from_row(&row, version);
+                route.hooks = table.get(&row.bot).and_then(|known| known.hooks.clone());
                 // Secrets and identity were changed while the store was being asked: those are newer than its
                 // answer. What the bot wants comes from the store alone.
                 if let Some(kept) = table.get(&row.bot).filter(|route| route.changed > begun) {
@@ -95,7 +99,8 @@ impl Routes {
     /// Makes or replaces the route of one bot.
     pub fn put(&self, row: &RouteRow) {
         self.edit(|table, version| {
-            table.insert(row.bot.clone(), Arc::new(Route::from_row(row, version)));
+            let hooks = table.get(&row.bot).and_then(|known| known.hooks.clone());
+            table.insert(row.bot.clone(), Arc::new(Route { hooks, ..Route::from_row(row, version) }));
         });
     }
 
@@ -107,6 +112,12 @@ impl Routes {
             change(route);
             route.changed = version;
         });
+    }
+
+    /// What is known of a bot's hooks.
+    #[must_use]
+    pub fn hooks(&self, bot: &BotId) -> Option<Arc<Hooks>> {
+        self.0.lock().get(bot)?.hooks.clone()
     }
 
     /// Forgets a bot: its webhooks are answered 404 from now on.
@@ -139,7 +150,13 @@ impl Shared {
 
 impl Route {
     fn from_row(row: &RouteRow, changed: u64) -> Self {
-        Self { secrets: row.secrets.clone(), me: row.me.as_deref().map(Box::from), kinds: Kinds(row.kinds), changed }
+        Self {
+            secrets: row.secrets.clone(),
+            me: row.me.as_deref().map(Box::from),
+            kinds: Kinds(row.kinds),
+            hooks: None,
+            changed,
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
+        scheduler::{Scheduler, SchedulerDeps},
         supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
         watcher::Watcher,
@@ -216,6 +217,19 @@ impl<'a> Rooms<'a> {
         let every = Duration::from_secs(self.settings.bots.sweep_seconds);
         keep("sweeper", false, move |exit| {
             Sweeper::new(store.clone(), bells.clone(), clock.clone(), every, exit).start();
+        })
+    }
+
+    pub(super) fn scheduler(&self) -> Keep {
+        let deps = SchedulerDeps {
+            store: self.store.clone(),
+            supervisor: self.lines.supervisor.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            zone: self.settings.schedule.timezone,
+        };
+        keep("scheduler", false, move |exit| {
+            Scheduler::new(deps.clone(), exit).start();
         })
     }
 

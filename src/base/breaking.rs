@@ -78,6 +78,8 @@ points! {
     InJanitor = "in_janitor",
     /// The meter reads.
     InMeter = "in_meter",
+    /// The scheduler looks what is due.
+    InScheduler = "in_scheduler",
     /// The archivist begins a backup.
     InArchivist = "in_archivist",
     /// The supervisor looks around.

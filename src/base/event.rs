@@ -92,6 +92,9 @@ pub enum Trigger {
         name: String,
         /// The moment it was meant for.
         planned: Millis,
+        /// The zone of the house: for people who say none, where the schedule names none either.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        zone: String,
         /// The person it came due for, where each has a time zone of their own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<String>,
@@ -100,7 +103,8 @@ pub enum Trigger {
     Inbound {
         /// Its name in the definition.
         name: String,
-        /// The body: JSON as it is, a form as an object of strings, anything else as a string.
+        /// The body: JSON as it is, a form as an object of strings (a list where a name comes again), anything
+        /// else as a string.
         payload: Value,
         /// The request's headers, names in lower case; those that carry secrets are left out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

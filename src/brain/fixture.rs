@@ -58,6 +58,7 @@ impl World {
             display_name: Some("Alice Example".into()),
             first_name: Some("Alice".into()),
             org_id: Some("ORG".into()),
+            timezone: Some("Europe/Berlin".into()),
             kind: Some("person".into()),
         };
         let room = Room { id: "R".into(), title: Some("Ops".into()), kind: Some("group".into()) };
@@ -152,6 +153,8 @@ pub(super) struct Asked {
     pub(super) notes: Vec<String>,
     /// Kinds of reads, in the order they were asked for.
     pub(super) reads: Vec<String>,
+    /// Why it is buried all the same.
+    pub(super) buried: Option<String>,
     /// All that it asks for, in order.
     pub(super) effects: Vec<Effect>,
 }
@@ -183,12 +186,12 @@ impl Asked {
                     }
                 }
                 Step::Done(decision) => {
-                    let Decision { effects, rule, notes } = decision;
+                    let Decision { effects, rule, notes, buried } = decision;
                     let deliveries = effects.iter().filter_map(|effect| match effect {
                         Effect::Say(delivery) => Some(delivery.clone()),
                         _ => None,
                     });
-                    return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads, effects });
+                    return Ok(Self { deliveries: deliveries.collect(), rule, notes, reads, effects, buried });
                 }
                 Step::Fail(sentence) => return Err(sentence),
             }

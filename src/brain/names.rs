@@ -18,6 +18,12 @@ pub enum Scope {
     Timer,
     /// A delivery that was given up.
     Failed,
+    /// Neither a room nor a person: a schedule, a post of another program.
+    Nowhere,
+    /// A person and no room: a schedule of each person.
+    Person,
+    /// What a hook tells posts apart by.
+    Post,
     /// Anything else that is there without a person's doing: a room that changed, a message that is gone.
     Bare,
 }
@@ -47,8 +53,24 @@ struct Known {
     scopes: &'static [Scope],
 }
 
-const EVERYWHERE: &[Scope] =
-    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
+/// Wherever there is a room, or may be.
+const ROOMS: &[Scope] = &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
+
+/// Wherever there is a person, or may be.
+const PEOPLE: &[Scope] =
+    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare, Scope::Person];
+
+/// In every rule.
+const RULES: &[Scope] = &[
+    Scope::Message,
+    Scope::Press,
+    Scope::Membership,
+    Scope::Timer,
+    Scope::Failed,
+    Scope::Bare,
+    Scope::Person,
+    Scope::Nowhere,
+];
 
 const KNOWN: &[Known] = &[
     Known {
@@ -56,15 +78,16 @@ const KNOWN: &[Known] = &[
         fields: &["text", "raw", "markdown", "html", "files", "id", "parent_id"],
         scopes: &[Scope::Message],
     },
-    Known { name: "person", fields: &["id", "email", "display_name", "first_name", "org_id"], scopes: EVERYWHERE },
-    Known { name: "room", fields: &["id", "title", "type"], scopes: EVERYWHERE },
-    Known { name: "bot", fields: &["id", "name", "email"], scopes: EVERYWHERE },
-    Known { name: "event", fields: &["kind", "at", "name", "value", "reason", "rule"], scopes: EVERYWHERE },
-    Known { name: "now", fields: &[], scopes: EVERYWHERE },
+    Known { name: "person", fields: &["id", "email", "display_name", "first_name", "org_id"], scopes: PEOPLE },
+    Known { name: "room", fields: &["id", "title", "type"], scopes: ROOMS },
+    Known { name: "bot", fields: &["id", "name", "email"], scopes: RULES },
+    Known { name: "event", fields: &["kind", "at", "name", "value", "reason", "rule"], scopes: RULES },
+    Known { name: "now", fields: &[], scopes: RULES },
 ];
 
 /// Names whose fields are not known beforehand.
-pub const LENIENT: &[&str] = &["payload", "headers", "inputs", "card", "response", "state", "dialogue", "vars"];
+pub const LENIENT: &[&str] =
+    &["payload", "headers", "inputs", "card", "response", "state", "dialogue", "vars", "members"];
 
 /// Functions that templates may call.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
@@ -96,6 +119,12 @@ pub(super) fn check(path: &str, names: Names<'_>) -> Result<(), Trouble> {
                 "write `state.bot.KEY`, `state.room.KEY` or `state.person.KEY`".into(),
             ),
         });
+    }
+    if root == "members" && field.is_none() {
+        return Err((
+            "`members` names no room".into(),
+            "write `members.NAME` with a name of `[rooms]`, or `members.room`".into(),
+        ));
     }
     if LENIENT.contains(&root) || FUNCTIONS.contains(&root) {
         return Ok(());

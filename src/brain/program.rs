@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    Inbound, Schedule,
     access::Access,
     data::Data,
     delivery::{Destination, Then},
@@ -44,6 +45,12 @@ pub struct Program {
     pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
     pub(super) fallback: Option<Body>,
+    pub(super) schedules: Box<[Schedule]>,
+    /// What each of them does.
+    pub(super) schedule_rules: Box<[ScheduleRule]>,
+    pub(super) inbounds: Box<[Inbound]>,
+    /// What posts are compared with, in the order of the file: the name of the hook, and what is done then.
+    pub(super) inbound_rules: Box<[(Arc<str>, Body)]>,
 }
 
 /// What a message is compared with, and what is done then.
@@ -92,6 +99,14 @@ pub(super) enum Where {
     Anywhere,
     Group,
     Direct,
+}
+
+/// What a schedule does.
+#[derive(Debug, PartialEq)]
+pub(super) struct ScheduleRule {
+    /// The room whose people have it each at their own time.
+    pub(super) people_of: Option<Box<str>>,
+    pub(super) body: Body,
 }
 
 /// The body of a rule: when it applies, and what it does, in order.
@@ -229,6 +244,18 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// What makes it act at its time.
+    #[must_use]
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// The hooks that other programs post to.
+    #[must_use]
+    pub fn inbounds(&self) -> &[Inbound] {
+        &self.inbounds
     }
 
     /// Something to say to it that it answers, for prompts.

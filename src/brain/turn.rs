@@ -133,6 +133,9 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// Which rule matched, for people: `command "ping"`, `on memberships.created`, `fallback`, `none: from a bot`.
     pub rule: String,
+    /// The event could not be handled as the rule says: it is buried under this sentence, and what is said here
+    /// instead goes out in the same commit. Such a decision has no effects but [`Effect::Say`].
+    pub buried: Option<String>,
     /// What is worth knowing about it: a lenient template value that was missing, a name that fell back.
     pub notes: Vec<String>,
 }

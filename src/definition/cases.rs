@@ -56,6 +56,8 @@ pub struct Stranger {
     pub display_name: Option<String>,
     /// Organization; none: that of everybody at the same domain.
     pub org: Option<String>,
+    /// The time zone they have set; none: they have not.
+    pub zone: Option<Tz>,
 }
 
 /// A room a test makes up.

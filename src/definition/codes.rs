@@ -83,6 +83,30 @@ codes! {
     BAD_TOKEN = "bad-token", Error,
         "`token` names no usable place: the name of the variable or the path is not usable.",
         "Write `env:NAME` (not beginning with `BOTYARD_`) or `file:/absolute/path` below one of `secrets.dirs`.";
+    /// A secret in the file itself.
+    LITERAL_SECRET = "literal-secret", Error,
+        "A secret stands in the definition itself. Definitions are copied, committed and shown; secrets must not be.",
+        "Name where the secret is: `env:NAME` or `file:/path`. Treat the secret as known to others: make a new one.";
+    /// A hook without authentication.
+    OPEN_HOOK = "open-hook", Warning,
+        "A hook of `[[inbound]]` has no authentication. It is served only on the internal listener (the setting `inbound.listen`), and whoever reaches that can make the bot speak.",
+        "Give it `auth` with a secret, unless the program that posts cannot send one.";
+    /// The cron expression is none.
+    BAD_CRON = "bad-cron", Error,
+        "`cron` is no cron expression of five fields: minute, hour, day of month, month, day of week.",
+        "Correct it; `0 9 * * MON-FRI` is nine o'clock on weekdays.";
+    /// The cron expression never runs.
+    NEVER_RUNS = "never-runs", Error,
+        "`cron` describes a day that does not exist, such as the 30th of February: the schedule would never run.",
+        "Correct the day or the month.";
+    /// The zone is none.
+    BAD_TIMEZONE = "bad-timezone", Error,
+        "`timezone` is no zone of the IANA database.",
+        "Write a zone like `Europe/Berlin` or `UTC`.";
+    /// Dates that are none.
+    BAD_DATES = "bad-dates", Error,
+        "`except` names what is no date, or a file that is not there or holds a line that is no date.",
+        "Write dates like `2026-12-25`, one a line in a file; what follows a `#` is for people.";
     /// The pattern is no regular expression.
     BAD_PATTERN = "bad-pattern", Error,
         "The pattern is not a valid regular expression, or it is too large.",

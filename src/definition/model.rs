@@ -2,8 +2,10 @@
 
 use super::{
     gate::{Gate, Membership},
+    inbound::Inbound,
     place::{Place, Span, Spanned},
     rule::Rule,
+    schedule::Schedule,
     source::DefinitionSource,
     token::TokenSource,
 };
@@ -40,6 +42,10 @@ pub struct Definition {
     pub commands: Vec<Command>,
     /// `[[on]]`, in the order of the file.
     pub ons: Vec<On>,
+    /// `[[schedule]]`, in the order of the file.
+    pub schedules: Vec<Schedule>,
+    /// `[[inbound]]`, in the order of the file.
+    pub inbounds: Vec<Inbound>,
     /// `[fallback]`.
     pub fallback: Option<Rule>,
 }

@@ -2,9 +2,13 @@
 //! (`#:schema ../schema/bot.schema.json` on the first line). Nothing is parsed with these types: the
 //! parser says more than "does not match". Tests hold the keys of the two equal.
 
+mod timed;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+
+use self::timed::{Inbound, Schedule};
 
 /// A bot, as a file `bots.d/<bot>.toml` or `bots.d/<bot>/bot.toml`.
 #[derive(Debug, JsonSchema)]
@@ -37,6 +41,12 @@ struct Bot {
     /// What it does when people come and go.
     #[serde(default)]
     on: Vec<On>,
+    /// What it does at its time.
+    #[serde(default)]
+    schedule: Vec<Schedule>,
+    /// Hooks that other programs post to: `POST /in/<bot>/<name>`.
+    #[serde(default)]
+    inbound: Vec<Inbound>,
     /// What it says when nothing else matched.
     fallback: Option<Fallback>,
 }
@@ -456,7 +466,7 @@ enum Then {
 }
 
 /// The kinds of rules that have a body.
-const RULES: &[&str] = &["Command", "On", "Fallback"];
+const RULES: &[&str] = &["Command", "On", "Schedule", "Inbound", "Fallback"];
 
 /// The schema's title, by which a file of it is known.
 pub const TITLE: &str = "A bot of Botyard";
@@ -525,6 +535,12 @@ mod tests {
         check(&schema["definitions"]["ReplyTable"], parser::REPLY);
         check(&schema["definitions"]["Remember"], parser::REMEMBER);
         check(&schema["definitions"]["Timer"], parser::TIMER);
+        check(&schema["definitions"]["Schedule"], parser::SCHEDULE);
+        check(&schema["definitions"]["Inbound"], parser::INBOUND);
+        check(&schema["definitions"]["Auth"], parser::AUTH);
+        check(&schema["definitions"]["BearerTable"], parser::BEARER);
+        check(&schema["definitions"]["Basic"], parser::BASIC);
+        check(&schema["definitions"]["Hmac"], parser::HMAC);
         check(&schema["definitions"]["TopAccessLists"], parser::TOP_ACCESS);
         check(&schema["definitions"]["AccessLists"], parser::ACCESS);
         check(&schema["definitions"]["Deny"], parser::DENY);

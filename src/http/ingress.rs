@@ -17,10 +17,11 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout};
 
-use super::refusal::Refusal;
+use super::{inbound, refusal::Refusal};
 use crate::{
     actors::routes::{Route, RouteReader, Routes},
     base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
+    brain::Engine,
     settings::Settings,
     store::{Accepted, Class, DeletedMessage, NewEvent, Store, StoreError},
     telemetry::{Metrics, ingress::RequestRefused},
@@ -48,6 +49,8 @@ pub struct Ingress {
     pub seen_for: Duration,
     /// Whether what is stored of a message is erased when it is deleted at Webex.
     pub follow_deletions: bool,
+    /// Renders what tells posts apart.
+    pub engine: Arc<Engine>,
     /// Where tests break it.
     pub breaking: Breaking,
 }
@@ -59,9 +62,11 @@ impl fmt::Debug for Ingress {
 }
 
 /// One HTTP worker's share: the same, with a reader of the routes of its own.
-struct Door {
-    routes: RouteReader,
-    ingress: Ingress,
+pub(super) struct Door {
+    pub(super) routes: RouteReader,
+    pub(super) ingress: Ingress,
+    /// Only programs of the house's own reach it.
+    pub(super) internal: bool,
 }
 
 impl Ingress {
@@ -75,6 +80,7 @@ impl Ingress {
         clock: Clock,
     ) -> Self {
         Self {
+            engine: Arc::default(),
             routes,
             store,
             metrics,
@@ -93,11 +99,23 @@ impl Ingress {
         self.metrics.ingress.declare_codes(Refusal::INGRESS.iter().map(Refusal::code));
         move |config| {
             let base = normal_base(&self.base_path);
-            let door = Door { routes: self.routes.reader(), ingress: self.clone() };
+            let door = Door { routes: self.routes.reader(), ingress: self.clone(), internal: false };
             config
                 .app_data(web::Data::new(door))
                 .service(web::resource(format!("{base}/hooks/{{bot}}")).to(hook))
+                .service(web::resource(format!("{base}/in/{{bot}}/{{name}}")).to(inbound::post))
                 .service(web::resource(format!("{base}/")).to(greet))
+                .default_service(web::to(nowhere));
+        }
+    }
+
+    /// The routes of the internal listener: hooks alone, those without authentication too.
+    pub fn internal_routes(self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+        move |config| {
+            let door = Door { routes: self.routes.reader(), ingress: self.clone(), internal: true };
+            config
+                .app_data(web::Data::new(door))
+                .service(web::resource("/in/{bot}/{name}").to(inbound::post))
                 .default_service(web::to(nowhere));
         }
     }
@@ -135,9 +153,9 @@ async fn hook(request: HttpRequest, body: Payload, door: web::Data<Door>) -> Htt
 }
 
 /// Why a webhook was not stored; `fault` is for the log alone.
-struct Trouble {
-    refusal: Refusal,
-    fault: Option<String>,
+pub(super) struct Trouble {
+    pub(super) refusal: Refusal,
+    pub(super) fault: Option<String>,
 }
 
 impl From<Refusal> for Trouble {
@@ -182,7 +200,7 @@ impl Door {
         if signatures.spark.is_none() && signatures.webex.is_none() {
             return Err(Refusal::MissingSignature.into());
         }
-        let body = self.read(headers, body).await?;
+        let body = self.read(headers, body, ingress.max_body).await?;
         signature::verify(signatures, &body, &route.secrets).map_err(|error| match error {
             SignatureError::Missing => Refusal::MissingSignature,
             SignatureError::Malformed | SignatureError::Wrong => Refusal::BadSignature,
@@ -229,8 +247,7 @@ impl Door {
     }
 
     /// The raw body, within its limits of size and time.
-    async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<BytesMut, Refusal> {
-        let limit = self.ingress.max_body;
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Payload, limit: usize) -> Result<BytesMut, Refusal> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(Refusal::BodyTooLarge);
@@ -239,13 +256,13 @@ impl Door {
         timeout(self.ingress.body_time, whole).await.unwrap_or(Err(Refusal::SlowBody))
     }
 
-    fn wrong_method(&self, allowed: &'static str) -> HttpResponse {
+    pub(super) fn wrong_method(&self, allowed: &'static str) -> HttpResponse {
         let mut response = self.refuse(&Refusal::MethodNotAllowed, None, None);
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
         response
     }
 
-    fn refuse(&self, refusal: &Refusal, bot: Option<&BotId>, fault: Option<&str>) -> HttpResponse {
+    pub(super) fn refuse(&self, refusal: &Refusal, bot: Option<&BotId>, fault: Option<&str>) -> HttpResponse {
         self.ingress.metrics.emit(&RequestRefused { code: refusal.code(), bot: bot.map(BotId::as_str), fault });
         refusal.response()
     }

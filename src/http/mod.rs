@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod admin_token;
+mod inbound;
 pub mod ingress;
 pub mod probes;
 pub mod refusal;

@@ -13,18 +13,24 @@ pub enum Refusal {
     BrokenBody,
     /// 400: the body has a good signature but is not the JSON of a webhook.
     BadEnvelope,
+    /// 400: the body is not the JSON that its content type says.
+    BadBody,
     /// 400: a query or body of the admin API is not what it should be.
     BadRequest(String),
     /// 401: no signature header.
     MissingSignature,
     /// 401: the strongest signature present is not that of any live secret of the bot.
     BadSignature,
+    /// 401: the secret or signature of the hook is missing or wrong.
+    BadCredentials,
     /// 401: no bearer token, or not the right one.
     Unauthorized,
     /// 404: no such path.
     NotFound,
     /// 404: no bot of that name.
     UnknownBot,
+    /// 404: the bot has no hook of that name, or none that is served here.
+    UnknownHook,
     /// 404: no event of that id.
     UnknownEvent,
     /// 404: no dead letter of that id.
@@ -39,6 +45,8 @@ pub enum Refusal {
     BodyTooLarge,
     /// 415: the content type is not `application/json`.
     NotJson,
+    /// 415: the content type is none that a hook can read.
+    BadType,
     /// 503: the disk that holds the data dir is full.
     DiskFull,
     /// 503: the data dir cannot be written for now.
@@ -47,6 +55,10 @@ pub enum Refusal {
     BotFull,
     /// 503: the store has too much to do.
     Overloaded,
+    /// 503: the secret of the hook cannot be read.
+    NoSecret,
+    /// 503: the definition of the bot was not looked at yet.
+    Starting,
     /// 503: the process is going down.
     Closing,
     /// 503: the store failed.
@@ -68,9 +80,15 @@ struct Inner<'a> {
 
 impl Refusal {
     /// The codes the ingress may answer with, for counters that show a zero from the start.
-    pub const INGRESS: [Self; 16] = [
+    pub const INGRESS: [Self; 22] = [
         Self::BrokenBody,
         Self::BadEnvelope,
+        Self::BadBody,
+        Self::BadCredentials,
+        Self::UnknownHook,
+        Self::BadType,
+        Self::NoSecret,
+        Self::Starting,
         Self::MissingSignature,
         Self::BadSignature,
         Self::NotFound,
@@ -91,18 +109,24 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BrokenBody | Self::BadEnvelope | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::MissingSignature | Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownBot | Self::UnknownEvent | Self::UnknownLetter => StatusCode::NOT_FOUND,
+            Self::BrokenBody | Self::BadEnvelope | Self::BadBody | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::MissingSignature | Self::BadSignature | Self::BadCredentials | Self::Unauthorized => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::NotFound | Self::UnknownBot | Self::UnknownHook | Self::UnknownEvent | Self::UnknownLetter => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::BadType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::DiskFull
             | Self::Unwritable
             | Self::BotFull
             | Self::Overloaded
+            | Self::NoSecret
+            | Self::Starting
             | Self::Closing
             | Self::StoreFailed
             | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -115,12 +139,15 @@ impl Refusal {
         match self {
             Self::BrokenBody => "broken_body",
             Self::BadEnvelope => "bad_envelope",
+            Self::BadBody => "bad_body",
             Self::BadRequest(_) => "bad_request",
             Self::MissingSignature => "missing_signature",
             Self::BadSignature => "bad_signature",
+            Self::BadCredentials => "bad_credentials",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::UnknownBot => "unknown_bot",
+            Self::UnknownHook => "unknown_hook",
             Self::UnknownEvent => "unknown_event",
             Self::UnknownLetter => "unknown_letter",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -128,10 +155,13 @@ impl Refusal {
             Self::Conflict(_) => "conflict",
             Self::BodyTooLarge => "body_too_large",
             Self::NotJson => "not_json",
+            Self::BadType => "bad_type",
             Self::DiskFull => "disk_full",
             Self::Unwritable => "unwritable",
             Self::BotFull => "bot_full",
             Self::Overloaded => "overloaded",
+            Self::NoSecret => "no_secret",
+            Self::Starting => "starting",
             Self::Closing => "closing",
             Self::StoreFailed => "store_failed",
             Self::Unavailable(_) => "unavailable",
@@ -145,6 +175,12 @@ impl Refusal {
             Self::BrokenBody => "the body is not whole",
             Self::BadEnvelope => "the body is not the JSON of a webhook",
             Self::BadRequest(why) | Self::Conflict(why) | Self::Unavailable(why) => why,
+            Self::BadBody => "the body is not the JSON that its content type says",
+            Self::BadCredentials => "the secret or the signature of this hook is missing or wrong",
+            Self::UnknownHook => "this bot has no hook of this name here",
+            Self::BadType => "the content type must be JSON, a form or plain text",
+            Self::NoSecret => "the secret of this hook cannot be read",
+            Self::Starting => "this bot is being looked at",
             Self::MissingSignature => "the request is not signed: `X-Spark-Signature` is missing",
             Self::BadSignature => "the signature does not fit the body",
             Self::Unauthorized => "send `Authorization: Bearer` with the admin token",
@@ -170,8 +206,8 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::DiskFull | Self::Unwritable => Some(30),
-            Self::BotFull | Self::Closing | Self::StoreFailed | Self::Unavailable(_) => Some(5),
-            Self::Overloaded => Some(1),
+            Self::BotFull | Self::NoSecret | Self::Closing | Self::StoreFailed | Self::Unavailable(_) => Some(5),
+            Self::Overloaded | Self::Starting => Some(1),
             _ => None,
         }
     }

@@ -47,6 +47,11 @@ pub struct Settings {
     pub seal: Seal,
     /// Limits of the ingress.
     pub ingress: Ingress,
+    /// Hooks that other programs post to.
+    #[serde(default)]
+    pub inbound: Inbound,
+    /// Schedules of definitions.
+    pub schedule: Schedule,
     /// How bots run.
     pub bots: Bots,
     /// The database.
@@ -139,6 +144,23 @@ pub struct Ingress {
     pub workers: usize,
     /// Events one bot may have pending.
     pub max_pending_per_bot: u64,
+}
+
+/// `[inbound]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbound {
+    /// Where hooks of `[[inbound]]` are served besides `listen`, those without authentication included.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[schedule]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Zone of schedules that name none, as in `Europe/Berlin`.
+    #[serde(deserialize_with = "zone")]
+    pub timezone: chrono_tz::Tz,
 }
 
 /// `[bots]`
@@ -300,6 +322,13 @@ pub struct Sim {
     pub keep_file_bytes: usize,
     /// Entries of the journal; 0: none.
     pub keep_journal: usize,
+}
+
+fn zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<chrono_tz::Tz, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.trim().parse().map_err(|_unknown| {
+        serde::de::Error::custom(format!("`{name}` is no time zone: write one like `Europe/Berlin` or `UTC`"))
+    })
 }
 
 fn instance_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<InstanceName, D::Error> {

@@ -11,6 +11,7 @@ pub mod letters;
 pub mod memory;
 pub mod model;
 pub mod rows;
+pub mod schedules;
 pub mod seal;
 pub mod silence;
 pub mod sqlite;
@@ -27,6 +28,7 @@ pub use letters::*;
 pub use memory::*;
 pub use model::*;
 pub use rows::*;
+pub use schedules::*;
 pub use seal::*;
 pub use silence::*;
 pub use turn::*;
@@ -168,6 +170,19 @@ pub trait Store: Send + Sync + 'static {
     fn list_dialogues(&self, query: DialogueQuery) -> Answer<'_, DialoguePage>;
     /// Ends a dialogue by hand, and its timer; answers whether there was one.
     fn end_dialogue(&self, end: EndDialogue) -> Answer<'_, bool>;
+
+    // -- schedules and timers ---------------------------------------------------------------------
+
+    /// Where the schedules of a bot, or of all, stand.
+    fn schedules(&self, bot: Option<BotId>) -> Answer<'_, Vec<ScheduleRow>>;
+    /// Accepts runs of a schedule and moves it on in one commit, if it still stands where it was seen.
+    fn move_schedule(&self, schedule: ScheduleMove) -> Answer<'_, ScheduleMoved>;
+    /// Forgets where schedules stand: they are no longer in their definitions.
+    fn drop_schedules(&self, gone: Vec<(BotId, String)>) -> Answer<'_, ()>;
+    /// When the first timer of all is due.
+    fn next_timer(&self) -> Answer<'_, Option<Millis>>;
+    /// Moves timers that are due into the inbox in one commit, the first to be due first; bounded work per call.
+    fn fire_timers(&self) -> Answer<'_, TimersFired>;
 
     // -- dead letters -----------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ pub struct TurnCommit {
     pub deliveries: Vec<NewDelivery>,
     /// Timers to be set.
     pub timers: Vec<NewTimer>,
+    /// Names of timers to be forgotten, before any is set.
+    pub cancelled: Vec<String>,
     /// What becomes of the event.
     pub outcome: TurnOutcome,
     /// The turn's record: JSON for people. No content, no secrets.
@@ -42,7 +44,7 @@ pub enum TurnOutcome {
         /// Why.
         reason: String,
     },
-    /// Dead letter; carries no effects.
+    /// Dead letter; of effects it carries deliveries at most, which tell of it. A replay would make them again.
     Buried {
         /// Why.
         reason: Reason,

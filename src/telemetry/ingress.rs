@@ -21,6 +21,10 @@ pub struct IngressCounters {
     pub unwanted: Counter,
     /// A message was deleted: what is stored of it was erased.
     pub deleted: Counter,
+    /// Posted to a hook of `[[inbound]]`, and committed.
+    pub posted: Counter,
+    /// Posted to a hook before: answered 202, not stored again.
+    pub posted_again: Counter,
     /// From a good signature to the end of the commit.
     pub accept_seconds: Histogram,
     refused: Family<Code, Counter>,
@@ -40,7 +44,11 @@ impl IngressCounters {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let events = family(registry, "ingress_events", "Webhooks with a good signature, by what became of them");
         let of = |outcome| events.get_or_create_owned(&Outcome { outcome });
+        let posts = family(registry, "inbound_events", "Posts to hooks with good credentials, by what became of them");
+        let posted = |outcome| posts.get_or_create_owned(&Outcome { outcome });
         Self {
+            posted: posted("stored"),
+            posted_again: posted("duplicate"),
             stored: of("stored"),
             duplicate: of("duplicate"),
             own: of("own"),

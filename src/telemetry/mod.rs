@@ -17,6 +17,7 @@ pub mod log;
 pub mod outbound;
 pub mod pressing;
 pub mod process;
+pub mod scheduler;
 pub mod store;
 
 use std::hash::Hash;
@@ -33,6 +34,7 @@ pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
 pub use pressing::PressingGauges;
 pub use process::ProcessGauges;
+pub use scheduler::SchedulerCounters;
 pub use store::StoreGauges;
 
 /// What [`Metrics::render`] is: the text form of OpenMetrics, as Prometheus reads it.
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub outbound: OutboundCounters,
     /// Backups of the store.
     pub backups: BackupCounters,
+    /// Schedules and timers.
+    pub scheduler: SchedulerCounters,
     /// What presses: for alarms.
     pub pressing: PressingGauges,
     /// The process itself.
@@ -76,6 +80,7 @@ impl Metrics {
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
             backups: BackupCounters::register(&mut registry),
+            scheduler: SchedulerCounters::register(&mut registry),
             pressing: PressingGauges::register(&mut registry),
             process: ProcessGauges::register(&mut registry),
             store: StoreGauges::register(&mut registry),

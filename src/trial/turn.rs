@@ -57,7 +57,11 @@ impl World<'_> {
                         self.failed(event, why);
                         return;
                     }
+                    let buried = decision.buried.clone();
                     self.carry_out(decision, event);
+                    if let Some(why) = buried {
+                        self.failed(event, why);
+                    }
                     return;
                 }
                 Step::Fail(why) => {
@@ -94,6 +98,7 @@ impl World<'_> {
                     display_name: Some(human.display_name.clone()),
                     first_name: Some(human.first_name.clone()),
                     org_id: Some(human.org.clone()),
+                    timezone: human.zone.clone(),
                     kind: Some("person".to_owned()),
                 }))
             }),

@@ -19,6 +19,8 @@ pub struct Person {
     pub first_name: Option<String>,
     /// The organization the person belongs to.
     pub org_id: Option<String>,
+    /// The time zone the person has set, as in `Europe/Berlin`.
+    pub timezone: Option<String>,
     /// `person`, `bot` or `appuser`.
     #[serde(rename = "type")]
     pub kind: Option<String>,

@@ -189,7 +189,11 @@ impl Job {
     }
 
     fn decided(&self, decision: Decision, facts: &Facts, now: Millis, record: &Record, deps: &Deps) -> TurnCommit {
-        let mut commit = self.commit(TurnOutcome::Finished, now, record, deps);
+        let outcome = match &decision.buried {
+            Some(reason) => TurnOutcome::Buried { reason: Cause::Failed.because(reason.clone()) },
+            None => TurnOutcome::Finished,
+        };
+        let mut commit = self.commit(outcome, now, record, deps);
         for effect in decision.effects {
             match effect {
                 Effect::Say(delivery) => commit.deliveries.push(NewDelivery {
@@ -216,7 +220,11 @@ impl Job {
                     name: timer.name,
                     due_at: timer.at,
                 }),
-                Effect::CancelTimer(_) => {}
+                // What was set before it in this turn goes too; what is set after it stays.
+                Effect::CancelTimer(name) => {
+                    commit.timers.retain(|timer| timer.name != name);
+                    commit.cancelled.push(name);
+                }
             }
         }
         commit.reads = versions(facts);
@@ -312,6 +320,7 @@ impl Job {
             dialogue: None,
             deliveries: Vec::new(),
             timers: Vec::new(),
+            cancelled: Vec::new(),
             outcome,
             record: Some(told),
         }

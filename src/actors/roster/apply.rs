@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use actix::{Handler, Message};
@@ -16,10 +17,12 @@ use super::{
 };
 use crate::{
     actors::{
+        hooks,
         report::{Applied, AppliedChange, Finding, RefusedDefinition, ReloadReport, Unchanged},
         supervisor::{KeepDown, Remove, Run, Supervisor},
     },
     base::{BotId, Breaking, Digest, Millis, Point},
+    brain::Program,
     definition::{Diagnostic, TokenSource},
     store::{Identity, NewBot},
 };
@@ -163,6 +166,7 @@ async fn hand_over(
             tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
             continue;
         }
+        look_at_hooks(deps, &bot, &entry.usable.program);
         breaking.pass(Point::Reloading, Some(&bot)).await;
         let program = entry.usable.program;
         match token {
@@ -180,6 +184,7 @@ async fn hand_over(
 async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bots: &[BotId]) {
     for bot in bots {
         let Some(entry) = entries.get(bot) else { continue };
+        look_at_hooks(deps, bot, &entry.usable.program);
         if token_file(&entry.usable).is_none() {
             continue;
         }
@@ -194,6 +199,22 @@ async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bot
             send(deps, run).await;
         }
     }
+}
+
+/// Gives the door the hooks of a program, with their secrets as they are now. What cannot be read is told once.
+fn look_at_hooks(deps: &RosterDeps, bot: &BotId, program: &Arc<Program>) {
+    let known = deps.routes.hooks(bot);
+    if program.inbounds().is_empty() && known.as_ref().is_some_and(|known| known.is_empty()) {
+        return;
+    }
+    let (hooks, troubles) = hooks::resolve(&deps.tokens, bot, program);
+    if known.is_some_and(|known| hooks::same(&known, &hooks)) {
+        return;
+    }
+    for trouble in troubles {
+        tracing::error!(bot.id = %bot, "{trouble}; posts to it are refused until it can");
+    }
+    deps.routes.change(bot, |route| route.hooks = Some(Arc::new(hooks)));
 }
 
 pub(super) async fn send<M>(deps: &RosterDeps, message: M)

@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     exit::ExitGuard,
+    hooks,
     line::Line,
     report::ReloadReport,
     routes::Routes,
@@ -229,7 +230,10 @@ impl Handler<TokenFiles> for Roster {
     type Result = Vec<PathBuf>;
 
     fn handle(&mut self, _: TokenFiles, _: &mut Self::Context) -> Vec<PathBuf> {
-        self.entries.values().filter_map(|entry| token_file(&entry.usable)).collect()
+        let files = |entry: &Entry| {
+            token_file(&entry.usable).into_iter().chain(hooks::files(&entry.usable.program)).collect::<Vec<_>>()
+        };
+        self.entries.values().flat_map(files).collect()
     }
 }
 

@@ -70,6 +70,21 @@ impl TokenPolicy {
         })
     }
 
+    /// The secret of a hook that other programs post to, from where its definition says.
+    pub(in crate::actors) fn hook_secret(
+        &self,
+        bot: &BotId,
+        hook: &str,
+        source: &TokenSource,
+    ) -> Result<Secret, String> {
+        let read = |dirs: &[PathBuf]| source.read(dirs, |name| std::env::var(name).ok());
+        match self {
+            Self::Definitions { secret_dirs } => read(secret_dirs).map_err(|error| error.to_string()),
+            // On the simulator a definition needs no secrets; one that is there counts all the same.
+            Self::Simulated => Ok(read(&[]).unwrap_or_else(|_none| Secret::new(format!("sim-{bot}-{hook}")))),
+        }
+    }
+
     async fn keep(
         &self,
         store: &Arc<dyn Store>,

@@ -5,6 +5,7 @@
 //! crash as a new value; it is parked when Webex refuses its token, held when something must be put right
 //! first, quarantined when it keeps crashing. Whatever the phase, its events keep being accepted and wait.
 
+mod clocked;
 mod crashes;
 mod kept;
 mod leaving;
@@ -24,15 +25,16 @@ use actix::{
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+pub use self::{
+    clocked::Clocked,
+    kept::{Kept, KeptState},
+    silence::Mind,
+    singletons::{Keep, Starter},
+};
 use self::{
     crashes::AfterCrash,
     kept::{Phase, Running},
     singletons::Singleton,
-};
-pub use self::{
-    kept::{Kept, KeptState},
-    silence::Mind,
-    singletons::{Keep, Starter},
 };
 use super::{
     api::TokenRefused,

@@ -14,9 +14,10 @@ use crate::{
         Class, DeletedMessage, DeliveryOutcome, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow,
         Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
         Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
-        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence,
-        StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition,
-        Tidied, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
+        Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow,
+        ScheduleMove, ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue,
+        Store, StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, Wake, WebhookRow,
+        Whom,
     },
 };
 
@@ -323,6 +324,21 @@ impl Store for FakeStore {
         refused()
     }
     fn event(&self, _: EventId) -> Answer<'_, Option<EventDetail>> {
+        refused()
+    }
+    fn schedules(&self, _: Option<BotId>) -> Answer<'_, Vec<ScheduleRow>> {
+        refused()
+    }
+    fn move_schedule(&self, _: ScheduleMove) -> Answer<'_, ScheduleMoved> {
+        refused()
+    }
+    fn drop_schedules(&self, _: Vec<(BotId, String)>) -> Answer<'_, ()> {
+        refused()
+    }
+    fn next_timer(&self) -> Answer<'_, Option<Millis>> {
+        refused()
+    }
+    fn fire_timers(&self) -> Answer<'_, TimersFired> {
         refused()
     }
     fn letters(&self, _: LetterQuery) -> Answer<'_, LetterPage> {

@@ -11,6 +11,7 @@ use crate::{
     },
     definition::{
         Format, Spanned, codes,
+        diagnostic::{did_you_mean, quote},
         rule::{self, Action, Deletion, Remember, Rule, Scope as Memory},
     },
 };
@@ -59,6 +60,14 @@ impl Compiler<'_> {
         }
         let mut uses = Uses::default();
         does.iter().for_each(|one| one.join_uses(&mut uses));
+        for name in uses.members.iter().filter(|name| &***name != "room") {
+            if !self.definition.rooms.iter().any(|(known, _)| *known.value == **name) {
+                let known = self.definition.rooms.iter().map(|(known, _)| known.value.as_str());
+                let hint = did_you_mean(name, known).unwrap_or_else(|| format!("add {} to `[rooms]`", quote(name)));
+                let message = format!("`members.{name}`: `[rooms]` does not know {}", quote(name));
+                self.tell_at(codes::BAD_DESTINATION, rule.span, message, Some(hint));
+            }
+        }
         let once = match once {
             Some(once) => Some(Box::new(once?)),
             None => None,
@@ -88,10 +97,12 @@ impl Compiler<'_> {
 
     fn remember(&mut self, remember: &Remember, names: Names<'_>) -> Option<Does> {
         let key = self.name(&remember.key, names);
-        let nowhere = names.scope == Scope::Bare && remember.scope == Memory::Person;
-        if nowhere {
-            let message = "there is nobody in this kind of rule to remember something of";
-            self.tell(codes::CONFLICT, &remember.key, message, Some("write `scope = \"room\"` or `\"bot\"`".into()));
+        let nobody = matches!(names.scope, Scope::Bare | Scope::Nowhere) && remember.scope == Memory::Person;
+        let nowhere = matches!(names.scope, Scope::Nowhere | Scope::Person) && remember.scope == Memory::Room;
+        if nobody || nowhere {
+            let what = if nobody { "nobody" } else { "no room" };
+            let message = format!("there is {what} in this kind of rule to remember something of");
+            self.tell(codes::CONFLICT, &remember.key, message, Some("write another `scope`, such as `\"bot\"`".into()));
         }
         let operation = match &remember.operation {
             rule::Operation::Set(data) => Operation::Set(self.data(data, names)?),

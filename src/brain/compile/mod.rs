@@ -5,8 +5,10 @@ use std::sync::Arc;
 mod body;
 mod command;
 mod gate;
+mod inbound;
 mod on;
 mod say;
+mod schedule;
 
 use super::{
     access::Access,
@@ -87,7 +89,8 @@ impl Compiler<'_> {
                 format!("a description or help has at most {MAX_HELP} bytes, this one has {}", text.value.len());
             self.tell(codes::BAD_VALUE, text, message, Some("say the rest in a command's reply".into()));
         }
-        let rules = definition.commands.len() + definition.ons.len();
+        let rules =
+            definition.commands.len() + definition.ons.len() + definition.schedules.len() + definition.inbounds.len();
         if rules > MAX_RULES {
             let message = format!("a bot has at most {MAX_RULES} rules, this one has {rules}");
             self.tell_at(codes::BAD_VALUE, Span::default(), message, Some("split it, or use patterns".into()));
@@ -109,15 +112,19 @@ impl Compiler<'_> {
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
+        let schedules = self.schedules();
+        let inbounds = self.inbounds();
         let kinds = self.kinds();
+        let unasked = !definition.schedules.is_empty() || !definition.inbounds.is_empty();
         // Of a rule that is broken there is more to say than that there is none.
-        if kinds == Kinds::default() && !self.found.iter().any(Diagnostic::is_error) {
+        if kinds == Kinds::default() && !unasked && !self.found.iter().any(Diagnostic::is_error) {
             let file = definition.place().file;
             self.found.push(
                 Diagnostic::about_file(codes::NO_RULES, file, "the bot has no rule: it will never say anything")
                     .hint("add a `[[command]]`, an `[[on]]` or a `[fallback]`"),
             );
         }
+        let ((schedules, schedule_rules), (inbounds, inbound_rules)) = (schedules?, inbounds?);
         let (access, denied) = access?;
         let rules: Box<[Rule]> = rules.into_iter().collect::<Option<_>>()?;
         let ons: Box<[OnRule]> = ons.into_iter().collect::<Option<_>>()?;
@@ -144,6 +151,10 @@ impl Compiler<'_> {
             rules,
             help: self.help(),
             ons,
+            schedules,
+            schedule_rules,
+            inbounds,
+            inbound_rules,
             fallback,
         })
     }

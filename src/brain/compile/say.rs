@@ -49,7 +49,12 @@ impl Compiler<'_> {
 
     pub(super) fn text(&mut self, body: &Spanned<String>, format: Format, names: Names<'_>) -> Option<Text> {
         if body.value.trim().is_empty() {
-            self.tell(codes::BAD_VALUE, body, "a text cannot be empty", Some("write what it is to be, or leave it out".into()));
+            self.tell(
+                codes::BAD_VALUE,
+                body,
+                "a text cannot be empty",
+                Some("write what it is to be, or leave it out".into()),
+            );
             return None;
         }
         if body.value.len() > engine::MAX_OUTPUT {
@@ -91,7 +96,7 @@ fn then_of(then: rule::Then) -> Then {
 
 impl To {
     /// Its template, if it has one.
-    pub(super) fn text(&self) -> Option<&Text> {
+    pub(in crate::brain) fn text(&self) -> Option<&Text> {
         match self {
             Self::Topic(text) | Self::Template(text) => Some(text),
             _ => None,

@@ -100,7 +100,7 @@ impl Acting<'_, '_> {
     }
 
     /// Everywhere that it goes, nowhere twice.
-    fn destinations(&mut self, to: &[To]) -> Result<Vec<Destination>, Stop> {
+    pub(super) fn destinations(&mut self, to: &[To]) -> Result<Vec<Destination>, Stop> {
         let mut all: Vec<Destination> = Vec::new();
         for to in to {
             for destination in self.destinations_of(to)? {

@@ -71,8 +71,11 @@ fn every_code_is_provoked_by_some_file() {
     let found = [checked(), strict(OpenBots::Warned), strict(OpenBots::Refused)];
     let told: BTreeSet<&str> = found.iter().flat_map(|found| &found.diagnostics).map(|found| found.code).collect();
     let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(code, _)| *code).collect();
-    let missing: Vec<_> =
-        codes::ALL.iter().map(|(_, code)| code.name).filter(|code| !told.contains(code) && !elsewhere.contains(code)).collect();
+    let missing: Vec<_> = codes::ALL
+        .iter()
+        .map(|(_, code)| code.name)
+        .filter(|code| !told.contains(code) && !elsewhere.contains(code))
+        .collect();
     assert!(missing.is_empty(), "no file of tests/corpus/rejects provokes {missing:?}");
     let needless: Vec<_> = elsewhere.intersection(&told).collect();
     assert!(needless.is_empty(), "{needless:?} can be provoked after all");

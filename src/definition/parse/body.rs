@@ -106,7 +106,8 @@ fn timer(table: &mut Reader<'_>) -> Option<Timer> {
         table.missing(&["name"], "name = \"reminder\"");
     }
     // What an argument says is known only when it is said.
-    let later = table.raw("after").is_some_and(|value| value.get_ref().as_str().is_some_and(|text| text.contains("{{")));
+    let later =
+        table.raw("after").is_some_and(|value| value.get_ref().as_str().is_some_and(|text| text.contains("{{")));
     let after = if later { table.string("after").map(At::Later) } else { table.length("after").map(At::After) };
     let at = table.string("at");
     let value = table.data("value");

@@ -3,9 +3,11 @@
 mod body;
 mod cases;
 mod gate;
+mod inbound;
 mod reader;
 mod reply;
 mod rules;
+mod schedule;
 mod shared;
 
 use toml::de::DeTable;
@@ -33,14 +35,18 @@ pub(super) const TOP: &[&str] = &[
     "rooms",
     "command",
     "on",
+    "schedule",
+    "inbound",
     "fallback",
 ];
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
+    inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+    schedule::SCHEDULE,
 };
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.
@@ -67,6 +73,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
+    let schedules = schedule::schedules(&mut top);
+    let inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
@@ -92,6 +100,8 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         rooms,
         commands,
         ons,
+        schedules,
+        inbounds,
         fallback,
     };
     (Some(definition), diagnostics)

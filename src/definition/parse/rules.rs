@@ -21,6 +21,8 @@ macro_rules! keys {
     };
 }
 
+pub(super) use keys;
+
 /// Keys of `[deliveries]`.
 pub(in crate::definition) const DELIVERIES: &[&str] = &["doubt"];
 /// Keys of `[[command]]`.

@@ -55,6 +55,16 @@ impl Book {
         self.bots.get(bot).is_some_and(|entry| entry.retired)
     }
 
+    /// How much more a bot may have pending.
+    pub(super) fn room(&self, bot: &BotId, limit: u64) -> u64 {
+        limit.saturating_sub(self.pending(bot).unwrap_or(limit))
+    }
+
+    /// Bots that may have no more pending; retired ones have nothing.
+    pub(super) fn full(&self, limit: u64) -> impl Iterator<Item = &BotId> {
+        self.bots.iter().filter(move |(_, entry)| entry.pending >= limit && !entry.retired).map(|(bot, _)| bot)
+    }
+
     pub(super) fn knows(&self, bot: &BotId) -> bool {
         self.bots.contains_key(bot)
     }

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropLetters, DropWebhook, Erase, Forget, ForgetFound, NoteBackup, ObeyDeletion,
-        Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook,
-        TakeLease, Tidy,
+        Asked, Change, ConfirmWebhook, DropLetters, DropSchedules, DropWebhook, Erase, FireTimers, Forget, ForgetFound,
+        MoveSchedule, NoteBackup, ObeyDeletion, Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
+        ReplayLetters, Resume, Retire, StageWebhook, TakeLease, Tidy,
     },
-    read::{audit, bots, due, letters, look, memory, person, silence, size},
+    read::{audit, bots, due, letters, look, memory, person, schedules, silence, size},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
         DeletedMessage, DeliveryResult, DeliveryRow, DialoguePage, DialogueQuery, DialogueRow, DueBot, DueQuery,
         EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
         Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
-        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, Silence, StateEdit,
-        StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied,
-        TurnAnswer, TurnCommit, WebhookRow, Whom,
+        NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, ScheduleMove,
+        ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store,
+        StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, WebhookRow, Whom,
     },
 };
 
@@ -202,6 +202,26 @@ impl Store for SqliteStore {
 
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {
         read!(self, conn => memory::dialogue(conn, &bot, &room, &person, now))
+    }
+
+    fn schedules(&self, bot: Option<BotId>) -> Answer<'_, Vec<ScheduleRow>> {
+        read!(self, conn => schedules::all(conn, bot.as_ref()))
+    }
+
+    fn move_schedule(&self, schedule: ScheduleMove) -> Answer<'_, ScheduleMoved> {
+        Box::pin(async move { Ok(self.change(MoveSchedule(schedule)).await?.moved) })
+    }
+
+    fn drop_schedules(&self, gone: Vec<(BotId, String)>) -> Answer<'_, ()> {
+        Box::pin(self.change(DropSchedules(gone)))
+    }
+
+    fn next_timer(&self) -> Answer<'_, Option<Millis>> {
+        read!(self, conn => schedules::next_timer(conn))
+    }
+
+    fn fire_timers(&self) -> Answer<'_, TimersFired> {
+        Box::pin(async move { Ok(self.change(FireTimers).await?.timers) })
     }
 
     fn list_state(&self, query: StateQuery) -> Answer<'_, StatePage> {

@@ -218,6 +218,11 @@ impl Store for FakeStore {
         stage_webhook(NewWebhook) -> i64;
         confirm_webhook(i64, String) -> ();
         drop_webhook(i64) -> ();
+        schedules(Option<BotId>) -> Vec<ScheduleRow>;
+        move_schedule(ScheduleMove) -> ScheduleMoved;
+        drop_schedules(Vec<(BotId, String)>) -> ();
+        next_timer() -> Option<Millis>;
+        fire_timers() -> TimersFired;
         letters(LetterQuery) -> LetterPage;
         letter(EventId) -> Option<LetterDetail>;
         replay(LetterStep, By) -> LettersMoved;

@@ -46,6 +46,7 @@ pub(crate) async fn open_as(mode: ServerMode, base_path: &str, connections: usiz
     let bot = BotId::parse("echo").unwrap();
     routes.publish(vec![RouteRow { bot, secrets: vec![Secret::new(SECRET)], me: Some(ME.into()), kinds: kinds.0 }]);
     let ingress = Ingress {
+        engine: std::sync::Arc::default(),
         breaking: Breaking::default(),
         routes: routes.clone(),
         store: Arc::clone(&store) as Arc<dyn Store>,

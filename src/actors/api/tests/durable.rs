@@ -45,6 +45,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
         dialogue: None,
         deliveries: deliveries.collect(),
         timers: Vec::new(),
+        cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
         record: None,
     };

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{BotId, Digest, Seq},
     store::{
-        Accepted, StoreError,
+        Accepted, NewEvent, StoreError,
         sqlite::{book::Book, engine::Trouble, request::AcceptJob},
     },
 };
@@ -36,15 +36,25 @@ type Answers = Vec<Result<Accepted, StoreError>>;
 
 /// Answers in the order of the jobs; nothing of it is true before the commit.
 pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[AcceptJob]) -> Result<Answers, Trouble> {
-    if jobs.is_empty() {
+    let events: Vec<&NewEvent> = jobs.iter().map(|job| &job.input).collect();
+    accept_events(tx, round, &events).await
+}
+
+/// As [`run`], for events that come in with a change.
+pub(in super::super) async fn accept_events(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    events: &[&NewEvent],
+) -> Result<Answers, Trouble> {
+    if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut answers, mut fresh) = admit(round.book, round.pending_per_bot, jobs);
+    let (mut answers, mut fresh) = admit(round.book, round.pending_per_bot, events);
     if fresh.is_empty() {
         return Ok(answers);
     }
 
-    let mut marks: Vec<_> = fresh.iter().map(|&i| (&jobs[i].input.bot, mark(&jobs[i].input.dedupe_key))).collect();
+    let mut marks: Vec<_> = fresh.iter().map(|&i| (&events[i].bot, mark(&events[i].dedupe_key))).collect();
     let known: Vec<i64> =
         sqlx::query_scalar(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     if !known.is_empty() {
@@ -62,7 +72,7 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Ac
         .iter()
         .zip(&marks)
         .map(|(&i, (bot, mark))| {
-            let event = &jobs[i].input;
+            let event = events[i];
             let (id, _) = heap.put(event.id.0.as_bytes());
             seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
@@ -96,19 +106,19 @@ fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
     });
 }
 
-fn key(job: &AcceptJob) -> (&BotId, &str) {
-    (&job.input.bot, &job.input.dedupe_key)
+fn key<'e>(event: &'e NewEvent) -> (&'e BotId, &'e str) {
+    (&event.bot, &event.dedupe_key)
 }
 
 /// Who may come in at all: answers for everybody, and the places of those that still have to be looked at.
 ///
 /// A key that comes twice in one batch makes one row, of the first.
-fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
-    let mut keys: HashSet<(&BotId, &str)> = HashSet::with_capacity(jobs.len());
+fn admit(book: &Book, limit: u64, events: &[&NewEvent]) -> (Answers, Vec<usize>) {
+    let mut keys: HashSet<(&BotId, &str)> = HashSet::with_capacity(events.len());
     let mut room: HashMap<&BotId, u64> = HashMap::new();
-    let mut fresh = Vec::with_capacity(jobs.len());
-    let answers = jobs.iter().enumerate().map(|(i, job)| {
-        let bot = &job.input.bot;
+    let mut fresh = Vec::with_capacity(events.len());
+    let answers = events.iter().enumerate().map(|(i, event)| {
+        let bot = &event.bot;
         let Some(pending) = book.pending(bot) else {
             return Err(StoreError::Refused(format!("there is no bot `{bot}`")));
         };
@@ -119,7 +129,7 @@ fn admit(book: &Book, limit: u64, jobs: &[AcceptJob]) -> (Answers, Vec<usize>) {
         if *left == 0 {
             return Err(StoreError::BotFull(bot.clone()));
         }
-        if keys.insert(key(job)) {
+        if keys.insert(key(event)) {
             *left -= 1;
             fresh.push(i);
         }

@@ -16,7 +16,7 @@ mod pack;
 mod turn;
 
 pub(super) use self::{
-    accept::mark,
+    accept::{accept_events, mark},
     memory::{COUNT_KEYS, too_many},
     pack::json,
 };

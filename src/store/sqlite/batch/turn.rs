@@ -56,6 +56,9 @@ const SET_TIMERS: &str = "
         due_at = excluded.due_at, order_key = excluded.order_key, payload = excluded.payload,
         created_at = excluded.created_at";
 
+const CANCEL_TIMERS: &str = "
+    DELETE FROM timers WHERE (bot, name) IN (SELECT value->>0, value->>1 FROM jsonb_each($1))";
+
 /// What the turns of a batch came to.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
@@ -118,15 +121,17 @@ async fn erase_at_end(
     erase::events(tx, round, &seqs).await.map(drop)
 }
 
-/// A turn that did not end well carries no effects: the next try makes them.
+/// A turn that did not end well changes nothing that a later try would find changed. One that ends with the event
+/// buried may say so.
 fn check(turn: &TurnCommit) -> Result<(), StoreError> {
-    let effects =
-        !turn.state.is_empty() || turn.dialogue.is_some() || !turn.deliveries.is_empty() || !turn.timers.is_empty();
-    match turn.outcome {
-        TurnOutcome::Finished => Ok(()),
-        _ if !effects => Ok(()),
-        _ => Err(StoreError::Refused("only a finished turn may have effects".into())),
-    }
+    let changes =
+        !turn.state.is_empty() || turn.dialogue.is_some() || !turn.timers.is_empty() || !turn.cancelled.is_empty();
+    let refused = match turn.outcome {
+        TurnOutcome::Finished => false,
+        TurnOutcome::Buried { .. } => changes,
+        TurnOutcome::Retry { .. } => changes || !turn.deliveries.is_empty(),
+    };
+    if refused { Err(StoreError::Refused("only a finished turn may have effects".into())) } else { Ok(()) }
 }
 
 /// Ends the events whose claim still holds; answers their numbers and public ids.
@@ -203,12 +208,16 @@ async fn set_timers(
     turns: impl Iterator<Item = &TurnCommit>,
 ) -> Result<(), Trouble> {
     let mut heap = Heap::default();
-    let mut rows = Vec::new();
+    let (mut rows, mut cancelled) = (Vec::new(), Vec::new());
     for turn in turns {
+        cancelled.extend(turn.cancelled.iter().map(|name| (&turn.lease.bot, name)));
         for timer in &turn.timers {
             let (at, len) = heap.put(&timer.payload);
             rows.push((&turn.lease.bot, &timer.name, timer.due_at, &timer.order_key, at, len));
         }
+    }
+    if !cancelled.is_empty() {
+        sqlx::query(CANCEL_TIMERS).bind(pack::json(&cancelled)?).execute(&mut *tx).await?;
     }
     if !rows.is_empty() {
         let timers = sqlx::query(SET_TIMERS).bind(pack::json(&rows)?).bind(heap.into_bytes());

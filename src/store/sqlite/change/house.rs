@@ -36,6 +36,7 @@ impl Change for Forget {
             "DELETE FROM dialogues WHERE bot = $1
                 AND (room, person) IN (SELECT room, person FROM dialogues WHERE bot = $1 LIMIT $2)",
             "DELETE FROM timers WHERE bot = $1 AND name IN (SELECT name FROM timers WHERE bot = $1 LIMIT $2)",
+            "DELETE FROM schedules WHERE bot = $1 AND name IN (SELECT name FROM schedules WHERE bot = $1 LIMIT $2)",
             "DELETE FROM erase_later WHERE seq IN (SELECT seq FROM erase_later WHERE bot = $1 LIMIT $2)",
         ];
         let retired: Option<bool> = sqlx::query_scalar("SELECT retired_at IS NOT NULL FROM bots WHERE bot = $1")

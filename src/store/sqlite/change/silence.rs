@@ -85,6 +85,8 @@ async fn resume_house(tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Li
         .await?;
     let mut timers = 0;
     if before.restored.is_some() {
+        // As with timers below. Ahead of now is whoever was moved on by a clock that has been put back since.
+        sqlx::query("UPDATE schedules SET through = max(through, $1)").bind(round.now.0).execute(&mut *tx).await?;
         // The life that the backup is of has run them, or nobody wants to be reminded of them any more.
         let done = sqlx::query("DELETE FROM timers WHERE due_at <= $1").bind(round.now.0).execute(tx).await?;
         timers = done.rows_affected();

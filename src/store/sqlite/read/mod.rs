@@ -10,6 +10,7 @@ pub(super) mod letters;
 pub(super) mod look;
 pub(super) mod memory;
 pub(super) mod person;
+pub(super) mod schedules;
 pub(super) mod silence;
 pub(super) mod size;
 

@@ -12,7 +12,7 @@ use sqlx::Connection as _;
 use super::*;
 use crate::store::{
     ActKind, AuditQuery, BackupError, BackupOrder, BackupProgress, BackupTaken, By, DeliveryOutcome, DeliveryResult,
-    NewTimer, Whom,
+    NewTimer, ScheduleMove, ScheduleMoved, ScheduleRow, Whom,
     sqlite::{
         backup::{PutBack, RestoreError, RestoreOrder, restore},
         engine::{self, Role},
@@ -134,11 +134,11 @@ async fn a_copy_that_fails_leaves_nothing_behind() {
             rig.store.accept(event).await.unwrap();
         }
         let rig = rig.reopened().await;
-        // A page in the middle of the file is overwritten by somebody else.
+        // Pages in the middle of the file are overwritten by somebody else: whatever they hold, it is some of the data.
         let path = rig.dir.path().join(engine::FILE);
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2 / 4096 * 4096;
-        bytes[middle..middle + 4096].fill(0xff);
+        bytes[middle..middle + 8 * 4096].fill(0xff);
         fs::write(&path, bytes).unwrap();
         let failed = rig.store.backup(order(out.path().join("b.db"))).await.unwrap().unwrap_err();
         assert!(failed.to_string().contains("damaged"), "{failed}");
@@ -198,6 +198,9 @@ async fn busy() -> (Rig, Lease) {
     let commit = TurnCommit { deliveries: vec![later], timers: timers.into(), ..turn(&lease, seq) };
     assert_eq!(rig.store.commit_turn(commit).await.unwrap(), TurnAnswer::Committed);
     rig.accept(&lease.bot, "waits", "k").await;
+    let to = ScheduleRow { bot: lease.bot.clone(), name: "s".into(), plan: "p".into(), through: Millis(1) };
+    let begins = ScheduleMove { to, from: None, runs: Vec::new() };
+    assert_eq!(rig.store.move_schedule(begins).await.unwrap(), ScheduleMoved::Done);
     (rig, lease)
 }
 
@@ -219,12 +222,16 @@ async fn a_start_on_a_backup_is_held_and_what_waited_is_doubtful() {
 
         // Meanwhile events are stored.
         rig.accept(&old.bot, "new", "n").await;
+        let stood = rig.store.schedules(None).await.unwrap();
+        assert_eq!(stood[0].through, Millis(1), "as the backup has it");
         let lifted = rig.store.resume(Whom::All, By::admin(None)).await.unwrap();
         assert_eq!(
             (lifted.restored.is_some(), lifted.timers),
             (true, 1),
             "the timer that came due is not caught up with"
         );
+        let stands = rig.store.schedules(None).await.unwrap();
+        assert!(stands[0].through >= Millis(1_767_225_600_000), "nor are runs of its schedules");
         let lease = rig.store.take_lease(old.bot.clone(), "test".into()).await.unwrap();
         assert!(lease.epoch > old.epoch);
         let due = rig.due_deliveries(&lease).await;

@@ -256,17 +256,21 @@ async fn what_an_old_claim_of_a_replayed_event_still_commits_finds_nobody() {
 }
 
 #[tokio::test]
-async fn a_buried_event_has_no_effects_that_a_replay_could_double() {
+async fn a_buried_event_may_tell_of_it_and_changes_nothing() {
     here(async {
         let rig = Rig::new().await;
         let lease = rig.lease("a").await;
         let seq = rig.claimed(&lease, "m1").await;
         let outcome = || TurnOutcome::Buried { reason: because(Cause::Failed) };
-        let with = TurnCommit { outcome: outcome(), deliveries: vec![delivery("x")], ..turn(&lease, seq) };
+        let with = TurnCommit { outcome: outcome(), cancelled: vec!["x".into()], ..turn(&lease, seq) };
         assert!(refused(rig.store.commit_turn(with).await).contains("only a finished turn"));
-        rig.store.commit_turn(TurnCommit { outcome: outcome(), ..turn(&lease, seq) }).await.unwrap();
+        let again = TurnOutcome::Retry { at: Millis(1), reason: "x".into() };
+        let with = TurnCommit { outcome: again, deliveries: vec![delivery("x")], ..turn(&lease, seq) };
+        assert!(refused(rig.store.commit_turn(with).await).contains("only a finished turn"));
+        let with = TurnCommit { outcome: outcome(), deliveries: vec![delivery("x")], ..turn(&lease, seq) };
+        rig.store.commit_turn(with).await.unwrap();
         let id = rig.letters(all()).await[0].id;
-        assert!(rig.store.event(id).await.unwrap().unwrap().deliveries.is_empty());
+        assert_eq!(rig.store.event(id).await.unwrap().unwrap().deliveries.len(), 1);
     })
     .await;
 }

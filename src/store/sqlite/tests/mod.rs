@@ -17,6 +17,7 @@ mod model;
 mod opening;
 mod pressing;
 mod rotation;
+mod schedules;
 mod silence;
 mod trouble;
 mod turns;
@@ -212,6 +213,7 @@ pub(super) fn turn(lease: &Lease, event: Seq) -> TurnCommit {
         dialogue: None,
         deliveries: Vec::new(),
         timers: Vec::new(),
+        cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
         record: Some(serde_json::json!({ "rule": "command \"ping\"" })),
     }

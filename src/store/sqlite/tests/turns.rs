@@ -219,7 +219,7 @@ async fn only_a_finished_turn_may_have_effects() {
         let lease = rig.lease("a").await;
         let seq = rig.claimed(&lease, "m1").await;
         let outcome = TurnOutcome::Buried { reason: "no".into() };
-        let commit = TurnCommit { outcome, deliveries: vec![delivery("room")], ..turn(&lease, seq) };
+        let commit = TurnCommit { outcome, cancelled: vec!["x".into()], ..turn(&lease, seq) };
         assert!(matches!(rig.store.commit_turn(commit).await, Err(StoreError::Refused(_))));
     })
     .await;
