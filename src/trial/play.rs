@@ -108,6 +108,7 @@ impl World<'_> {
             Act::Until(moment) => self.pass(time::moment(*moment, self.zone, self.now)),
             Act::Post(post) => self.post(post),
             Act::Given(given) => self.given(given),
+            Act::Answer(answer) => self.answer(answer),
             Act::Expect(_) => Ok(()),
         };
         done.and_then(|()| self.settle()).map_err(|why| Failure::at(line, why))

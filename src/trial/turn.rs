@@ -58,7 +58,7 @@ impl World<'_> {
                         return;
                     }
                     let buried = decision.buried.clone();
-                    self.carry_out(decision, event);
+                    self.carry_out(decision);
                     if let Some(why) = buried {
                         self.failed(event, why);
                     }
@@ -174,7 +174,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn carry_out(&mut self, decision: Decision, event: &Event) {
+    fn carry_out(&mut self, decision: Decision) {
         for effect in decision.effects {
             match effect {
                 Effect::Say(delivery) => self.deliver(delivery),
@@ -184,10 +184,7 @@ impl World<'_> {
                     talk.version += 1;
                     talk.value = value;
                 }
-                Effect::Call(call) => {
-                    let room = event.room().to_owned();
-                    self.tell("the bot", &room, format!("(would call for {}: not made)", call.rule));
-                }
+                Effect::Call(call) => self.call(call),
                 Effect::Timer(timer) => {
                     self.timers.insert(timer.name, (timer.at, timer.event));
                 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::play::{Line, Subject};
 use crate::{
-    base::{Cell, Event, Millis, StateScope, Version},
-    brain::{Delivery, Me, SentMessage},
+    base::{Cell, Event, EventId, Millis, StateScope, Version},
+    brain::{Delivery, HandlerCall, Me, SentMessage},
     definition::cases::{CaseFile, PEOPLE},
     webex::model,
 };
@@ -38,6 +38,8 @@ pub(super) struct World<'a> {
     pub(super) keys: BTreeMap<(String, String), usize>,
     /// What is to be handled, in order.
     pub(super) queue: VecDeque<Event>,
+    /// Calls that wait for their answer.
+    pub(super) calls: Vec<Waiting>,
     /// What the bot did, for the steps that expect it.
     pub(super) done: Vec<Done>,
     /// Everything that happened, for people.
@@ -121,6 +123,17 @@ pub(super) struct Message {
     pub(super) edits: u32,
 }
 
+/// A call that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) id: EventId,
+    pub(super) call: HandlerCall,
+    /// A step expected it.
+    pub(super) expected: bool,
+    /// Answers so far.
+    pub(super) parts: u32,
+}
+
 /// Something the bot did.
 #[derive(Debug, Clone)]
 pub(super) struct Done {
@@ -175,6 +188,7 @@ impl<'a> World<'a> {
             through: Vec::new(),
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
+            calls: Vec::new(),
             done: Vec::new(),
             told: Vec::new(),
             rule: String::new(),
