@@ -10,6 +10,7 @@
 pub mod access;
 mod cache;
 pub mod call;
+mod card;
 pub mod compile;
 pub mod cron;
 mod data;

@@ -9,6 +9,7 @@
 
 pub mod cases;
 pub mod codes;
+pub mod companion;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
@@ -42,5 +43,5 @@ pub use place::{Place, Span, Spanned};
 pub use render::render;
 pub use rule::{Action, Format, Reply, Rule};
 pub use schedule::{Except, Missed, Schedule, Timing};
-pub use source::{DefinitionSource, SharedFile};
+pub use source::{Companion, DefinitionSource, SharedFile};
 pub use token::{TokenError, TokenSource};

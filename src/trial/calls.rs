@@ -18,7 +18,7 @@ impl World<'_> {
     pub(super) fn call(&mut self, call: HandlerCall) {
         let number = self.number();
         let room = call.origin.room().to_owned();
-        self.tell("the bot", &room, format!("(calls {}: not made)", call.target.shown()));
+        self.tell("the bot", &room, format!("(calls {}: not made)", shown(&call.target)));
         let id = EventId(uuid::Uuid::from_u128(u128::from(number)));
         self.calls.push(Waiting { id, call, expected: false, parts: 0 });
     }
@@ -40,7 +40,7 @@ impl World<'_> {
         if !fits(shape, target) {
             let body = body(target);
             let body = serde_json::from_str::<Value>(&body).ok().and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or(body);
-            let got = format!("{} {}\n{body}", target.form(), place(target));
+            let got = format!("{} {}\n{body}", form(target), place(target));
             return Err(Failure::at(line, "the call is another one").expected(described(shape)).got(got.trim_end()));
         }
         if let Some(rule) = rule
@@ -117,6 +117,26 @@ fn told(fixture: &Fixture) -> String {
     }
 }
 
+fn form(target: &Target) -> &'static str {
+    match target {
+        Target::Http { .. } => "http",
+        Target::Call { .. } => "call",
+        Target::Forward { .. } => "forward",
+        Target::Exec { .. } => "exec",
+    }
+}
+
+/// A call for people: without a query, which may hold what was said or a key.
+fn shown(target: &Target) -> String {
+    let place = place(target);
+    let bare = place.split(['?', '#']).next().unwrap_or_default();
+    match target {
+        Target::Call { method, .. } => format!("{method} {bare}"),
+        Target::Exec { .. } => place,
+        _ => format!("POST {bare}"),
+    }
+}
+
 /// Where a call goes.
 fn place(target: &Target) -> String {
     match target {
@@ -140,7 +160,7 @@ fn fits(shape: &CallShape, target: &Target) -> bool {
     };
     let text = body(target);
     let json = || serde_json::from_str::<Value>(&text).unwrap_or_default();
-    shape.form.as_deref().is_none_or(|form| form == target.form())
+    shape.form.as_deref().is_none_or(|form| form == form(target))
         && shape.method.as_deref().is_none_or(|wanted| wanted == method)
         && shape.url.as_deref().is_none_or(|url| place(target).contains(url))
         && shape.json.as_ref().is_none_or(|part| cards::has(&json(), part))

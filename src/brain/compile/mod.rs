@@ -76,8 +76,14 @@ impl Compiler<'_> {
     }
 
     fn tell_at(&mut self, code: Code, span: Span, message: impl Into<String>, hint: Option<String>) {
-        if self.found.iter().filter(|found| found.code == code.name).count() < MAX_TOLD {
-            self.found.push(self.definition.place().at(code, span, message).maybe_hint(hint));
+        self.add(self.definition.place().at(code, span, message).maybe_hint(hint));
+    }
+
+    /// Tells what is wrong, once: a file that two rules use is looked at twice.
+    fn add(&mut self, new: Diagnostic) {
+        let told = self.found.iter().filter(|found| found.code == new.code).count();
+        if told < MAX_TOLD && !self.found.contains(&new) {
+            self.found.push(new);
         }
     }
 
