@@ -39,7 +39,10 @@ impl World<'_> {
         let target = &waiting.call.target;
         if !fits(shape, target) {
             let body = body(target);
-            let body = serde_json::from_str::<Value>(&body).ok().and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or(body);
+            let body = serde_json::from_str::<Value>(&body)
+                .ok()
+                .and_then(|json| serde_json::to_string_pretty(&json).ok())
+                .unwrap_or(body);
             let got = format!("{} {}\n{body}", form(target), place(target));
             return Err(Failure::at(line, "the call is another one").expected(described(shape)).got(got.trim_end()));
         }
@@ -160,7 +163,7 @@ fn fits(shape: &CallShape, target: &Target) -> bool {
     };
     let text = body(target);
     let json = || serde_json::from_str::<Value>(&text).unwrap_or_default();
-    shape.form.as_deref().is_none_or(|form| form == form(target))
+    shape.form.as_deref().is_none_or(|wanted| wanted == form(target))
         && shape.method.as_deref().is_none_or(|wanted| wanted == method)
         && shape.url.as_deref().is_none_or(|url| place(target).contains(url))
         && shape.json.as_ref().is_none_or(|part| cards::has(&json(), part))

@@ -112,7 +112,8 @@ pub(super) fn answer(step: &mut Reader<'_>) -> Option<Answered> {
     let mut table = step.table("answer", "what a handler answers", ANSWER)?;
     let more = table.bool("more").unwrap_or(false);
     let status = table.integer("status", 100..=599).and_then(|status| u16::try_from(status.value).ok()).unwrap_or(200);
-    let ways: Vec<&'static str> = ["text", "json", "effects", "error"].into_iter().filter(|way| table.has(way)).collect();
+    let ways: Vec<&'static str> =
+        ["text", "json", "effects", "error"].into_iter().filter(|way| table.has(way)).collect();
     if let [first, second, ..] = ways.as_slice() {
         let span = table.span_of(second);
         table.tell(codes::CONFLICT, span, format!("an answer is either `{first}` or `{second}`"), "keep one");

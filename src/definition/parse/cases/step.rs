@@ -115,8 +115,10 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
 
 /// Refuses what means nothing beside `who`.
 pub(super) fn beside(step: &mut Reader<'_>, who: &str, may: &[&str]) {
-    let wrong: Vec<&str> =
-        step.keys().filter(|key| (BESIDE.contains(key) || (*key == "answer" && *key != who)) && !may.contains(key)).collect();
+    let wrong: Vec<&str> = step
+        .keys()
+        .filter(|key| (BESIDE.contains(key) || (*key == "answer" && *key != who)) && !may.contains(key))
+        .collect();
     for key in wrong {
         let span = step.span_of(key);
         let hint =
