@@ -9,11 +9,17 @@ use std::{
     path::PathBuf,
 };
 
+use chrono_tz::Tz;
+
 use super::{Checked, look};
 use crate::{
+    base::Millis,
     brain::{OpenBots, Policy},
     definition::{codes, render},
 };
+
+/// The moment of the check: 2026-01-01T00:00:00Z.
+const NOW: Millis = Millis(1_767_225_600_000);
 
 /// Codes that a file with something wrong in it cannot provoke, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -27,7 +33,7 @@ fn corpus() -> PathBuf {
 }
 
 fn checked() -> Checked {
-    look(&[corpus()], Policy::default())
+    look(&[corpus()], Policy::default(), NOW, Tz::UTC)
 }
 
 #[test]
@@ -67,7 +73,7 @@ fn no_broken_definition_passes_and_there_are_many() {
 
 #[test]
 fn every_code_is_provoked_by_some_file() {
-    let strict = |open| look(&[corpus()], Policy { open, ..Policy::default() });
+    let strict = |open| look(&[corpus()], Policy { open, ..Policy::default() }, NOW, Tz::UTC);
     let found = [checked(), strict(OpenBots::Warned), strict(OpenBots::Refused)];
     let told: BTreeSet<&str> = found.iter().flat_map(|found| &found.diagnostics).map(|found| found.code).collect();
     let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(code, _)| *code).collect();
