@@ -17,6 +17,7 @@ mod chaos_short;
 #[cfg(debug_assertions)]
 mod crashes;
 mod dead_letters;
+mod dialogues;
 mod disk;
 mod disk_upgrade;
 mod docs;
