@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation, Say, Sendable},
+        program::{At, Body, Does, Gate, Once, Operation, Say, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -80,7 +80,8 @@ impl Compiler<'_> {
             Some(when) => Some(Box::new(when?)),
             None => None,
         };
-        let gate = gate?;
+        self.known_vars(rule, &uses);
+        let gate = Some(gate?).filter(|gate| *gate != Gate::default()).map(Box::new);
         Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
     }
 

@@ -118,7 +118,7 @@ impl Compiler<'_> {
         self.bounds();
         self.shadowed();
         let access = self.top_access();
-        let membership = self.membership();
+        let membership = definition.membership.as_ref().map(|membership| self.membership(membership));
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
@@ -158,7 +158,10 @@ impl Compiler<'_> {
             ceiling: Arc::clone(&self.policy.ceiling),
             access,
             denied,
-            membership: membership?,
+            membership: match membership {
+                Some(membership) => Some(membership?),
+                None => None,
+            },
             vars: (!definition.vars.is_null()).then(|| Arc::new(definition.vars.clone())),
             rules,
             help: self.help(),

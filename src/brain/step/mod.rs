@@ -218,7 +218,7 @@ impl<'a> Stepper<'a> {
 
 impl What {
     /// As records, answers and deliveries name the rule.
-    pub(super) fn label(&self) -> String {
+    pub(in crate::brain) fn label(&self) -> String {
         match self {
             Self::Message(Where::Anywhere) => "on message".to_owned(),
             Self::Message(Where::Group) => "on mention".to_owned(),
