@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, bail};
 use botyard::{
     base::{BotId, Clock, Digest, EventId, Lease, Millis, Seq},
     store::{
-        Accepted, Class, DeliveryOutcome, DeliveryResult, Doorbell, NewBot, NewDelivery, NewEvent, Store as _,
+        Accepted, Class, DeliveryOutcome, DeliveryResult, Doorbell, Lane, NewBot, NewDelivery, NewEvent, Store as _,
         TurnAnswer, TurnCommit, TurnOutcome, Wake,
         sqlite::{OpenOptions, SealKey, SqliteStore},
     },
@@ -162,6 +162,7 @@ async fn one(
         class: Class::Interactive,
         due_at: Millis(0),
         payload: vec![b'x'; 450],
+        envelope: None,
     };
     let start = Instant::now();
     let Accepted::New(seq) = store.accept(new).await? else { bail!("a new event was a duplicate") };
@@ -173,6 +174,7 @@ async fn one(
         id: EventId::new(),
         order_key: format!("room:{lane:0>79}"),
         class: Class::Interactive,
+        lane: Lane::Webex,
         due_at: Millis(0),
         takes_place: None,
         payload: vec![b'x'; 250],
@@ -207,6 +209,7 @@ async fn one(
         tracking_id,
         sent: Vec::new(),
         failure: None,
+        then: Vec::new(),
     };
     if !store.record(result).await? {
         bail!("a send was not recorded");

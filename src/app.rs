@@ -32,11 +32,12 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, TokenPolicy},
         routes::Routes,
+        runner::{self, Making, OpenCalls, Runner},
         supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
     base::{Breaking, Clock, spawn::spawn, thread},
-    http::{Admin, AdminToken, Ingress, Limits, Readiness, Running, ServerMode, server},
-    net::{Egress, HttpClient},
+    http::{Admin, AdminToken, EffectsDoor, Ingress, Limits, Readiness, Running, ServerMode, server},
+    net::{Egress, Guard, HttpClient},
     settings::Settings,
     store::{Store, sqlite::SqliteStore},
     telemetry::Metrics,
@@ -77,6 +78,8 @@ pub struct AppOptions {
     pub bell_faults: BellFaults,
     /// Where a test breaks it.
     pub breaking: Breaking,
+    /// Whether handlers are called, or only shown.
+    pub making: Making,
 }
 
 /// A running house.
@@ -91,6 +94,8 @@ pub struct App {
     supervisor: Addr<Supervisor>,
     /// Drained after the bots: what they promised last may still leave.
     api: Line<Api>,
+    /// Drained with the bots: what takes longer is made again at the next start.
+    runner: Line<Runner>,
     /// Asked for looks.
     roster: Line<Roster>,
     /// Accepts until the bots are drained, then closes.
@@ -113,7 +118,7 @@ impl App {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(options: AppOptions) -> Result<Self, StartError> {
-        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults, breaking } = options;
+        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults, breaking, making } = options;
         let metrics = Arc::new(Metrics::new());
         if used_for != Use::Serve {
             metrics.process.on_simulator();
@@ -139,6 +144,7 @@ impl App {
         used_for.check(&settings.data_dir)?;
         let egress = egress(&settings);
         HttpClient::build(&egress)?;
+        Guard::new(&settings.handlers.allow, Vec::new())?;
         let ingress_listener = server::bind(settings.listen, "listen")?;
         let admin_listener = server::bind(settings.admin.listen, "admin.listen")?;
         let internal_listener = settings.inbound.listen.map(|addr| server::bind(addr, "inbound.listen")).transpose()?;
@@ -188,7 +194,16 @@ impl App {
             Threads::One => WireMode::Here,
             Threads::Many => WireMode::Threads((cores_or(0) / 2).clamp(1, WIRES)),
         };
+        let guard = Guard::new(&settings.handlers.allow, vec![ingress.addr(), admin_listener_addr(&admin_listener)])?;
+        let open_calls = OpenCalls::new(verbs.clone(), rooms.clock());
+        let calls = rooms::Calls {
+            egress: Egress { guard: Some(guard), ..egress.clone() },
+            open: open_calls.clone(),
+            effects_url: effects_url(&settings, admin_listener_addr(&admin_listener)),
+            making,
+        };
         for keep in [
+            rooms.runner(place("runner", 1), calls),
             rooms.api(wires, place("api", 1), egress),
             rooms.registrar(public_url(&settings, ingress.addr())),
             rooms.roster(tokens, news_sender),
@@ -215,6 +230,7 @@ impl App {
             steering: Arc::new(steering),
             readiness: readiness.clone(),
             simulator: used_for != Use::Serve,
+            effects: EffectsDoor::new(open_calls, rooms.lines.api.clone()),
         };
         // A thread of its own, so that probes are answered while the ingress is busy.
         let admin_mode = match threads {
@@ -229,6 +245,7 @@ impl App {
             store,
             supervisor,
             api: rooms.lines.api.clone(),
+            runner: rooms.lines.runner.clone(),
             roster: rooms.lines.roster.clone(),
             ingress,
             internal,
@@ -341,8 +358,13 @@ impl App {
         }
         // Nobody looks at `bots.d` any more: what changes now is seen at the next start.
         self.roster.disconnect();
+        // Calls begin no more; those in hand have as long as the bots.
+        let calls = self.runner.addr().map(|runner| runner.send(runner::Drain));
         let drain = async {
             let _ = self.supervisor.send(Shutdown).await;
+            if let Some(calls) = calls {
+                let _ = calls.await;
+            }
             if let Some(api) = self.api.addr() {
                 let _ = api.send(api::Drain).await;
             }
@@ -397,6 +419,17 @@ fn cores_or(setting: usize) -> usize {
 /// Hands a singleton to the supervisor; answers when it was started.
 async fn kept(supervisor: &Addr<Supervisor>, keep: Keep) -> Result<(), StartError> {
     supervisor.send(keep).await.map_err(|gone| StartError::System(std::io::Error::other(gone)))
+}
+
+/// Where the admin listener is; it is bound already.
+fn admin_listener_addr(listener: &std::net::TcpListener) -> SocketAddr {
+    listener.local_addr().unwrap_or_else(|_unbound| SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+/// Where programs post further answers. Without a setting the admin listener itself, as this host sees it.
+fn effects_url(settings: &Settings, admin: SocketAddr) -> String {
+    let here = if admin.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], admin.port())) } else { admin };
+    settings.handlers.effects_url.clone().unwrap_or_else(|| format!("http://{here}"))
 }
 
 /// What Webex is told to post to. Without a setting (only `dev` gets this far) the ingress itself.

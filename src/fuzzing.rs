@@ -9,6 +9,7 @@ use crate::{
     base::{BotId, Change, Event, Millis, Secret, Trigger},
     brain::{self, Act, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn},
     definition::{self, DefinitionSource, Diagnostic},
+    handlers::script::Scripts,
     webex::{
         envelope::Envelope,
         model::{Message, Person, Room},
@@ -228,6 +229,8 @@ fn fact(read: &Read, text: &str) -> Fact {
         Read::Room(id) => {
             Fact::Room(Box::new(Room { id: id.clone(), title: Some("Ops".into()), kind: Some("group".into()) }))
         }
+        // Whatever stands in a script, it ends within its bounds.
+        Read::Script(run) => run.run(&Scripts::new()),
         Read::Members(_) | Read::Press(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => Fact::Missing,
     }
 }

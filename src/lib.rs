@@ -10,6 +10,7 @@ pub mod cli;
 pub mod definition;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod handlers;
 pub mod http;
 pub mod net;
 pub mod settings;

@@ -7,7 +7,7 @@
 //! rings only from false to true: at most one message of it is ever queued.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt, mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -27,6 +27,11 @@ use crate::{
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Knock;
+
+/// The runner's bell: the store has calls that are due.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CallsDue;
 
 /// Rows that were handed along since the last look.
 #[derive(Debug)]
@@ -74,6 +79,7 @@ struct Inner {
     event_rows: Arc<AtomicUsize>,
     api: ApiBell,
     delivery_rows: Arc<AtomicUsize>,
+    runner: RunnerBell,
 }
 
 struct BotBell {
@@ -88,6 +94,14 @@ struct ApiBell {
     flag: AtomicBool,
     shelves: Mutex<HashMap<BotId, Shelf<DeliveryRow>>>,
     recipient: Mutex<Option<Recipient<Ring>>>,
+}
+
+/// Calls are few, and each takes longer than any read: no row is handed along, only whose they are.
+#[derive(Default)]
+struct RunnerBell {
+    flag: AtomicBool,
+    bots: Mutex<BTreeSet<BotId>>,
+    recipient: Mutex<Option<Recipient<CallsDue>>>,
 }
 
 impl Bells {
@@ -126,6 +140,24 @@ impl Bells {
         *lock(&self.0.api.recipient) = Some(recipient);
         lock(&self.0.api.shelves).clear();
         self.0.api.flag.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on commits with calls ring here.
+    pub fn attach_runner(&self, recipient: Recipient<CallsDue>) {
+        *lock(&self.0.runner.recipient) = Some(recipient);
+        self.0.runner.flag.store(false, Ordering::SeqCst);
+    }
+
+    /// Whose calls are to be looked for. The bell rings again from here on.
+    pub fn drain_runner(&self) -> BTreeSet<BotId> {
+        self.0.runner.flag.store(false, Ordering::SeqCst);
+        mem::take(&mut *lock(&self.0.runner.bots))
+    }
+
+    /// The store has calls of this bot that are due: says the sweeper, or a commit.
+    pub fn nudge_runner(&self, bot: &BotId) {
+        lock(&self.0.runner.bots).insert(bot.clone());
+        self.0.runner.ring();
     }
 
     /// What was handed over to a bot since its last look. The bell rings again from here on.
@@ -179,6 +211,26 @@ impl Doorbell for Bells {
                 self.0.api.ring();
             }
         }
+        if !wake.calls.is_empty() && !faults.drop_wakes {
+            self.nudge_runner(&wake.bot);
+        }
+    }
+}
+
+impl RunnerBell {
+    fn ring(&self) {
+        if !self.flag.swap(true, Ordering::SeqCst) {
+            let told = lock(&self.recipient).as_ref().is_some_and(|runner| runner.try_send(CallsDue).is_ok());
+            if !told {
+                self.flag.store(false, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RunnerBell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunnerBell").field("flag", &self.flag).finish_non_exhaustive()
     }
 }
 
@@ -337,7 +389,7 @@ mod tests {
     }
 
     fn wake(events: impl IntoIterator<Item = i64>) -> Wake {
-        Wake { bot: lease(1).bot, events: events.into_iter().map(event).collect(), deliveries: Vec::new() }
+        Wake { events: events.into_iter().map(event).collect(), ..Wake::of(lease(1).bot) }
     }
 
     fn seqs(handed: &HandOver<EventRow>) -> Vec<i64> {

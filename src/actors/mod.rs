@@ -19,6 +19,7 @@ pub mod report;
 pub mod retries;
 pub mod roster;
 pub mod routes;
+pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
 pub mod sweeper;

@@ -22,6 +22,8 @@ pub enum Trouble {
     Store,
     /// A delivery failed, and may fare better later.
     Delivery,
+    /// A call of a handler failed, and may fare better later.
+    Handler,
     /// How a turn or a try ended cannot be written down.
     Outcome,
     /// A question to Webex failed while somebody waits for the answer.
@@ -59,13 +61,14 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 impl Trouble {
     /// All rows of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Webex,
         Self::NotThereYet,
         Self::Conflict,
         Self::Stuck,
         Self::Store,
         Self::Delivery,
+        Self::Handler,
         Self::Outcome,
         Self::Call,
         Self::Token,
@@ -81,6 +84,7 @@ impl Trouble {
             Self::NotThereYet => (ms(500), ms(4_000), End::Tries(3)),
             Self::Conflict | Self::Stuck => (ms(500), MINUTE, End::Setting("bots.event_attempts")),
             Self::Delivery => (ms(2_000), Duration::from_mins(5), End::Setting("webex.delivery_attempts")),
+            Self::Handler => (ms(1_000), MINUTE, End::Setting("handlers.attempts")),
             Self::Outcome => (ms(200), ms(10_000), End::Never),
             Self::Call => (ms(500), ms(15_000), End::Deadline),
             Self::Token => (ms(500), MINUTE, End::Never),

@@ -48,6 +48,9 @@ impl Sweeper {
                         if bot.deliveries {
                             sweeper.bells.nudge_api(&bot.bot);
                         }
+                        if bot.calls {
+                            sweeper.bells.nudge_runner(&bot.bot);
+                        }
                     }
                 }
                 // The end of the house: there is nobody left to wake.

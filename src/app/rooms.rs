@@ -31,6 +31,7 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
+        runner::{MakeClient, Making, OpenCalls, Runner, RunnerDeps, RunnerSettings},
         scheduler::{Scheduler, SchedulerDeps},
         supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
@@ -46,6 +47,8 @@ use crate::{
 
 /// Bots whose webhooks are looked at at once: a start with thousands must leave answers their share of the wires.
 const LOOKS_AT_ONCE: usize = 16;
+/// Scripts that run at once, each on a thread of the blocking pool.
+const SCRIPTS_AT_ONCE: usize = 2;
 /// Waits after a bot's crashes.
 const CRASH_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
@@ -57,6 +60,16 @@ pub(super) struct Lines {
     pub(super) registrar: Line<Registrar>,
     pub(super) roster: Line<Roster>,
     pub(super) archivist: Line<Archivist>,
+    pub(super) runner: Line<Runner>,
+}
+
+/// What calls of handlers need besides the settings.
+pub(super) struct Calls {
+    /// The way out, behind the guard.
+    pub(super) egress: Egress,
+    pub(super) open: OpenCalls,
+    pub(super) effects_url: String,
+    pub(super) making: Making,
 }
 
 /// What the actors share, and what they are told by the settings.
@@ -95,9 +108,12 @@ impl<'a> Rooms<'a> {
         let bots = bot::Deps {
             store: self.store.clone(),
             api: self.lines.api.clone(),
+            runner: self.lines.runner.clone(),
             bells: self.bells.clone(),
             cache: self.facts.clone(),
             engine: Arc::new(Engine::default()),
+            scripts: Arc::default(),
+            scripting: Arc::new(Semaphore::new(SCRIPTS_AT_ONCE)),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
             event_attempts: self.settings.bots.event_attempts,
@@ -150,6 +166,42 @@ impl<'a> Rooms<'a> {
             };
             let settings = settings.clone();
             line.connect(place.start(0, move |_| Api::new(settings, neighbours, exit)));
+        })
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Bots have their lane there too, and start anew with it.
+    pub(super) fn runner(&self, place: Place, calls: Calls) -> Keep {
+        let handlers = &self.settings.handlers;
+        let settings = RunnerSettings {
+            calls_at_once: handlers.calls_at_once,
+            calls_per_bot: handlers.calls_per_bot,
+            attempts: handlers.attempts,
+            max_answer: handlers.max_answer_bytes,
+            exec: handlers.exec,
+            exec_memory: handlers.exec_memory_mb.saturating_mul(1 << 20),
+            bots_dirs: self.settings.bots_dir.clone(),
+            secret_dirs: self.settings.secrets.dirs.clone(),
+            effects_url: calls.effects_url,
+            making: calls.making,
+        };
+        let make_client: MakeClient = Arc::new(move || HttpClient::build(&calls.egress).map_err(|error| error.to_string()));
+        let deps = RunnerDeps {
+            store: self.store.clone(),
+            bells: self.bells.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            make_client,
+            open: calls.open,
+            settings,
+        };
+        let line = self.lines.runner.clone();
+        keep("runner", true, move |exit| {
+            let deps = deps.clone();
+            line.connect(place.start(0, move |_| Runner::new(deps, exit)));
         })
     }
 

@@ -261,6 +261,9 @@ impl Event {
         if let (Trigger::Schedule { name, .. } | Trigger::Inbound { name, .. }, None) = (&self.trigger, self.person()) {
             return Digest::of([self.kind().as_bytes(), name.as_bytes()]).mark();
         }
+        if let Trigger::Answer { origin, .. } = &self.trigger {
+            return origin.order_key();
+        }
         let room = self.room().as_bytes();
         match self.person() {
             Some(person) => Digest::of([room, person.as_bytes()]).mark(),

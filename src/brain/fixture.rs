@@ -109,6 +109,7 @@ impl World {
             Read::Members(_) => self.members.clone(),
             Read::Press(_) => self.press.clone(),
             Read::Sent(_) => self.sent.clone(),
+            Read::Script(run) => run.run(&crate::handlers::script::Scripts::new()),
             Read::Dialogue { .. } => self.dialogue.clone(),
             Read::State(scope, key) => match self.state.get(&(scope.clone(), key.clone())) {
                 Some(value) => Fact::State(Version(1), Some(value.clone())),

@@ -46,7 +46,7 @@ mod values;
 pub mod why;
 mod words;
 
-pub use call::{HandlerCall, Target};
+pub use call::{Busy, HandlerCall, Part, Target};
 pub use compile::{Compiled, OpenBots, Policy, compile, compiler};
 pub use delivery::{Act, Attached, Delivery, Destination, Keyed, Then};
 pub use engine::Engine;
@@ -54,4 +54,4 @@ pub use inbound::Inbound;
 pub use program::Program;
 pub use schedule::Schedule;
 pub use step::step;
-pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, SentMessage, SetTimer, Step, Turn};
+pub use turn::{Decision, DialogueStep, Effect, Fact, Facts, Me, Read, ScriptRun, SentMessage, SetTimer, Step, Turn};

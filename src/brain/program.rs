@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Inbound, Schedule,
     access::Access,
+    call::{Busy, Part},
     card::Card,
     data::Data,
     delivery::{Destination, Then},
@@ -27,6 +28,8 @@ use crate::{
 pub struct Program {
     pub(super) bot: BotId,
     pub(super) digest: Digest,
+    /// The definition's file, relative to its `bots.d`.
+    pub(super) file: Arc<str>,
     pub(super) description: Option<Arc<str>>,
     pub(super) doubt: Doubt,
     pub(super) kinds: Kinds,
@@ -186,6 +189,104 @@ pub(super) enum Does {
     DeletePressed,
     DeleteKey(Text),
     Leave,
+    /// A sentence at once, while a program works.
+    Ack { text: Text, to: Box<[To]> },
+    /// A call of a program.
+    Ask(Box<Asks>),
+    /// A script, run inside the turn.
+    Script(Box<Script>),
+}
+
+/// A script, and what is said when it fails.
+#[derive(Debug, PartialEq)]
+pub(super) struct Script {
+    pub(super) source: Arc<str>,
+    pub(super) on_error: Option<Text>,
+    pub(super) to: Box<[To]>,
+    pub(super) uses: Box<Uses>,
+}
+
+/// A call of a program, and what becomes of its answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Asks {
+    pub(super) form: AskForm,
+    pub(super) timeout_ms: u64,
+    pub(super) busy: Busy,
+    /// 0: as many as the bot may have.
+    pub(super) max_in_flight: u32,
+    /// Said when it is given up.
+    pub(super) on_error: Option<Text>,
+    /// Where what it says goes, where it says nothing of that itself.
+    pub(super) to: Box<[To]>,
+    /// What is done with the response of an API.
+    pub(super) then: Box<[Does]>,
+    /// What the call itself uses.
+    pub(super) uses: Box<Uses>,
+    /// What is used when the answer is there.
+    pub(super) later: Box<Uses>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum AskForm {
+    Http {
+        url: Box<str>,
+        /// A reference; none: it is not signed.
+        secret: Option<Box<str>>,
+    },
+    Call {
+        method: &'static str,
+        url: Text,
+        query: Box<[(Box<str>, Text)]>,
+        headers: Box<[(Box<str>, Box<[Piece]>)]>,
+        body: Option<AskBody>,
+    },
+    Forward {
+        url: Box<str>,
+        /// A reference; empty: it is not signed.
+        secret: Box<str>,
+    },
+    Exec {
+        command: Box<[Box<str>]>,
+        env: Box<[(Box<str>, Part)]>,
+        worker: bool,
+    },
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum AskBody {
+    Json(Data),
+    Form(Box<[(Box<str>, Text)]>),
+    Text(Text),
+}
+
+/// A piece of a header.
+#[derive(Debug, PartialEq)]
+pub(super) enum Piece {
+    Text(Text),
+    /// A reference.
+    Secret(Box<str>),
+}
+
+impl AskForm {
+    /// Adds what its templates use.
+    pub(super) fn join_uses(&self, uses: &mut Uses) {
+        let Self::Call { url, query, headers, body, .. } = self else { return };
+        let mut join = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
+        join(url);
+        query.iter().for_each(|(_, text)| join(text));
+        let pieces = headers.iter().flat_map(|(_, pieces)| pieces);
+        pieces.for_each(|piece| {
+            if let Piece::Text(text) = piece {
+                join(text);
+            }
+        });
+        match body {
+            Some(AskBody::Json(data)) => data.join_uses(uses),
+            Some(AskBody::Form(fields)) => fields.iter().for_each(|(_, text)| join(text)),
+            Some(AskBody::Text(text)) => join(text),
+            None => {}
+        }
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -255,6 +356,12 @@ impl Program {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The definition's file, relative to its `bots.d`.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     /// What the bot is for, as written.

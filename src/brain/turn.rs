@@ -1,12 +1,13 @@
 //! One turn as plain data: what the brain is given, and what it answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
 use super::{call::HandlerCall, delivery::Delivery};
 use crate::{
     base::{Event, Millis, StateOp, StateScope, Version},
+    handlers::script::Scripts,
     webex::model,
 };
 
@@ -49,6 +50,8 @@ pub enum Read {
     Press(String),
     /// What was kept of a message that the bot itself sent, by its id.
     Sent(String),
+    /// What a script comes to. It does nothing outside, so running it twice harms nobody.
+    Script(ScriptRun),
     /// A key of the bot's memory.
     State(StateScope, String),
     /// The dialogue of a person in a room.
@@ -71,6 +74,7 @@ impl Read {
             Self::Members(_) => "members",
             Self::Press(_) => "press",
             Self::Sent(_) => "sent",
+            Self::Script(_) => "script",
             Self::State(..) => "state",
             Self::Dialogue { .. } => "dialogue",
         }
@@ -92,6 +96,8 @@ pub enum Fact {
     Press(Box<model::AttachmentAction>),
     /// What was kept of a sent message.
     Sent(Box<SentMessage>),
+    /// The answer of a script, in the handler contract's form; or why there is none.
+    Script(Result<Value, String>),
     /// A value of the bot's memory, and its version.
     State(Version, Option<Value>),
     /// Where a dialogue stands, its version (0: there never was one), and when it lapses.
@@ -99,6 +105,28 @@ pub enum Fact {
     /// Webex says it is not there, or not for us to see. For a person or a room the brain falls back
     /// to the address and an empty title; a message that is gone ends the turn without effects.
     Missing,
+}
+
+/// A script and the turn it is run over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScriptRun {
+    /// Its text.
+    pub source: Arc<str>,
+    /// The turn in the handler contract's form, as JSON.
+    pub turn: String,
+}
+
+impl ScriptRun {
+    /// Runs it; takes its time, within bounds: never on a thread that others wait for.
+    #[must_use]
+    pub fn run(&self, scripts: &Scripts) -> Fact {
+        let turn = serde_json::from_str(&self.turn).unwrap_or_default();
+        let answer = scripts.run(&self.source, &turn);
+        Fact::Script(match answer {
+            Ok(answer) => Ok(serde_json::to_value(answer).unwrap_or_default()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
 }
 
 /// What is kept of a message that the bot sent.

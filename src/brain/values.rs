@@ -45,7 +45,7 @@ pub(super) struct Found {
 }
 
 /// Everything a template may see.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Values<'a> {
     pub(super) event: &'a Event,
     pub(super) me: &'a Me,

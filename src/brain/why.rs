@@ -182,6 +182,8 @@ fn fact(read: &Read, said: &Said) -> Fact {
         Read::Members(_) => Fact::Members(Vec::new()),
         Read::State(..) => Fact::State(Version(0), None),
         Read::Dialogue { .. } => Fact::Dialogue(Version(0), None),
+        // Which rule it is, not what its script says.
+        Read::Script(_) => Fact::Script(Ok(serde_json::Value::Object(serde_json::Map::new()))),
         Read::Person(_) | Read::Press(_) | Read::Sent(_) => Fact::Missing,
     }
 }

@@ -101,6 +101,19 @@ pub struct DevArgs {
     /// Talk as this person of the simulator
     #[arg(long, default_value = "alice@example.com")]
     pub person: String,
+    /// What becomes of calls of handlers: shown on the screen, or really made
+    #[arg(long, value_enum, default_value_t = Calls::Shown)]
+    pub calls: Calls,
+}
+
+/// What becomes of calls of handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Calls {
+    /// They are shown and not made
+    #[default]
+    Shown,
+    /// They are made
+    Real,
 }
 
 /// `botyard check`

@@ -9,7 +9,7 @@ use super::{
     settings,
 };
 use crate::{
-    actors::{bells::BellFaults, roster::TokenPolicy},
+    actors::{bells::BellFaults, roster::TokenPolicy, runner::Making},
     app::{App, AppOptions, Threads, Use},
     base::{Breaking, Clock, breaking},
     settings::{LogFormat, Role},
@@ -30,6 +30,7 @@ pub(super) fn serve(from: &SettingsArgs) -> Outcome {
         notified: true,
         bell_faults: BellFaults::default(),
         breaking: breaking_points()?,
+        making: Making::Real,
     };
     actix_rt::System::new().block_on(async move {
         let signals = Signals::listen().map_err(Failure::fault)?;

@@ -171,6 +171,10 @@ codes! {
     NEVER_ALLOWED = "never-allowed", Warning,
         "The access rules together let nobody in, so this can never be used.",
         "Change the rule that the message names; all layers must allow: the settings, `[access]` and the rule's `access`.";
+    /// The script is none.
+    BAD_SCRIPT = "bad-script", Error,
+        "A script does not compile, is too long, or its file is not there.",
+        "Correct the place that the message names. docs/guide/handlers.md says what a script may use.";
     /// A rule that can never match.
     SHADOWED = "shadowed", Warning,
         "A rule that can never be reached, because one before it always matches first.",

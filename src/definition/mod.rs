@@ -17,6 +17,7 @@ pub mod flow;
 pub mod gate;
 #[cfg(test)]
 mod golden;
+pub mod handler;
 pub mod inbound;
 pub mod length;
 pub mod loader;

@@ -6,6 +6,7 @@ use super::{
     data::Data,
     flow::Start,
     gate::Gate,
+    handler::Handler,
     place::{Span, Spanned},
 };
 
@@ -61,6 +62,8 @@ pub enum Action {
     Nothing,
     /// `reply`: one answer or several, in order.
     Reply(Vec<Reply>),
+    /// `http`, `call`, `forward`, `exec`: a program does.
+    Handler(Box<Handler>),
     /// `flow`: it starts a dialogue.
     Flow(Start),
 }

@@ -336,6 +336,20 @@ struct Body {
     delete: Option<Delete>,
     /// The bot leaves the room.
     leave: Option<bool>,
+    /// Said at once, while a program works.
+    ack: Option<String>,
+    /// Said when the call of a program is given up; sees `response.error` and `response.cause`.
+    on_error: Option<String>,
+    /// The turn as signed JSON to a program: its address, or a table.
+    http: Option<Http>,
+    /// A request to any API, and a reply over `response.status`, `response.json` and `response.text`.
+    call: Option<Call>,
+    /// The webhook as it came, signed anew, to a bot program that runs today: its address, or a table.
+    forward: Option<Forward>,
+    /// The turn as JSON on the standard input of a program of this host; off unless `handlers.exec` allows it.
+    exec: Option<Exec>,
+    /// A script (Rhai): its text, the path of a file that ends in `.rhai`, or a table.
+    script: Option<Script>,
     /// What to say.
     reply: Option<Reply>,
     /// Where: `@name` of `[rooms]`, a room id, an address, `person`, `room`, `members_of:@name`, `topic:name`, a
@@ -635,6 +649,140 @@ const RULES: &[&str] = &["Command", "On", "Schedule", "Inbound", "Fallback"];
 /// The schema's title, by which a file of it is known.
 pub const TITLE: &str = "A bot of Botyard";
 
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Http {
+    Url(String),
+    Table(HttpTable),
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct HttpTable {
+    /// `http://…` or `https://…`; no template.
+    url: String,
+    /// Where the secret is that calls are signed with (Standard Webhooks): `env:NAME` or `file:/path`.
+    secret: Option<String>,
+    /// How long it may take, with all its answers. Default: `30s`; at most `10m`.
+    timeout: Option<String>,
+    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
+    busy: Option<Busy>,
+    /// Calls of this rule at once.
+    max_in_flight: Option<u32>,
+    /// Keys of the bot's memory that it is told, like `room.count`.
+    state: Option<TextOrMore>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Busy {
+    /// It waits.
+    Queue,
+    /// It is made all the same.
+    Parallel,
+    /// It is not made: `on_error` is said, with `response.cause` = `busy`.
+    Refuse,
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Call {
+    /// `http://…` or `https://…`; behind the host it may be a template.
+    url: String,
+    /// Default: `POST` with a body, `GET` without.
+    method: Option<String>,
+    /// What follows the `?`; each value may be a template.
+    query: Option<std::collections::BTreeMap<String, String>>,
+    /// Headers; each value may be a template, with `secret:NAME` for a secret of `secrets`.
+    headers: Option<std::collections::BTreeMap<String, String>>,
+    /// Names for secrets: `env:NAME` or `file:/path`.
+    secrets: Option<std::collections::BTreeMap<String, String>>,
+    /// A JSON body; texts in it may be templates.
+    json: Option<serde_json::Value>,
+    /// A form; each value may be a template.
+    form: Option<std::collections::BTreeMap<String, String>>,
+    /// A text body; may be a template.
+    text: Option<String>,
+    /// How long it may take. Default: `30s`; at most `10m`.
+    timeout: Option<String>,
+    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
+    busy: Option<Busy>,
+    /// Calls of this rule at once.
+    max_in_flight: Option<u32>,
+    /// What to say of the response; several with `when` for a branch each.
+    reply: Option<Reply>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Forward {
+    Url(String),
+    Table(ForwardTable),
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ForwardTable {
+    /// `http://…` or `https://…`; no template.
+    url: String,
+    /// Where the secret is that the program checks `X-Spark-Signature` with: `env:NAME` or `file:/path`.
+    secret: Option<String>,
+    /// How long it may take. Default: `30s`; at most `10m`.
+    timeout: Option<String>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Script {
+    Source(String),
+    Table(ScriptTable),
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ScriptTable {
+    /// Its text, or the path of a file that ends in `.rhai`, from the definition's folder.
+    source: String,
+    /// Keys of the bot's memory that it sees, like `room.count`.
+    state: Option<TextOrMore>,
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Exec {
+    Command(Vec<String>),
+    Table(ExecTable),
+}
+
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ExecTable {
+    /// Program and arguments; no shell, no templates. A path with `/` is meant from the definition's folder.
+    command: Vec<String>,
+    /// Variables of its environment besides `PATH` and `LANG`: a text, `env:NAME` or `file:/path`.
+    env: Option<std::collections::BTreeMap<String, String>>,
+    /// It stays, and takes a turn a line.
+    worker: Option<bool>,
+    /// How long it may take. Default: `30s`; at most `10m`.
+    timeout: Option<String>,
+    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
+    busy: Option<Busy>,
+    /// Calls of this rule at once.
+    max_in_flight: Option<u32>,
+    /// Keys of the bot's memory that it is told, like `room.count`.
+    state: Option<TextOrMore>,
+}
+
 /// The schema as it is committed in `schema/bot.schema.json`.
 #[must_use]
 pub fn schema() -> String {
@@ -697,6 +845,11 @@ mod tests {
         check(&schema["definitions"]["On"], parser::ON);
         check(&schema["definitions"]["Fallback"], parser::FALLBACK);
         check(&schema["definitions"]["ReplyTable"], parser::REPLY);
+        check(&schema["definitions"]["HttpTable"], parser::HTTP);
+        check(&schema["definitions"]["Call"], parser::CALL);
+        check(&schema["definitions"]["ForwardTable"], parser::FORWARD);
+        check(&schema["definitions"]["ExecTable"], parser::EXEC);
+        check(&schema["definitions"]["ScriptTable"], parser::SCRIPT);
         check(&schema["definitions"]["Remember"], parser::REMEMBER);
         check(&schema["definitions"]["Timer"], parser::TIMER);
         check(&schema["definitions"]["Flow"], parser::FLOW);

@@ -229,13 +229,14 @@ impl Door {
             counters.own.inc();
             return Ok(());
         }
+        let envelope_to_keep = route.kinds.keeps_envelopes().then(|| body.to_vec());
         let dedupe = envelope.dedupe();
         let Some(event) = envelope.into_event(now) else {
             counters.unwanted.inc();
             return Ok(());
         };
         ingress.breaking.pass(Point::AfterVerify, Some(bot)).await;
-        let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now)).await;
+        let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now, envelope_to_keep)).await;
         ingress.breaking.pass(Point::AfterAccept, Some(bot)).await;
         match accepted {
             Ok(Accepted::New(_)) => counters.stored.inc(),
@@ -288,7 +289,14 @@ impl Ingress {
         self.follow_deletions && route.kinds.following_deletions().contains("messages.deleted")
     }
 
-    fn as_new(&self, bot: &BotId, event: &Event, dedupe: Dedupe, now: Millis) -> NewEvent {
+    fn as_new(
+        &self,
+        bot: &BotId,
+        event: &Event,
+        dedupe: Dedupe,
+        now: Millis,
+        envelope: Option<Vec<u8>>,
+    ) -> NewEvent {
         NewEvent {
             bot: bot.clone(),
             id: EventId::new(),
@@ -299,6 +307,7 @@ impl Ingress {
             class: Class::Interactive,
             due_at: now,
             payload: event.encode(),
+            envelope,
         }
     }
 }

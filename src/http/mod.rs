@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod admin_token;
+pub mod effects;
 mod inbound;
 pub mod ingress;
 pub mod probes;
@@ -15,6 +16,7 @@ pub mod steering;
 
 pub use admin::{ASKER, Admin};
 pub use admin_token::AdminToken;
+pub use effects::EffectsDoor;
 pub use ingress::Ingress;
 pub use probes::Readiness;
 pub use refusal::Refusal;

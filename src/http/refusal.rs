@@ -35,6 +35,8 @@ pub enum Refusal {
     UnknownEvent,
     /// 404: no dead letter of that id.
     UnknownLetter,
+    /// 404: no call of that id is open, or the token is not that call's.
+    UnknownCall,
     /// 405: the path exists, but not for this method.
     MethodNotAllowed,
     /// 408: the body took too long to arrive.
@@ -113,9 +115,12 @@ impl Refusal {
             Self::MissingSignature | Self::BadSignature | Self::BadCredentials | Self::Unauthorized => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::NotFound | Self::UnknownBot | Self::UnknownHook | Self::UnknownEvent | Self::UnknownLetter => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::UnknownBot
+            | Self::UnknownHook
+            | Self::UnknownEvent
+            | Self::UnknownLetter
+            | Self::UnknownCall => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -150,6 +155,7 @@ impl Refusal {
             Self::UnknownHook => "unknown_hook",
             Self::UnknownEvent => "unknown_event",
             Self::UnknownLetter => "unknown_letter",
+            Self::UnknownCall => "unknown_call",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::Conflict(_) => "conflict",
@@ -188,6 +194,7 @@ impl Refusal {
             Self::UnknownBot => "there is no bot of this name",
             Self::UnknownEvent => "there is no event of this id",
             Self::UnknownLetter => "there is no dead letter of this id",
+            Self::UnknownCall => "no call of this id is open, or the token is not that call's: it is over, or was begun anew",
             Self::MethodNotAllowed => "this path does not take this method",
             Self::SlowBody => "the body took too long to arrive",
             Self::BodyTooLarge => "the body is larger than the limit",
@@ -250,7 +257,7 @@ mod tests {
 
     fn every() -> Vec<Refusal> {
         let mut all = Refusal::INGRESS.to_vec();
-        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter]);
+        all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter, Refusal::UnknownCall]);
         all.extend([Refusal::BadRequest, Refusal::Conflict, Refusal::Unavailable].map(|of| of("why".into())));
         all
     }

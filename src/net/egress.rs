@@ -7,7 +7,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::error::{NetError, NetErrorKind};
+use super::{
+    error::{NetError, NetErrorKind},
+    guard::Guard,
+};
 use crate::base::Secret;
 
 /// Largest CA file that is read: a whole system bundle has a quarter of it.
@@ -26,6 +29,8 @@ pub struct Egress {
     pub connections: usize,
     /// For reaching the peer, proxy included; the TLS handshake gets as much again.
     pub connect_timeout: Duration,
+    /// What may be reached at all; without one, everything.
+    pub guard: Option<Guard>,
 }
 
 impl Default for Egress {
@@ -36,6 +41,7 @@ impl Default for Egress {
             extra_ca_file: None,
             connections: 100,
             connect_timeout: Duration::from_secs(10),
+            guard: None,
         }
     }
 }

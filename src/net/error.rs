@@ -27,6 +27,8 @@ pub enum NetErrorKind {
     BadRequest,
     /// The host name has no address.
     Dns,
+    /// The peer's address is one that may not be called.
+    Guarded,
     /// Nobody accepted the connection.
     Connect,
     /// The proxy did not open a tunnel.
@@ -49,6 +51,7 @@ impl NetErrorKind {
             Self::Settings => "settings",
             Self::BadRequest => "bad_request",
             Self::Dns => "dns",
+            Self::Guarded => "guarded",
             Self::Connect => "connect",
             Self::Proxy => "proxy",
             Self::Tls => "tls",

@@ -6,6 +6,7 @@ mod client;
 mod connector;
 mod egress;
 mod error;
+mod guard;
 mod no_proxy;
 mod proxy;
 #[cfg(test)]
@@ -16,3 +17,4 @@ mod tests;
 pub use client::{HttpClient, HttpRequest, HttpResponse};
 pub use egress::{Egress, install_tls};
 pub use error::{NetError, NetErrorKind};
+pub use guard::Guard;

@@ -9,7 +9,7 @@ use super::error::{NetError, NetErrorKind};
 pub(super) struct NoProxy(Vec<Rule>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rule {
+pub(super) enum Rule {
     /// `*`
     Everything,
     /// `host`
@@ -23,7 +23,15 @@ enum Rule {
 impl NoProxy {
     pub(super) fn parse(entries: &[String]) -> Result<Self, NetError> {
         let entries = entries.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty());
-        entries.map(Rule::parse).collect::<Result<_, _>>().map(Self)
+        let rules = entries.map(|entry| {
+            Rule::parse(entry).ok_or_else(|| {
+                let message = format!(
+                    "`egress.no_proxy`: `{entry}` is no host, `.suffix`, address, range like `10.0.0.0/8` or `*`"
+                );
+                NetError::before(NetErrorKind::Settings, message)
+            })
+        });
+        rules.collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether `host` (a name, or an address, IPv6 with or without brackets) is reached without the proxy.
@@ -39,33 +47,29 @@ impl NoProxy {
 }
 
 impl Rule {
-    fn parse(entry: &str) -> Result<Self, NetError> {
-        let refuse = || {
-            let message =
-                format!("`egress.no_proxy`: `{entry}` is no host, `.suffix`, address, range like `10.0.0.0/8` or `*`");
-            NetError::before(NetErrorKind::Settings, message)
-        };
+    /// `None`: it is no host, suffix, address, range or `*`.
+    pub(super) fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
-            return Ok(Self::Everything);
+            return Some(Self::Everything);
         }
         if let Some((network, bits)) = entry.split_once('/') {
-            let network: IpAddr = network.parse().map_err(|_no_address| refuse())?;
-            let bits: u8 = bits.parse().map_err(|_no_number| refuse())?;
+            let network: IpAddr = network.parse().ok()?;
+            let bits: u8 = bits.parse().ok()?;
             let most = if network.is_ipv4() { 32 } else { 128 };
-            return if bits <= most { Ok(Self::Range { network, bits }) } else { Err(refuse()) };
+            return (bits <= most).then_some(Self::Range { network, bits });
         }
         if let Ok(network) = entry.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            return Ok(Self::Range { network, bits: if network.is_ipv4() { 32 } else { 128 } });
+            return Some(Self::Range { network, bits: if network.is_ipv4() { 32 } else { 128 } });
         }
         let name = entry.to_ascii_lowercase();
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if !name.chars().all(allowed) || name.trim_matches('.').is_empty() {
-            return Err(refuse());
+            return None;
         }
-        Ok(if name.starts_with('.') { Self::Suffix(name) } else { Self::Host(name) })
+        Some(if name.starts_with('.') { Self::Suffix(name) } else { Self::Host(name) })
     }
 
-    fn matches(&self, host: &str, address: Option<IpAddr>) -> bool {
+    pub(super) fn matches(&self, host: &str, address: Option<IpAddr>) -> bool {
         match self {
             Self::Everything => true,
             Self::Host(name) => host == name,
@@ -75,7 +79,7 @@ impl Rule {
     }
 }
 
-fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+pub(super) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => {
             let different = u32::from(address) ^ u32::from(network);

@@ -101,7 +101,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).await.ok()?;
-    Some(head + &String::from_utf8(body).unwrap())
+    Some(head + String::from_utf8(body).unwrap().as_str())
 }
 
 /// A CONNECT proxy that answers with `refusal`, or leads every tunnel to `target`. Its requests are noted.

@@ -54,6 +54,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// How bots run.
     pub bots: Bots,
+    /// Programs that answer for bots.
+    pub handlers: Handlers,
     /// The database.
     pub store: Store,
     /// How long things are kept.
@@ -183,6 +185,28 @@ pub struct Bots {
     pub keep_removed_days: u64,
     /// Seconds for turns in hand to finish at shutdown.
     pub drain_seconds: u64,
+}
+
+/// `[handlers]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handlers {
+    /// Hosts, `.suffix`, addresses and ranges that may be called although they are not public.
+    pub allow: Vec<String>,
+    /// Whether programs of this host may be run.
+    pub exec: bool,
+    /// Megabytes of memory that one of them may have; 0: no limit.
+    pub exec_memory_mb: u64,
+    /// Calls in flight at once, over all bots.
+    pub calls_at_once: usize,
+    /// Calls in flight of one bot.
+    pub calls_per_bot: usize,
+    /// Tries of one call before it is given up.
+    pub attempts: u32,
+    /// Bytes of an answer at most.
+    pub max_answer_bytes: usize,
+    /// Base URL under which programs reach the admin listener, for more answers and for files.
+    pub effects_url: Option<String>,
 }
 
 /// `[store]`

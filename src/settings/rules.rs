@@ -27,6 +27,8 @@ impl Settings {
         self.public_url = self.public_url.map(|url| url.trim().trim_end_matches('/').to_owned());
         self.webex.api_url = self.webex.api_url.trim().trim_end_matches('/').to_owned();
         let path = self.base_path.trim().trim_matches('/');
+        let effects_url = self.handlers.effects_url.take().filter(|url| !url.trim().is_empty());
+        self.handlers.effects_url = effects_url.map(|url| url.trim().trim_end_matches('/').to_owned());
         self.base_path = if path.is_empty() { String::new() } else { format!("/{path}") };
         self
     }
@@ -75,7 +77,7 @@ impl Settings {
     }
 
     fn check_numbers(&self) -> Checked {
-        let at_least_one: [(&'static str, u64); 23] = [
+        let at_least_one: [(&'static str, u64); 27] = [
             ("webex.requests_per_minute", self.webex.requests_per_minute.into()),
             ("webex.connections", self.webex.connections as u64),
             ("webex.timeout_seconds", self.webex.timeout_seconds),
@@ -90,6 +92,10 @@ impl Settings {
             ("bots.turn_seconds", self.bots.turn_seconds),
             ("bots.sweep_seconds", self.bots.sweep_seconds),
             ("bots.keep_removed_days", self.bots.keep_removed_days),
+            ("handlers.calls_at_once", self.handlers.calls_at_once as u64),
+            ("handlers.calls_per_bot", self.handlers.calls_per_bot as u64),
+            ("handlers.attempts", self.handlers.attempts.into()),
+            ("handlers.max_answer_bytes", self.handlers.max_answer_bytes as u64),
             ("store.readers", self.store.readers.into()),
             ("store.queue", self.store.queue as u64),
             ("retention.rows_days", self.retention.rows_days),

@@ -85,7 +85,7 @@ fn the_control_api_has_no_call_that_its_table_does_not_name() {
         let path = segments
             .split(", ")
             .filter(|segment| !segment.is_empty())
-            .fold("/sim".to_owned(), |path, segment| path + "/" + &word(segment));
+            .fold("/sim".to_owned(), |path, segment| path + "/" + word(segment).as_str());
         let named = |row: &&str| {
             let call = row.split(" | ").next().unwrap_or_default();
             call.contains(method) && call.split(['`', ' ', ',']).any(|part| part == path)

@@ -84,6 +84,22 @@ pub struct Wake {
     pub events: Vec<EventRow>,
     /// New deliveries of this batch.
     pub deliveries: Vec<DeliveryRow>,
+    /// New calls of this batch.
+    pub calls: Vec<DeliveryRow>,
+}
+
+impl Wake {
+    /// Nothing yet.
+    #[must_use]
+    pub fn of(bot: BotId) -> Self {
+        Self { bot, events: Vec::new(), deliveries: Vec::new(), calls: Vec::new() }
+    }
+
+    /// How many rows it is about.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.events.len() + self.deliveries.len() + self.calls.len()
+    }
 }
 
 /// Every verb of the store.
@@ -98,6 +114,8 @@ pub trait Store: Send + Sync + 'static {
     /// Takes events for a turn: raises attempt and epoch. Only those are returned that are now held: the lease
     /// is the newest, the row is still pending, and no earlier event of its order key is.
     fn claim(&self, lease: Lease, events: Vec<Seq>) -> Answer<'_, Vec<Claimed>>;
+    /// The webhook of an event as it came, where it is kept.
+    fn envelope(&self, event: EventId) -> Answer<'_, Option<Vec<u8>>>;
     /// The end of a turn: outcome, state, dialogue, deliveries and timers in one commit.
     fn commit_turn(&self, commit: TurnCommit) -> Answer<'_, TurnAnswer>;
     /// Gives claimed events back unhandled (a clean stop): waiting again, attempt not counted.
@@ -108,6 +126,8 @@ pub trait Store: Send + Sync + 'static {
     /// Deliveries of a bot that may be tried at `now`, oldest first, as [`due_events`](Store::due_events): none of
     /// an order key whose head may not be.
     fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>>;
+    /// Calls of a bot that may be made at `now`, oldest first, by the same rules.
+    fn due_calls(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>>;
     /// Writes down that a try is about to leave. Only those are returned that may leave (same rules as `claim`).
     fn mark(&self, lease: Lease, deliveries: Vec<Seq>) -> Answer<'_, Vec<Marked>>;
     /// Whether the delivery of the same event to the same place just before this one was given up.

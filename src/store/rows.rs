@@ -18,6 +18,17 @@ pub enum Class {
     Background = 1,
 }
 
+/// Who works a delivery off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// The api: it goes to Webex.
+    #[default]
+    Webex = 0,
+    /// The runner: it is a call of a handler.
+    Calls = 1,
+}
+
 /// An event to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -39,6 +50,8 @@ pub struct NewEvent {
     pub due_at: Millis,
     /// `Event::encode`.
     pub payload: Vec<u8>,
+    /// The webhook as it came, for a bot that forwards it.
+    pub envelope: Option<Vec<u8>>,
 }
 
 /// How an accept ended. All three are durable.
@@ -148,14 +161,17 @@ pub struct DeliveryResult {
     pub sent: Vec<SentChange>,
     /// What the bot's program is told, should it be given up.
     pub failure: Option<Box<FailureEvent>>,
+    /// Events that follow from it, accepted in the same commit if the mark still holds. However full the bot is:
+    /// what is recorded must not lack what it brought.
+    pub then: Vec<NewEvent>,
 }
 
 impl DeliveryResult {
     /// A try of which nothing else is known than how it ended.
     #[must_use]
     pub fn new(seq: Seq, epoch: Epoch, attempt: u32, outcome: DeliveryOutcome) -> Self {
-        let (sent, failure) = (Vec::new(), None);
-        Self { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None, sent, failure }
+        let (sent, failure, then) = (Vec::new(), None, Vec::new());
+        Self { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None, sent, failure, then }
     }
 }
 
@@ -199,6 +215,8 @@ pub struct DueBot {
     pub events: bool,
     /// It has deliveries to try.
     pub deliveries: bool,
+    /// It has calls to make.
+    pub calls: bool,
 }
 
 /// Which events to list.
@@ -300,6 +318,9 @@ pub struct EventDetail {
 pub struct DeliverySummary {
     /// Public id.
     pub id: EventId,
+    /// Whether it goes to Webex or is a call of a handler.
+    #[serde(default)]
+    pub lane: Lane,
     /// `waiting`, `sending`, `sent`, `failed`, `skipped`.
     pub state: String,
     /// Tries so far.

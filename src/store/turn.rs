@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{letters::Reason, rows::Class};
+use super::{
+    letters::Reason,
+    rows::{Class, Lane},
+};
 use crate::base::{EventId, Lease, Millis, Seq, StateOp, StateScope, Version};
 
 /// Everything a turn does, committed together or not at all.
@@ -60,11 +63,13 @@ pub struct NewDelivery {
     pub order_key: String,
     /// How urgent.
     pub class: Class,
+    /// Who works it off.
+    pub lane: Lane,
     /// Not before.
     pub due_at: Millis,
     /// Under this key it takes the place of those before it that still wait, of the same destination and key.
     pub takes_place: Option<String>,
-    /// `brain::Delivery::encode`.
+    /// `brain::Delivery::encode`, or `brain::HandlerCall::encode`.
     pub payload: Vec<u8>,
 }
 

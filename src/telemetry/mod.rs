@@ -12,6 +12,7 @@
 
 pub mod backups;
 pub mod bots;
+pub mod handlers;
 pub mod ingress;
 pub mod log;
 pub mod outbound;
@@ -30,6 +31,7 @@ use prometheus_client::{
 
 pub use backups::BackupCounters;
 pub use bots::BotCounters;
+pub use handlers::HandlerCounters;
 pub use ingress::IngressCounters;
 pub use outbound::OutboundCounters;
 pub use pressing::PressingGauges;
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub bots: BotCounters,
     /// Deliveries and requests going out to Webex.
     pub outbound: OutboundCounters,
+    /// Calls of handlers.
+    pub handlers: HandlerCounters,
     /// Backups of the store.
     pub backups: BackupCounters,
     /// Schedules and timers.
@@ -79,6 +83,7 @@ impl Metrics {
             ingress: IngressCounters::register(&mut registry),
             bots: BotCounters::register(&mut registry),
             outbound: OutboundCounters::register(&mut registry),
+            handlers: HandlerCounters::register(&mut registry),
             backups: BackupCounters::register(&mut registry),
             scheduler: SchedulerCounters::register(&mut registry),
             pressing: PressingGauges::register(&mut registry),

@@ -12,6 +12,7 @@ use crate::{
         self, Act, Attached, Decision, Delivery, Destination, DialogueStep, Effect, Fact, Facts, Keyed, Read,
         SentMessage, Step, Then, Turn,
     },
+    handlers::script::Scripts,
     webex::{kinds, model},
 };
 
@@ -124,6 +125,7 @@ impl World<'_> {
                     .and_then(|message| message.sent.clone());
                 sent.map_or(Fact::Missing, |sent| Fact::Sent(Box::new(sent)))
             }
+            Read::Script(run) => run.run(&Scripts::new()),
             Read::State(scope, key) => {
                 let cell = self.memory.get(&(scope.clone(), key.clone()));
                 let version = Version(cell.map_or(0, |cell| cell.version));

@@ -19,10 +19,24 @@ pub const ALL: &[&str] = &[
     "deliveries.failed",
 ];
 
+/// Beside the kinds, in the highest bit: the webhooks are kept as they came, because the program forwards them.
+const ENVELOPES: u32 = 1 << 31;
 /// Kinds that we make ourselves: no webhook brings them.
 const OURS: &[&str] = &["deliveries.failed"];
 
 impl Kinds {
+    /// The same, and what came is kept as it came.
+    #[must_use]
+    pub fn keeping_envelopes(self) -> Self {
+        Self(self.0 | ENVELOPES)
+    }
+
+    /// Whether what comes is kept as it came.
+    #[must_use]
+    pub fn keeps_envelopes(self) -> bool {
+        self.0 & ENVELOPES != 0
+    }
+
     /// Adds a kind; an unknown one changes nothing.
     #[must_use]
     pub fn with(self, kind: &str) -> Self {
@@ -82,6 +96,8 @@ mod tests {
         let kinds = Kinds::default().with("messages.created").with("memberships.created").with("coffee.brewed");
         assert!(kinds.contains("messages.created"));
         assert!(!kinds.contains("messages.deleted") && !kinds.contains("coffee.brewed"));
-        assert_eq!(kinds.iter().collect::<Vec<_>>(), [("messages", "created"), ("memberships", "created")]);
+        let (kept, pairs) = (kinds.keeping_envelopes(), [("messages", "created"), ("memberships", "created")]);
+        assert_eq!((kinds.iter().collect::<Vec<_>>(), kept.iter().collect::<Vec<_>>()), (pairs.into(), pairs.into()));
+        assert!(kept.keeps_envelopes() && !kinds.keeps_envelopes());
     }
 }

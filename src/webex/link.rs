@@ -121,7 +121,7 @@ mod tests {
         #[test]
         fn what_was_named_is_what_is_found(path in "[a-zA-Z0-9/?&=%,;._~-]{0,60}", before in 0..3_usize) {
             let url = format!("https://webexapis.com/v1/{path}");
-            let header = "<https://webexapis.com/x?a,b>; rel=\"prev\", ".repeat(before) + &format!("<{url}>; rel=\"next\"");
+            let header = format!("{}<{url}>; rel=\"next\"", "<https://webexapis.com/x?a,b>; rel=\"prev\", ".repeat(before));
             prop_assert_eq!(next(&header), Some(url.as_str()));
         }
 

@@ -13,6 +13,8 @@ use std::{
 use assert_cmd::Command;
 use botyard::{
     actors::{
+        line::Line,
+        runner::OpenCalls,
         archivist::{BackupReport, BackupState},
         rehearsal::{Rehearsal, Would},
         report::{
@@ -20,9 +22,9 @@ use botyard::{
             ResumeReport, WebhookSummary,
         },
     },
-    base::{BotId, EventId, Millis, Secret},
+    base::{BotId, Clock, EventId, Millis, Secret},
     http::{
-        Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
+        Admin, EffectsDoor, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
     store::{BackupStage, BackupTaken, By, Class, NewEvent, Store, Whom},
@@ -164,6 +166,7 @@ async fn start(simulator: bool) -> Service {
         metrics: Arc::new(Metrics::new()),
         steering: Arc::clone(&puppet) as Arc<dyn Steering>,
         readiness: readiness.clone(),
+        effects: EffectsDoor::new(OpenCalls::new(Arc::clone(&store) as Arc<dyn Store>, Clock::System), Line::new()),
         simulator,
     };
     let limits = Limits { header: Duration::from_secs(1), connections: 64 };
@@ -243,6 +246,7 @@ async fn events_are_listed_and_told_by_id_or_its_beginning() {
         class: Class::Interactive,
         due_at: Millis(0),
         payload: Vec::new(),
+        envelope: None,
     };
     service.store.accept(event).await.unwrap();
     let whole = id.to_string();

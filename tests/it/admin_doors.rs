@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use botyard::base::{EventId, Millis};
+use botyard::base::{Clock, EventId, Millis};
 use botyard::{
     actors::{
+        line::Line,
+        runner::OpenCalls,
         archivist::{BackupReport, BackupState},
         rehearsal::{Rehearsal, Would},
         report::{
@@ -18,7 +20,7 @@ use botyard::{
     },
     base::{BotId, Secret},
     http::{
-        Admin, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
+        Admin, EffectsDoor, Limits, Readiness, Running, ServerMode, SteerError, Steered, Steering,
         server::{bind, serve},
     },
     store::{Accepted, BackupStage, BackupTaken, By, Class, NewEvent, Store, StoreError, Whom},
@@ -149,6 +151,7 @@ async fn open(mode: ServerMode) -> AdminDoor {
         metrics: Arc::new(Metrics::new()),
         steering: Arc::clone(&puppet) as Arc<dyn Steering>,
         readiness: readiness.clone(),
+        effects: EffectsDoor::new(OpenCalls::new(Arc::clone(&store) as Arc<dyn Store>, Clock::System), Line::new()),
         simulator: true,
     };
     let limits = Limits { header: Duration::from_secs(1), connections: 64 };
@@ -265,6 +268,7 @@ async fn events_are_listed_by_bot_and_state_and_shown_one_by_one() {
         class: Class::Interactive,
         due_at: Millis(0),
         payload: Vec::new(),
+        envelope: None,
     };
     assert!(matches!(door.store.accept(event).await, Ok(Accepted::New(_))));
     for (query, found) in [

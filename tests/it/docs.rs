@@ -170,7 +170,7 @@ fn help_of(command: &str) -> Option<String> {
     let told = ask(&[command])?;
     // Some have words of their own: `token set`, `state import`, `dialogues BOT end`.
     let nested = [&[command, "set"][..], &[command, "import"], &[command, "BOT", "end"]];
-    Some(nested.iter().filter_map(|words| ask(words)).fold(told, |told, more| told + &more))
+    Some(nested.iter().filter_map(|words| ask(words)).fold(told, |told, more| told + more.as_str()))
 }
 
 #[test]

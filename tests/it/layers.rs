@@ -26,9 +26,10 @@ const TABLE: &str = "\
 | 4 | `app` | everything but `main` `cli` | |
 | 4 | `shutdown` | | |
 | 4 | `http` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `actors` | |
-| 3 | `actors` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` | |
-| 3 | `trial` | `base` `definition` `brain` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
-| 2 | `brain` | `base` `definition` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
+| 3 | `actors` | `base` `telemetry` `settings` `net` `webex` `definition` `store` `brain` `handlers` | |
+| 3 | `trial` | `base` `definition` `brain` `handlers::script` `webex::model` `webex::kinds` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
+| 2 | `brain` | `base` `definition` `webex::model` `webex::kinds` `handlers::answer` `handlers::script` `handlers::turn` | `tokio` `std::fs` `std::net` `std::env` `std::process` `std::thread` `std::time::Instant` `std::time::SystemTime` `chrono::Utc` |
+| 2 | `handlers` | `base` | |
 | 1 | `webex` | `base` `telemetry` `net` | |
 | 1 | `net` | `base` `telemetry` | |
 | 1 | `definition` | `base` `telemetry` | |
@@ -37,12 +38,13 @@ const TABLE: &str = "\
 | 0 | `telemetry` | | |
 | 0 | `base` | | |
 | aside | `sim` | `base` `net` | |
-| aside | `fuzzing` | `base` `webex` `definition` `brain` | |
+| aside | `fuzzing` | `base` `webex` `definition` `brain` `handlers::script` | |
 
 | path | only in |
 | --- | --- |
 | `awc` | `net` |
 | `sqlx` | `store` |
+| `rhai` | `handlers` |
 | `actix` | `actors` `http` `app` |
 | `actix_web` | `http` `app` `sim` |
 | `tokio::spawn` | `base` |
@@ -248,7 +250,7 @@ mod tests {
             "brain/step.rs",
             "use crate::webex::{model, Request};",
             &[
-                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`",
+                "src/brain/step.rs:1: `crate::webex::Request`: `brain` may use `base`, `definition`, `webex::model`, `webex::kinds`, `handlers::answer`, `handlers::script`, `handlers::turn`",
             ],
         );
     }

@@ -22,6 +22,8 @@ mod dialogues;
 mod disk;
 mod disk_upgrade;
 mod docs;
+mod handler_examples;
+mod handlers;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;

@@ -142,6 +142,7 @@ fn failure(row: &DeliveryRow, delivery: &Delivery, reason: &Reason, now: Millis)
         class: Class::Background,
         due_at: now,
         payload: event.encode(),
+        envelope: None,
     };
     Some(Box::new(FailureEvent { wanted: Kinds::default().with(kind).0, event }))
 }

@@ -106,6 +106,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         tracking_id: tried.tracking_id,
         sent: tried.sent,
         failure: tried.failure,
+        then: Vec::new(),
     };
     record(&office, &row, result).await;
     office.tell(Done::Ended { bot, epoch, row, again }).await;

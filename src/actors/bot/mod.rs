@@ -26,6 +26,7 @@ use self::{
 };
 use super::{
     api::{Api, DoubtPolicy},
+    runner::Runner,
     bells::{Bells, Knock},
     exit::ExitGuard,
     line::Line,
@@ -34,6 +35,7 @@ use crate::{
     base::{BotId, Breaking, Clock, Epoch, Lease, Millis, Point, Seq},
     brain::{Engine, Me, Program},
     definition::Doubt,
+    handlers::script::Scripts,
     store::{Claimed, DueQuery, EventRow, Identity, Store},
     telemetry::Metrics,
 };
@@ -47,12 +49,18 @@ pub struct Deps {
     pub store: Arc<dyn Store>,
     /// The way out.
     pub api: Line<Api>,
+    /// Who makes the calls that turns ask for.
+    pub runner: Line<Runner>,
     /// The doorbell's other end.
     pub bells: Bells,
     /// People and rooms read before.
     pub cache: Arc<FactCache>,
     /// Templates and patterns.
     pub engine: Arc<Engine>,
+    /// What runs scripts.
+    pub scripts: Arc<Scripts>,
+    /// Scripts at once, over all bots: each takes a thread for as long as it works.
+    pub scripting: Arc<Semaphore>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Time.

@@ -1,6 +1,6 @@
 //! Answers what a step wants to know: from the cache, from the store, or from Webex through the api actor.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 
@@ -61,6 +61,14 @@ impl Deps {
         if let Read::Sent(id) = read {
             return Ok(Answered { fact: self.sent(lease, id).await?, from_cache: false });
         }
+        if let Read::Script(run) = read {
+            let Ok(_permit) = self.scripting.acquire().await else { return Err(ReadError::Down) };
+            let (run, scripts) = (run.clone(), Arc::clone(&self.scripts));
+            // In a thread of its own: a script may use up all it is allowed to, and nobody else waits for that.
+            let ran = tokio::task::spawn_blocking(move || run.run(&scripts)).await;
+            let fact = ran.unwrap_or_else(|_panicked| Fact::Script(Err("Botyard panicked on it".to_owned())));
+            return Ok(Answered { fact, from_cache: false });
+        }
         let cached = matches!(read, Read::Person(_) | Read::Room(_) | Read::Members(_));
         if cached && let Some(fact) = self.cache.get(&lease.bot, read, self.clock.now()) {
             return Ok(Answered { fact, from_cache: true });
@@ -81,7 +89,7 @@ impl Deps {
                 .await?
                 .map(|it| Fact::Press(Box::new(it))),
             Read::Members(room) => self.members(&lease.bot, room).await?.map(Fact::Members),
-            Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => None,
+            Read::Sent(_) | Read::Script(_) | Read::State(..) | Read::Dialogue { .. } => None,
         };
         let fact = fact.unwrap_or(Fact::Missing);
         if cached {

@@ -11,6 +11,7 @@ use super::{Bot, Deps, News};
 use crate::{
     actors::{
         api::{Call, CallClass, CallError, OpenLane},
+        runner,
         place::spread,
         retries::Trouble,
     },
@@ -61,6 +62,10 @@ impl Bot {
         self.deps.bells.register(&lease, ctx.address().recipient());
         self.lease = Some(lease.clone());
         self.tell(News::Leased(lease.epoch));
+        if let Some(runner) = self.deps.runner.addr() {
+            // Refused only by one that ends; we are started anew with the next.
+            let _ = runner.try_send(runner::Open { lease: lease.clone() });
+        }
         let repeat_doubtful = self.program.doubt() == Doubt::Resend;
         let opened =
             self.deps.api.addr().is_some_and(|api| api.try_send(OpenLane { lease, token, repeat_doubtful }).is_ok());

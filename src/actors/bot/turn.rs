@@ -2,16 +2,17 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::{Deps, reads::ReadError};
 use crate::{
     actors::retries::{End, Trouble},
-    base::{Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
-    brain::{self, Decision, DialogueStep, Effect, Fact, Facts, Me, Program, Read, Step, Turn},
+    base::{Digest, Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
+    brain::{self, Decision, DialogueStep, Effect, Fact, Facts, HandlerCall, Me, Program, Read, Step, Target, Turn},
     store::{
-        Cause, Claimed, Class, DialogueChange, EventRow, NewDelivery, NewTimer, Reason, StoreError, TurnAnswer,
+        Cause, Claimed, Class, DialogueChange, EventRow, Lane, NewDelivery, NewTimer, Reason, StoreError, TurnAnswer,
         TurnCommit, TurnOutcome,
     },
 };
@@ -144,7 +145,13 @@ impl Job {
         for _ in 0..STEPS {
             let turn = Turn { event: &event, me: &self.me, facts: &facts, now };
             match brain::step(&deps.engine, &self.program, &turn) {
-                Step::Done(decision) => return Ok(self.decided(decision, &facts, now, record, deps)),
+                Step::Done(mut decision) => {
+                    if let Err(error) = self.put_envelopes(deps, &mut decision).await {
+                        let reason = format!("the store could not be read: {error}");
+                        return Ok(self.again(deps, Trouble::Store, &reason, now, record));
+                    }
+                    return Ok(self.decided(decision, &facts, now, record, deps));
+                }
                 Step::Fail(reason) => {
                     let reason = Cause::Failed.because(reason);
                     return Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps));
@@ -167,6 +174,17 @@ impl Job {
         }
         let reason = Cause::Failed.because(format!("no decision after {STEPS} rounds of reads"));
         Ok(self.commit(TurnOutcome::Buried { reason }, now, record, deps))
+    }
+
+    /// What is forwarded goes along with its call: the brain never sees a webhook as it came.
+    async fn put_envelopes(&self, deps: &Deps, decision: &mut Decision) -> Result<(), StoreError> {
+        for effect in &mut decision.effects {
+            if let Effect::Call(HandlerCall { target: Target::Forward { envelope, .. }, .. }) = effect {
+                let kept = deps.store.envelope(self.row.id).await?.unwrap_or_default();
+                *envelope = STANDARD.encode(kept);
+            }
+        }
+        Ok(())
     }
 
     async fn learn(&self, deps: &Deps, read: &Read, record: &mut Record) -> Result<Fact, ReadError> {
@@ -205,6 +223,7 @@ impl Job {
                     id: EventId::new(),
                     order_key: delivery.to.order_key(),
                     class: Class::Interactive,
+                    lane: Lane::Webex,
                     due_at: now,
                     takes_place: delivery.takes_place().map(str::to_owned),
                     payload: delivery.encode(),
@@ -213,14 +232,20 @@ impl Job {
                 Effect::Dialogue(DialogueStep { room, person, read, value }) => {
                     commit.dialogue = Some(DialogueChange { room, person, read, value });
                 }
-                Effect::Call(call) => commit.deliveries.push(NewDelivery {
-                    id: EventId::new(),
-                    order_key: call.order.clone(),
-                    class: Class::Interactive,
-                    due_at: now,
-                    takes_place: None,
-                    payload: call.encode(),
-                }),
+                Effect::Call(call) => {
+                    let id = EventId::new();
+                    // Without an order of its own it waits for no other: a key that nobody else has.
+                    let alone = || Digest::of([b"call".as_slice(), id.0.as_bytes()]).mark();
+                    commit.deliveries.push(NewDelivery {
+                        id,
+                        order_key: if call.order.is_empty() { alone() } else { call.order.clone() },
+                        class: Class::Interactive,
+                        lane: Lane::Calls,
+                        due_at: now,
+                        takes_place: None,
+                        payload: call.encode(),
+                    });
+                }
                 Effect::Timer(timer) => commit.timers.push(NewTimer {
                     order_key: timer.event.order_key(),
                     payload: timer.event.encode(),

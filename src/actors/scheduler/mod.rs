@@ -278,6 +278,7 @@ fn event(bot: &BotId, schedule: &Schedule, planned: Millis, now: Millis, house: 
         class: Class::Background,
         due_at: now,
         payload: event.encode(),
+        envelope: None,
     }
 }
 

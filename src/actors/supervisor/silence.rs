@@ -12,6 +12,7 @@ use crate::{
         bot::Drain,
         line::tell,
         registrar::Dismiss,
+        runner,
     },
     base::{BotId, Epoch},
     store::{Hold, Silence},
@@ -62,6 +63,7 @@ impl Supervisor {
                 if let Some(api) = self.deps.bots.api.addr() {
                     let _ = api.try_send(QuietLane { bot: id.clone() });
                 }
+                self.close_calls(id);
             }
             Phase::Waiting | Phase::Held(_) => self.close_lane(id),
         }
@@ -88,6 +90,14 @@ impl Supervisor {
     pub(super) fn close_lane(&self, id: &BotId) {
         if let Some(api) = self.deps.bots.api.addr() {
             let _ = api.try_send(CloseLane { bot: id.clone(), epoch: Epoch(i64::MAX) });
+        }
+        self.close_calls(id);
+    }
+
+    /// No call of a bot begins any more, until its next incarnation; what is being made goes on.
+    fn close_calls(&self, id: &BotId) {
+        if let Some(runner) = self.deps.bots.runner.addr() {
+            let _ = runner.try_send(runner::Close { bot: id.clone(), epoch: Epoch(i64::MAX) });
         }
     }
 }

@@ -93,7 +93,7 @@ impl FakeStore {
         row.payload = delivery.encode();
         self.lock().rows.get_mut(&row.seq).unwrap().row = row.clone();
         let seq = row.seq;
-        bell.ring(Wake { bot: bot.clone(), events: Vec::new(), deliveries: vec![row] });
+        bell.ring(Wake { deliveries: vec![row], ..Wake::of(bot.clone()) });
         seq
     }
 
@@ -111,7 +111,7 @@ impl FakeStore {
     pub(crate) fn promise(&self, bell: &impl Doorbell, bot: &BotId, rooms: &[&str]) -> Vec<Seq> {
         let rows: Vec<_> = rooms.iter().map(|room| self.insert(bot, room)).collect();
         let seqs = rows.iter().map(|row| row.seq).collect();
-        bell.ring(Wake { bot: bot.clone(), events: Vec::new(), deliveries: rows });
+        bell.ring(Wake { deliveries: rows, ..Wake::of(bot.clone()) });
         seqs
     }
 
@@ -268,6 +268,9 @@ impl Store for FakeStore {
             Self::due(inner, &query)
         })
     }
+    fn due_calls(&self, _: DueQuery) -> Answer<'_, Vec<DeliveryRow>> {
+        self.outbox(|_| Vec::new())
+    }
     fn mark(&self, lease: Lease, deliveries: Vec<Seq>) -> Answer<'_, Vec<Marked>> {
         self.outbox(move |inner| Self::mark_now(inner, &lease, &deliveries))
     }
@@ -321,6 +324,9 @@ impl Store for FakeStore {
         refused()
     }
     fn commit_turn(&self, _: TurnCommit) -> Answer<'_, TurnAnswer> {
+        refused()
+    }
+    fn envelope(&self, _: EventId) -> Answer<'_, Option<Vec<u8>>> {
         refused()
     }
     fn release(&self, _: Lease, _: Vec<Seq>) -> Answer<'_, ()> {

@@ -47,6 +47,10 @@ impl Compiler<'_> {
         }
         match &rule.action {
             Action::Nothing => {}
+            Action::Handler(handler) => match self.handler(handler, names) {
+                Some(made) => made.into_iter().for_each(|one| put(Some(one))),
+                None => put(None),
+            },
             Action::Reply(replies) => replies.iter().for_each(|reply| put(self.say(reply, names).map(Does::Say))),
             Action::Flow(start) => put(self.start(start, names)),
         }
@@ -207,6 +211,13 @@ impl Does {
                 }
                 value.join_uses(uses);
             }
+            Self::Ack { text: said, to } => {
+                text(said);
+                to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
+            }
+            // What is said of the answer is read when there is one.
+            Self::Ask(asks) => uses.join(&asks.uses),
+            Self::Script(script) => uses.join(&script.uses),
             Self::DeletePressed | Self::Leave => {}
         }
     }

@@ -6,6 +6,7 @@ mod body;
 mod command;
 mod flow;
 mod gate;
+mod handler;
 mod inbound;
 mod on;
 mod say;
@@ -19,7 +20,9 @@ use super::{
     program::{OnRule, Program, Rule},
 };
 use crate::{
-    definition::{Code, Definition, Diagnostic, Doubt, Span, Spanned, codes, diagnostic::quote},
+    definition::{
+        Code, Definition, Diagnostic, Doubt, Span, Spanned, codes, diagnostic::quote, handler::Form, rule::Action,
+    },
     webex::kinds::Kinds,
 };
 
@@ -150,6 +153,7 @@ impl Compiler<'_> {
         Some(Program {
             bot: definition.bot.clone(),
             digest: definition.digest,
+            file: definition.place().file.into(),
             description: definition.description.as_ref().map(|text| text.value.as_str().into()),
             doubt: definition.doubt.as_ref().map_or(Doubt::Resend, |doubt| doubt.value),
             kinds,
@@ -188,10 +192,22 @@ impl Compiler<'_> {
         if self.definition.asks_for_approval() {
             start = start.with("attachmentActions.created");
         }
-        self.definition
+        let wanted = self
+            .definition
             .ons
             .iter()
-            .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)))
+            .fold(start, |kinds, on| on::kinds(&on.what).iter().fold(kinds, |all, one| all.with(one)));
+        if self.forwards() { wanted.keeping_envelopes() } else { wanted }
+    }
+
+    /// Whether webhooks have to be kept as they came.
+    fn forwards(&self) -> bool {
+        let definition = self.definition;
+        let rules = definition.commands.iter().map(|command| &command.rule);
+        let mut rules = rules.chain(definition.ons.iter().map(|on| &on.rule)).chain(&definition.fallback);
+        rules.any(|rule| {
+            matches!(&rule.action, Action::Handler(handler) if matches!(handler.form, Form::Forward { .. }))
+        })
     }
 }
 

@@ -124,7 +124,7 @@ impl Compiler<'_> {
         made.map_err(|troubles| self.troubles(body, troubles)).ok()
     }
 
-    fn to(&mut self, to: &Spanned<String>, names: Names<'_>) -> Option<To> {
+    pub(super) fn to(&mut self, to: &Spanned<String>, names: Names<'_>) -> Option<To> {
         if let Some(topic) = to.value.trim().strip_prefix("topic:") {
             // The same place: the name of the topic is a part of the string.
             return self.name(&Spanned::new(topic.to_owned(), to.span), names).map(To::Topic);

@@ -8,7 +8,7 @@ use crate::{
     brain::{
         Act, Decision, Delivery, Effect, Fact, Read, SetTimer,
         messages::messages,
-        program::{At, Body, Does, Once, Operation},
+        program::{At, Body, Does, Once, Operation, To},
         template::Text,
         values::{Found, Values},
     },
@@ -70,6 +70,17 @@ impl<'a> Stepper<'a> {
 }
 
 impl Acting<'_, '_> {
+    /// Plain words.
+    pub(super) fn say_plainly(&mut self, text: &str, to: &[To]) -> Result<(), Stop> {
+        for destination in self.destinations(to)? {
+            let here = destination == self.stepper.here();
+            let parent = if here { self.stepper.thread(None, self.scene.message) } else { None };
+            let said = messages(text, Format::Text, &destination, parent.as_deref());
+            said.into_iter().for_each(|delivery| self.deliver(delivery));
+        }
+        Ok(())
+    }
+
     pub(super) fn one(&mut self, does: &Does) -> Result<(), Stop> {
         match does {
             Does::Say(say) => self.say(say),
@@ -121,6 +132,12 @@ impl Acting<'_, '_> {
                 self.act_here(Act::Leave);
                 Ok(())
             }
+            Does::Ack { text, to } => {
+                let text = self.text(text)?;
+                self.say_plainly(&text, to)
+            }
+            Does::Ask(asks) => self.ask(asks),
+            Does::Script(script) => self.script(script),
         }
     }
 
@@ -204,7 +221,7 @@ impl Acting<'_, '_> {
         Ok(())
     }
 
-    fn act_here(&mut self, act: Act) {
+    pub(super) fn act_here(&mut self, act: Act) {
         let delivery = Delivery { act, ..Delivery::to(self.stepper.here()) };
         self.deliver(delivery);
     }
@@ -214,11 +231,11 @@ impl Acting<'_, '_> {
         self.effect(Effect::Say(delivery));
     }
 
-    fn effect(&mut self, effect: Effect) {
+    pub(super) fn effect(&mut self, effect: Effect) {
         self.decision.effects.push(effect);
     }
 
-    fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Millis {
         self.stepper.turn.now
     }
 
@@ -234,7 +251,7 @@ impl Acting<'_, '_> {
         data.value(self.stepper.engine, &self.values).map_err(|error| Stop::template(self.label, &error))
     }
 
-    fn memory(&self, memory: Memory) -> Result<StateScope, Stop> {
+    pub(super) fn memory(&self, memory: Memory) -> Result<StateScope, Stop> {
         let what = memory.as_str();
         self.scene
             .memory(memory)

@@ -12,33 +12,37 @@ use crate::brain::{
 impl<'a> Stepper<'a> {
     pub(super) fn commands(self, scene: &Scene<'a>) -> Result<Option<Decision>, Stop> {
         for rule in &self.program.rules {
-            let hit = match &rule.listens {
-                Match::Words(list) => first(list.iter().map(|word| &**word), scene.text).map(|(word, rest)| {
-                    let args = Some(serde_json::json!({ "rest": rest }));
-                    (command_label(word), Found { args, ..Found::default() })
-                }),
-                Match::Usage(usage, also) => {
-                    let known = std::iter::once(&*usage.words).chain(also.iter().map(|word| &**word));
-                    match first(known, scene.text) {
-                        Some((word, rest)) => {
-                            Some((command_label(&usage.words), self.arguments(scene, usage, word, rest)?))
-                        }
-                        None => None,
-                    }
-                }
-                Match::Pattern(source) => {
-                    let compiled = self.engine.pattern(source);
-                    let captures = compiled.and_then(|compiled| pattern::captures(&compiled, scene.text));
-                    captures.map(|captures| (pattern_label(source), Found { captures, ..Found::default() }))
-                }
-            };
-            if let Some((label, found)) = hit
+            if let Some((label, found)) = self.hit(scene, rule)?
                 && let Some(decision) = self.act(&label, &rule.body, scene, &found)?
             {
                 return Ok(Some(decision));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a message is what a command listens for: its label then, and what was found in it.
+    pub(super) fn hit(self, scene: &Scene<'_>, rule: &Rule) -> Result<Option<(String, Found)>, Stop> {
+        Ok(match &rule.listens {
+            Match::Words(list) => first(list.iter().map(|word| &**word), scene.text).map(|(word, rest)| {
+                let args = Some(serde_json::json!({ "rest": rest }));
+                (command_label(word), Found { args, ..Found::default() })
+            }),
+            Match::Usage(usage, also) => {
+                let known = std::iter::once(&*usage.words).chain(also.iter().map(|word| &**word));
+                match first(known, scene.text) {
+                    Some((word, rest)) => {
+                        Some((command_label(&usage.words), self.arguments(scene, usage, word, rest)?))
+                    }
+                    None => None,
+                }
+            }
+            Match::Pattern(source) => {
+                let compiled = self.engine.pattern(source);
+                let captures = compiled.and_then(|compiled| pattern::captures(&compiled, scene.text));
+                captures.map(|captures| (pattern_label(source), Found { captures, ..Found::default() }))
+            }
+        })
     }
 
     fn arguments(self, scene: &Scene<'_>, usage: &Usage, word: &str, rest: &str) -> Result<Found, Stop> {

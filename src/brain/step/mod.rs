@@ -4,17 +4,22 @@
 //! what the rule's body says, [`say`] makes messages of it. Who is in a dialogue is heard by [`dialogue`] first.
 
 mod act;
+mod answer;
 mod approve;
+mod ask;
 mod command;
 mod dialogue;
 #[cfg(test)]
 mod dialogue_tests;
+mod effects;
 mod gate;
 mod help;
 mod inbound;
 mod say;
 mod scene;
 mod schedule;
+#[cfg(test)]
+mod handler_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -82,7 +87,6 @@ pub(super) struct Stepper<'a> {
 impl<'a> Stepper<'a> {
     fn decide(self) -> Result<Decision, Stop> {
         let me = &self.turn.me.id;
-        let kind = self.turn.event.kind();
         match &self.turn.event.trigger {
             Trigger::Message { person, .. } if ids::same(person, me) => Ok(nothing("none: own message")),
             Trigger::Message { email: Some(email), .. } if is_bot(email) => Ok(nothing("none: from another bot")),
@@ -94,7 +98,7 @@ impl<'a> Stepper<'a> {
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
             Trigger::Schedule { name, planned, zone, person } => self.schedule(name, *planned, zone, person.as_deref()),
             Trigger::Inbound { name, payload, .. } => self.inbound(name, payload),
-            Trigger::Answer { .. } => Ok(nothing(&format!("none: no rule for {kind}"))),
+            Trigger::Answer { rule, result, .. } => self.answer(rule, result),
         }
     }
 

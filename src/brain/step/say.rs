@@ -158,18 +158,22 @@ impl Acting<'_, '_> {
             }
             To::Template(template) => {
                 let written = self.text(template)?;
-                let written: Vec<_> = written.split(',').map(str::trim).filter(|to| !to.is_empty()).collect();
-                let mut all = Vec::new();
-                for to in written {
-                    let rooms = self.stepper.program.rooms.iter().map(|(name, id)| (&**name, &**id));
-                    let to = destination::parse(to, rooms).map_err(|_quotes_what_was_said| {
-                        Stop::Fail(format!("the `to` of {} is no place a message can go to", self.label))
-                    })?;
-                    all.extend(self.destinations_of(&to)?);
-                }
-                all
+                self.written_destinations(&written)?
             }
         })
+    }
+
+    /// The places that a text names, with commas between them.
+    pub(super) fn written_destinations(&mut self, written: &str) -> Result<Vec<Destination>, Stop> {
+        let mut all = Vec::new();
+        for to in written.split(',').map(str::trim).filter(|to| !to.is_empty()) {
+            let rooms = self.stepper.program.rooms.iter().map(|(name, id)| (&**name, &**id));
+            let to = destination::parse(to, rooms).map_err(|_quotes_what_was_said| {
+                Stop::Fail(format!("the `to` of {} is no place a message can go to", self.label))
+            })?;
+            all.extend(self.destinations_of(&to)?);
+        }
+        Ok(all)
     }
 
     fn somewhere(&self, destination: Destination) -> Result<Vec<Destination>, Stop> {

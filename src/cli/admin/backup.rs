@@ -174,7 +174,7 @@ mod tests {
             let overrides = pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
             Settings::load(&LoadOptions { overrides, ..LoadOptions::default() }).unwrap()
         };
-        insta::assert_snapshot!(text(&taken) + "\n" + &beside(&overrides(&[])));
+        insta::assert_snapshot!(text(&taken) + "\n" + beside(&overrides(&[])).as_str());
         assert!(beside(&overrides(&[("seal.key_file", "/run/k")])).contains("keep `/run/k` as well"));
         let secret = "ab".repeat(32);
         let by_value = beside(&overrides(&[("seal.key", &secret)]));

@@ -280,6 +280,7 @@ mod tests {
             class: Class::Interactive,
             due_at: Millis(0),
             payload: Vec::new(),
+            envelope: None,
         };
         let id = event.id;
         store.accept(event).await.unwrap();

@@ -169,7 +169,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{base::BotId, store::EventSummary};
+    use crate::{
+        base::BotId,
+        store::{EventSummary, Lane},
+    };
 
     const BEGIN: i64 = 1_767_225_600_000;
 
@@ -200,6 +203,7 @@ mod tests {
     fn delivery(last: u8, state: &str) -> DeliverySummary {
         DeliverySummary {
             id: format!("01935f00-0000-7000-8000-0000000001{last:02x}").parse().unwrap(),
+            lane: Lane::Webex,
             state: state.into(),
             attempt: 1,
             created_at: Millis(BEGIN + 25),

@@ -14,7 +14,7 @@ use self::{
     report::{FEW, Told},
 };
 use super::{
-    args::{DevArgs, SettingsArgs},
+    args::{Calls, DevArgs, SettingsArgs},
     control::Control,
     failure::{Failure, Outcome},
     serve, settings,
@@ -22,7 +22,7 @@ use super::{
     talk::{self, After, Bot, Prompt, Screen, Talk},
 };
 use crate::{
-    actors::{bells::BellFaults, report::BotState, roster::TokenPolicy, supervisor::KeptState},
+    actors::{bells::BellFaults, report::BotState, roster::TokenPolicy, runner::Making, supervisor::KeptState},
     app::{App, AppOptions, Threads, Use},
     base::{Breaking, Clock, spawn::spawn},
     settings::{LoadOptions, LogFormat, Role, Settings},
@@ -44,6 +44,7 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
     let ground = ground::find(&settings, ground::is_free)?;
     ground.prepare(&settings.data_dir)?;
     let screen = Screen::default();
+    let args = args.clone();
     let prompted = talk::possible() && !args.no_prompt;
     if prompted {
         let writer = screen.clone();
@@ -56,7 +57,7 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
         let simulator = start_simulator(&ground, &settings).await?;
         let url = root_url(simulator.addr());
         let (grace, dirs) = (settings.bots.removal_grace_seconds, settings.bots_dir.clone());
-        let app = App::start(options(ground.settings(settings, &url), &url)).await.map_err(Failure::refused)?;
+        let app = App::start(options(ground.settings(settings, &url), &url, &args)).await.map_err(Failure::refused)?;
         let notes = notes(&ground, simulator.addr(), &app);
         let control = Control::new(&url).map_err(Failure::fault)?;
         let rooms = rooms::keep(control, dirs, args.person.clone());
@@ -72,7 +73,7 @@ pub(super) fn dev(from: &SettingsArgs, args: &DevArgs) -> Outcome {
 /// What the log tells at the prompt: what is wrong. Of the roster only what no report holds, because a report is
 /// shown with the line of the definition.
 const PROMPT_LEVEL: &str = "warn,botyard::actors::roster=off,botyard::actors::roster[{dir}]=warn,\
-    botyard::actors::roster[{error}]=warn,botyard::actors::roster::tokens=warn";
+    botyard::actors::roster[{error}]=warn,botyard::actors::roster::tokens=warn,botyard::calls=info";
 
 /// The level at the prompt, unless somebody chose one.
 fn prompt_level(settings: &Settings) -> Result<String, Failure> {
@@ -118,7 +119,7 @@ fn notes(ground: &Ground, sim: SocketAddr, app: &App) -> Vec<String> {
     taken.into_iter().map(note).collect()
 }
 
-fn options(settings: Settings, simulator: &str) -> AppOptions {
+fn options(settings: Settings, simulator: &str, args: &DevArgs) -> AppOptions {
     AppOptions {
         settings,
         tokens: TokenPolicy::Simulated,
@@ -128,6 +129,8 @@ fn options(settings: Settings, simulator: &str) -> AppOptions {
         notified: true,
         bell_faults: BellFaults::default(),
         breaking: Breaking::default(),
+        // What a call does outside would be real, though all else here is simulated.
+        making: if args.calls == Calls::Real { Making::Real } else { Making::Shown },
     }
 }
 

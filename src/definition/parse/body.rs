@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{gate, reader::Reader, reply};
+use super::{gate, handler, reader::Reader, reply};
 use crate::definition::{
     codes, length,
     place::Spanned,
-    rule::{At, Deletion, Once, Operation, Remember, Rule, Scope, Timer},
+    rule::{Action, At, Deletion, Once, Operation, Remember, Rule, Scope, Timer},
 };
 
 /// Keys of `remember = { … }`.
@@ -31,7 +31,10 @@ pub(super) fn rule(table: &mut Reader<'_>) -> Option<Rule> {
     let (when, leave) = (table.string("when"), table.bool("leave"));
     let (subscribe, unsubscribe) = (table.string("subscribe"), table.string("unsubscribe"));
     let cancel_timer = table.string("cancel_timer");
-    let action = reply::action(table);
+    let action = match handler::handler(table) {
+        Some(handler) => Some(Action::Handler(Box::new(handler))),
+        None => reply::action(table),
+    };
     let rule = Rule {
         span: table.span,
         when,

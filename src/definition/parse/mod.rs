@@ -4,6 +4,7 @@ mod body;
 mod cases;
 mod flow;
 mod gate;
+mod handler;
 mod inbound;
 mod reader;
 mod reply;
@@ -46,6 +47,7 @@ pub(super) use self::{
     body::{REMEMBER, TIMER},
     flow::{BRANCH, EXPECT, FLOW, ON_TIMEOUT, START, STEP},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
+    handler::{CALL, EXEC, FORWARD, HTTP, SCRIPT},
     inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
@@ -240,9 +242,9 @@ mod tests {
         insta::assert_snapshot!(
             shown("deliveries = \"skip\"\n[fallback]\nreply = 'x'\n")
                 + "\n\n"
-                + &shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n")
+                + shown("[deliveries]\ndoubt = \"skp\"\n[fallback]\nreply = 'x'\n").as_str()
                 + "\n\n"
-                + &shown("[deliveries]\ndoubts = \"skip\"\n")
+                + shown("[deliveries]\ndoubts = \"skip\"\n").as_str()
         );
     }
 

@@ -33,8 +33,13 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
         }
         return None;
     }
+    Some(Action::Reply(replies_to(table, beside)))
+}
+
+/// What `reply` says; `beside` is where to, unless it says so itself. None: it is not there, or wrong.
+pub(super) fn replies_to(table: &mut Reader<'_>, beside: Vec<Spanned<String>>) -> Vec<Reply> {
     if table.is_string("reply") {
-        return table.string("reply").map(|text| Action::Reply(vec![plain(text, beside)]));
+        return table.string("reply").map(|text| plain(text, beside)).into_iter().collect();
     }
     let mut replies = table.one_or_more("reply", "`reply`", REPLY, reply);
     for reply in &mut replies {
@@ -45,7 +50,7 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
             break;
         }
     }
-    Some(Action::Reply(replies))
+    replies
 }
 
 /// Replies under another key.

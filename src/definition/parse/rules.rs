@@ -15,8 +15,9 @@ macro_rules! keys {
     ($($own:literal),*) => {
         &[
             $($own,)*
-            "when", "access", "denied", "cooldown", "approve", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
-            "leave", "reply", "to", "flow",
+            "when", "access", "denied", "cooldown", "approve", "once", "already", "remember", "subscribe", "unsubscribe",
+            "timer", "cancel_timer", "delete", "leave", "ack", "on_error", "http", "call", "forward", "exec", "script", "reply",
+            "to", "flow",
         ]
     };
 }

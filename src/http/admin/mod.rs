@@ -31,6 +31,7 @@ use tokio::time::timeout;
 pub use self::asker::ASKER;
 use self::asker::Asker;
 use super::{
+    effects::{self, EffectsDoor},
     probes::{self, LastProbe, Readiness},
     refusal::Refusal,
     steering::Steering,
@@ -67,6 +68,8 @@ pub struct Admin {
     pub readiness: Readiness,
     /// Webex is simulated; `/readyz` says so.
     pub simulator: bool,
+    /// Where handlers post more answers.
+    pub effects: EffectsDoor,
 }
 
 impl fmt::Debug for Admin {
@@ -87,6 +90,9 @@ impl Admin {
                 .service(resource("/livez").route(get_or_head().to(probes::livez)))
                 .service(resource("/readyz").route(get_or_head().to(probes::readyz)))
                 .service(resource("/metrics").route(get_or_head().to(probes::metrics)))
+                // Each call has a token of its own: that of the house opens none of them.
+                .service(resource("/effects/{call}").route(web::post().to(effects::post)))
+                .service(resource("/effects/{call}/files/{number}").route(web::get().to(effects::file)))
                 .service(
                     web::scope("")
                         .wrap(from_fn(need_token))
@@ -153,7 +159,7 @@ async fn need_token(request: ServiceRequest, next: Next<BoxBody>) -> Result<Serv
 }
 
 /// The bearer token of a request. As a [`Secret`] it is compared in constant time.
-fn bearer(request: &HttpRequest) -> Option<Secret> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<Secret> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim()))

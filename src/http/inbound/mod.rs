@@ -99,6 +99,7 @@ impl Door {
             class: Class::Background,
             due_at: now,
             payload: event.encode(),
+            envelope: None,
         };
         let accepted = ingress.store.accept(new).await?;
         Ok(Posted { event: id, accepted })

@@ -322,6 +322,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "sent", include_str!("../../../migrations/0007_sent.sql")),
     (8, "schedules", include_str!("../../../migrations/0008_schedules.sql")),
     (9, "state_keys", include_str!("../../../migrations/0009_state_keys.sql")),
+    (10, "calls", include_str!("../../../migrations/0010_calls.sql")),
 ];
 
 /// The number of the schema that this program makes.

@@ -102,12 +102,20 @@ impl Store for SqliteStore {
         Box::pin(self.ask(move |reply| Request::Turn(Box::new(Job { input: commit, reply, share: None }))))
     }
 
+    fn envelope(&self, event: EventId) -> Answer<'_, Option<Vec<u8>>> {
+        read!(self, conn => look::envelope(conn, event))
+    }
+
     fn release(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, ()> {
         Box::pin(self.ask(move |reply| Request::Release(Job { input: Rows { lease, rows }, reply, share: None })))
     }
 
     fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>> {
         read!(self, conn => due::deliveries(conn, &query))
+    }
+
+    fn due_calls(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>> {
+        read!(self, conn => due::calls(conn, &query))
     }
 
     fn mark(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, Vec<Marked>> {

@@ -31,7 +31,7 @@ impl Sdk {
 }
 
 /// A program of the virtual environment: the one `make test` sets up, unless another is named.
-fn set_up(program: &str) -> PathBuf {
+pub(crate) fn set_up(program: &str) -> PathBuf {
     let named = env::var_os("BOTYARD_TEST_VENV").map(PathBuf::from);
     there(named.unwrap_or_else(|| root().join(".venv")).join(program))
 }

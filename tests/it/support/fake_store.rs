@@ -197,8 +197,10 @@ impl Store for FakeStore {
         due_events(DueQuery) -> Vec<EventRow>;
         claim(Lease, Vec<Seq>) -> Vec<Claimed>;
         commit_turn(TurnCommit) -> TurnAnswer;
+        envelope(EventId) -> Option<Vec<u8>>;
         release(Lease, Vec<Seq>) -> ();
         due_deliveries(DueQuery) -> Vec<DeliveryRow>;
+        due_calls(DueQuery) -> Vec<DeliveryRow>;
         mark(Lease, Vec<Seq>) -> Vec<Marked>;
         record(DeliveryResult) -> bool;
         put_bot(NewBot) -> ();

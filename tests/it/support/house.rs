@@ -6,7 +6,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use botyard::{
-    actors::{bells::BellFaults, report::ReloadReport, roster::TokenPolicy},
+    actors::{bells::BellFaults, report::ReloadReport, roster::TokenPolicy, runner::Making},
     app::{App, AppOptions, StartError, Threads, Use},
     base::{Breaking, Clock, Secret},
     net::{HttpClient, HttpRequest, install_tls},
@@ -85,6 +85,7 @@ impl House {
             notified: self.plan.notified,
             bell_faults: self.plan.faults,
             breaking: self.plan.breaking.clone(),
+            making: Making::Real,
         };
         self.app = Some(App::start(options).await?);
         Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod fake_store;
+pub(crate) mod handler;
 pub(crate) mod house;
 pub(crate) mod live;
 pub(crate) mod program;

@@ -5,7 +5,7 @@ use crate::{
     base::{Digest, EventId},
     brain::{Delivery, Destination},
     store::{
-        Accepted, Class, Doorbell, NewBot, NewDelivery, NewEvent, TurnAnswer, TurnCommit, TurnOutcome,
+        Accepted, Class, Doorbell, Lane, NewBot, NewDelivery, NewEvent, TurnAnswer, TurnCommit, TurnOutcome,
         sqlite::{OpenOptions, SealKey, SqliteStore, WriterHost},
     },
 };
@@ -23,6 +23,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
         class: Class::Interactive,
         due_at: Millis(0),
         payload: b"{}".to_vec(),
+        envelope: None,
     };
     let Accepted::New(seq) = store.accept(event).await.unwrap() else { panic!("it is new") };
     let attempt = store.claim(lease.clone(), vec![seq]).await.unwrap()[0].attempt;
@@ -32,6 +33,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
             id: EventId::new(),
             order_key: to.order_key(),
             class: Class::Interactive,
+            lane: Lane::Webex,
             due_at: Millis(0),
             takes_place: None,
             payload: Delivery { text: Some(key.to_owned()), ..Delivery::to(to) }.encode(),

@@ -27,9 +27,9 @@ const STORE: &str = "
     INSERT INTO seen (bot, key, until, event)
     SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event;
-    INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload)
+    INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
-           substr($3, value->>6, value->>7)
+           substr($3, value->>6, value->>7), CASE WHEN value->>9 > 0 THEN substr($3, value->>8, value->>9) END
     FROM jsonb_each($2)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
@@ -49,12 +49,33 @@ pub(in super::super) async fn accept_events(
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut answers, mut fresh) = admit(round.book, round.pending_per_bot, events);
+    let (mut answers, fresh) = admit(round.book, round.pending_per_bot, events);
     if fresh.is_empty() {
         return Ok(answers);
     }
 
-    let mut marks: Vec<_> = fresh.iter().map(|&i| (&events[i].bot, mark(&events[i].dedupe_key))).collect();
+    let wanted: Vec<&NewEvent> = fresh.iter().map(|&i| events[i]).collect();
+    let seqs = insert(tx, round, &wanted).await?;
+    for (&i, seq) in fresh.iter().zip(seqs) {
+        if let Some(seq) = seq {
+            answers[i] = Ok(Accepted::New(seq));
+        }
+    }
+    Ok(answers)
+}
+
+/// Stores those of these events that were not seen before, and answers their numbers. No two may have one key.
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    events: &[&NewEvent],
+) -> Result<Vec<Option<Seq>>, Trouble> {
+    let mut seqs = vec![None; events.len()];
+    if events.is_empty() {
+        return Ok(seqs);
+    }
+    let mut fresh: Vec<usize> = (0..events.len()).collect();
+    let mut marks: Vec<_> = events.iter().map(|event| (&event.bot, mark(&event.dedupe_key))).collect();
     let known: Vec<i64> =
         sqlx::query_scalar(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     if !known.is_empty() {
@@ -63,7 +84,7 @@ pub(in super::super) async fn accept_events(
         retain_unknown(&mut marks, &known);
     }
     if fresh.is_empty() {
-        return Ok(answers);
+        return Ok(seqs);
     }
 
     let mut heap = Heap::default();
@@ -76,7 +97,9 @@ pub(in super::super) async fn accept_events(
             let (id, _) = heap.put(event.id.0.as_bytes());
             seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
-            (id, &event.bot, event.kind, &event.order_key, event.class as i64, event.due_at, at, len)
+            let (kept, kept_len) = event.envelope.as_ref().map_or((0, 0), |envelope| heap.put(envelope));
+            let class = event.class as i64;
+            (id, &event.bot, event.kind, &event.order_key, class, event.due_at, at, len, kept, kept_len)
         })
         .collect();
     let done = sqlx::query(STORE)
@@ -87,9 +110,9 @@ pub(in super::super) async fn accept_events(
         .execute(&mut *tx)
         .await?;
     for (index, &i) in fresh.iter().enumerate() {
-        answers[i] = Ok(Accepted::New(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index))));
+        seqs[i] = Some(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index)));
     }
-    Ok(answers)
+    Ok(seqs)
 }
 
 /// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the

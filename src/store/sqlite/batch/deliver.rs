@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::SqliteConnection;
 
 use super::{
-    Round,
+    Round, accept,
     claim::{count, wanted},
     fence::Fences,
     pack, sent,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
-        Cause, DeliveryOutcome, DeliveryResult, EraseAtEnd, EventRow, Marked,
+        Cause, DeliveryOutcome, DeliveryResult, EraseAtEnd, EventRow, Marked, NewEvent,
         sqlite::{
             change::erase,
             engine::Trouble,
@@ -89,7 +89,7 @@ pub(super) struct Recorded {
     pub(super) held: Vec<bool>,
     /// Whose deliveries are pending no more.
     pub(super) ended: Vec<BotId>,
-    /// Events that came of those given up, and whose.
+    /// Events that came of them: answers of handlers, and of those given up the news. Each with whose it is.
     pub(super) events: Vec<(BotId, EventRow)>,
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn record(
     let held: Vec<(i64, String, bool)> =
         sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     erase_at_end(tx, round, jobs, &held).await?;
-    let mut recorded = Recorded::default();
+    let mut recorded = Recorded { events: follow(tx, round, jobs, &held).await?, ..Recorded::default() };
     let whose: HashMap<i64, BotId> =
         held.iter().filter_map(|(seq, bot, _)| Some((*seq, BotId::parse(bot).ok()?))).collect();
     let mut seqs = HashSet::with_capacity(held.len());
@@ -138,6 +138,41 @@ pub(super) async fn record(
         }
     }
     Ok(recorded)
+}
+
+/// Accepts what follows from those that held.
+async fn follow(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    jobs: &[RecordJob],
+    held: &[(i64, String, bool)],
+) -> Result<Vec<(BotId, EventRow)>, Trouble> {
+    if jobs.iter().all(|job| job.input.then.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let mut held: HashSet<i64> = held.iter().map(|(seq, ..)| *seq).collect();
+    // Taken out, so that of two records of one mark in one batch only the first brings its events.
+    let counted = jobs.iter().filter(|job| held.remove(&job.input.seq.0));
+    let mut keys = HashSet::new();
+    let events: Vec<&NewEvent> = counted
+        .flat_map(|job| &job.input.then)
+        .filter(|event| round.book.knows(&event.bot) && !round.book.is_retired(&event.bot))
+        .filter(|event| keys.insert((&event.bot, &event.dedupe_key)))
+        .collect();
+    let seqs = accept::insert(tx, round, &events).await?;
+    let rows = events.into_iter().zip(seqs).filter_map(|(event, seq)| {
+        let row = EventRow {
+            seq: seq?,
+            id: event.id,
+            order_key: event.order_key.clone(),
+            class: event.class,
+            attempt: 0,
+            accepted_at: round.now,
+            payload: event.payload.clone(),
+        };
+        Some((event.bot.clone(), row))
+    });
+    Ok(rows.collect())
 }
 
 /// Of those that held, what must not be kept at all.

@@ -35,8 +35,8 @@ use super::{
 use crate::{
     base::{BotId, Millis, Seq},
     store::{
-        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Marked, StoreError, TurnAnswer, TurnOutcome,
-        Wake,
+        Accepted, Claimed, DeliveryRow, Doorbell, EraseAtEnd, EventRow, Lane, Marked, StoreError, TurnAnswer,
+        TurnOutcome, Wake,
     },
 };
 
@@ -177,18 +177,25 @@ impl Batch {
                 let displaced = &answers.turns.displaced;
                 let due = (first..).zip(deliveries);
                 let due = due.filter(|(seq, delivery)| delivery.due_at <= now && !displaced.contains_key(seq));
-                wakes.of(&bot).deliveries.extend(due.map(|(seq, delivery)| DeliveryRow {
-                    seq: Seq(seq),
-                    id: delivery.id,
-                    bot: bot.clone(),
-                    event,
-                    order_key: delivery.order_key,
-                    class: delivery.class,
-                    attempt: 0,
-                    doubtful,
-                    created_at: now,
-                    payload: delivery.payload,
-                }));
+                let wake = wakes.of(&bot);
+                for (seq, delivery) in due {
+                    let row = DeliveryRow {
+                        seq: Seq(seq),
+                        id: delivery.id,
+                        bot: bot.clone(),
+                        event,
+                        order_key: delivery.order_key,
+                        class: delivery.class,
+                        attempt: 0,
+                        doubtful,
+                        created_at: now,
+                        payload: delivery.payload,
+                    };
+                    match delivery.lane {
+                        Lane::Webex => wake.deliveries.push(row),
+                        Lane::Calls => wake.calls.push(row),
+                    }
+                }
             }
             job.answer(answer);
         }
@@ -209,6 +216,7 @@ impl Batch {
                 let known = wakes.of(&wake.bot);
                 known.events.extend(wake.events);
                 known.deliveries.extend(wake.deliveries);
+                known.calls.extend(wake.calls);
             }
         }
         wakes
@@ -288,7 +296,7 @@ impl Wakes {
     fn of(&mut self, bot: &BotId) -> &mut Wake {
         let Self { of, list } = self;
         let at = *of.entry(bot.clone()).or_insert_with(|| {
-            list.push(Wake { bot: bot.clone(), events: Vec::new(), deliveries: Vec::new() });
+            list.push(Wake::of(bot.clone()));
             list.len() - 1
         });
         &mut list[at]

@@ -37,9 +37,10 @@ pub(super) const REOPEN: &str = "
     WHERE seq IN (SELECT value FROM jsonb_each($1))";
 
 const PROMISE: &str = "
-    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload, key_mark)
+    INSERT OR ROLLBACK INTO outbox
+        (public_id, event, bot, order_key, class, due_at, created_at, payload, key_mark, lane)
     SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
-           substr($2, value->>5, value->>6), value->>7
+           substr($2, value->>5, value->>6), value->>7, value->>8
     FROM jsonb_each($1)";
 
 /// What waits for its turn and would be overwritten at once is not sent: the newest of a key says it all. What is on
@@ -200,6 +201,7 @@ async fn promise(
                 at,
                 len,
                 mark,
+                delivery.lane as i64,
             ));
         }
     }
@@ -227,7 +229,7 @@ async fn promise(
     let first = pack::seq_of(done.last_insert_rowid(), rows.len(), 0);
     let named = (first..)
         .zip(&rows)
-        .filter_map(|(seq, (_, bot, order_key, .., mark))| mark.as_ref().map(|mark| (*bot, *order_key, mark, seq)));
+        .filter_map(|(seq, (_, bot, order_key, .., mark, _lane))| mark.as_ref().map(|mark| (*bot, *order_key, mark, seq)));
     let displaced = displace(tx, round, &named.collect::<Vec<_>>()).await?;
     Ok((promised, displaced))
 }

@@ -29,11 +29,11 @@ use crate::{
 };
 
 const EVENTS: &str = "
-    SELECT t.seq, t.public_id, NULL AS event, t.bot, t.order_key, t.class, t.payload, 0 AS doubtful
+    SELECT t.seq, t.public_id, NULL AS event, t.bot, t.order_key, t.class, t.payload, 0 AS doubtful, 0 AS lane
     FROM inbox AS t WHERE t.seq IN (SELECT value FROM json_each($1)) AND t.finished_at IS NOT NULL AND t.state = 3";
 
 const DELIVERIES: &str = "
-    SELECT t.seq, t.public_id, t.event, t.bot, t.order_key, t.class, t.payload, t.doubtful
+    SELECT t.seq, t.public_id, t.event, t.bot, t.order_key, t.class, t.payload, t.doubtful, t.lane
     FROM outbox AS t WHERE t.seq IN (SELECT value FROM json_each($1)) AND t.finished_at IS NOT NULL AND t.state = 3";
 
 /// Attempts and doubts begin anew: what they counted is over. The reason stays until there is another.
@@ -59,6 +59,7 @@ struct Row {
     class: i64,
     payload: Vec<u8>,
     doubtful: bool,
+    lane: i64,
 }
 
 /// Makes dead letters pending again.
@@ -118,7 +119,7 @@ impl Change for ReplayLetters {
             taken.push((bot, row));
         }
         let wakes = self.requeue(tx, round, *kind, taken).await?;
-        count(&mut moved, *kind, wakes.iter().map(|wake| wake.events.len() + wake.deliveries.len()).sum());
+        count(&mut moved, *kind, wakes.iter().map(Wake::rows).sum());
         let only = if self.filter.id.is_some() { wakes.first().map(|wake| &wake.bot) } else { None };
         tell(tx, round, ActKind::Replay, &self.by, &self.filter, only, &moved).await?;
         Ok(Replayed { moved, wakes })
@@ -126,7 +127,7 @@ impl Change for ReplayLetters {
 
     fn note(&self, replayed: &Replayed, book: &mut Book) {
         for wake in &replayed.wakes {
-            book.more(&wake.bot, wake.events.len() + wake.deliveries.len());
+            book.more(&wake.bot, wake.rows());
         }
     }
 
@@ -165,7 +166,7 @@ impl ReplayLetters {
         let mut wakes: Vec<Wake> = Vec::new();
         for ((bot, row), (_, seq)) in rows.into_iter().zip(numbers) {
             let at = wakes.iter().position(|wake| wake.bot == bot).unwrap_or_else(|| {
-                wakes.push(Wake { bot: bot.clone(), events: Vec::new(), deliveries: Vec::new() });
+                wakes.push(Wake::of(bot.clone()));
                 wakes.len() - 1
             });
             let class = if row.class == 0 { Class::Interactive } else { Class::Background };
@@ -180,18 +181,21 @@ impl ReplayLetters {
                     accepted_at: round.now,
                     payload,
                 }),
-                Some(Id(event)) => wakes[at].deliveries.push(DeliveryRow {
-                    seq,
-                    id,
-                    bot,
-                    event,
-                    order_key,
-                    class,
-                    attempt: 0,
-                    doubtful: false,
-                    created_at: round.now,
-                    payload,
-                }),
+                Some(Id(event)) => {
+                    let of_lane = if row.lane == 0 { &mut wakes[at].deliveries } else { &mut wakes[at].calls };
+                    of_lane.push(DeliveryRow {
+                        seq,
+                        id,
+                        bot,
+                        event,
+                        order_key,
+                        class,
+                        attempt: 0,
+                        doubtful: false,
+                        created_at: round.now,
+                        payload,
+                    });
+                }
             }
         }
         Ok(wakes)

@@ -129,6 +129,7 @@ impl Change for FireTimers {
                 class: if kind == "schedule" { Class::Background } else { Class::Interactive },
                 due_at: Millis(due_at),
                 payload,
+                envelope: None,
             });
             names.push((bot, name));
         }
@@ -186,6 +187,6 @@ async fn accept(
             Ok(Accepted::Duplicate) | Err(_) => {}
         }
     }
-    let wakes = wakes.into_iter().map(|(bot, events)| Wake { bot, events, deliveries: Vec::new() });
+    let wakes = wakes.into_iter().map(|(bot, events)| Wake { events, ..Wake::of(bot) });
     Ok((wakes.collect(), full))
 }

@@ -19,7 +19,7 @@ use crate::{
 /// The `+` before the limit is for the planner: it takes a bare parameter there for a hint, and makes the plan
 /// anew for every read.
 macro_rules! due {
-    ($columns:literal, $table:literal) => {
+    ($columns:literal, $table:literal, $lane:literal) => {
         concat!(
             "SELECT ",
             $columns,
@@ -27,7 +27,9 @@ macro_rules! due {
              FROM ",
             $table,
             " AS r
-             WHERE r.bot = $1 AND r.finished_at IS NULL
+             WHERE r.bot = $1 AND r.finished_at IS NULL",
+            $lane,
+            "
                AND r.order_key NOT IN (SELECT value FROM json_each($4))
                AND (
                  SELECT (h.state = 0 AND h.due_at <= $2) OR (h.state = 1 AND h.epoch < $3)
@@ -43,28 +45,39 @@ macro_rules! due {
 
 const EVENTS: &str = due!(
     "r.seq, r.public_id, r.order_key, r.class, r.attempt, coalesce(r.replayed_at, r.accepted_at), r.payload",
-    "inbox"
+    "inbox",
+    ""
 );
 
 /// Whoever replays what may have arrived has decided about that doubt: it is shown, and keeps nothing back.
 const DELIVERIES: &str = due!(
     "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1 OR (r.doubtful = 1 AND r.replays = 0),
      coalesce(r.replayed_at, r.created_at), r.payload",
-    "outbox"
+    "outbox",
+    " AND r.lane = 0"
+);
+
+const CALLS: &str = due!(
+    "r.seq, r.public_id, r.event, r.order_key, r.class, r.attempt, r.state = 1 OR (r.doubtful = 1 AND r.replays = 0),
+     coalesce(r.replayed_at, r.created_at), r.payload",
+    "outbox",
+    " AND r.lane = 1"
 );
 
 #[cfg(test)]
-pub(in super::super) const HOT_READS: &[&str] = &[EVENTS, DELIVERIES];
+pub(in super::super) const HOT_READS: &[&str] = &[EVENTS, DELIVERIES, CALLS];
 
 const BOTS: &str = "
     WITH due AS MATERIALIZED (
         SELECT b.bot,
             EXISTS (SELECT 1 FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL
                 AND ((e.state = 0 AND e.due_at <= $1) OR (e.state = 1 AND e.epoch < b.epoch))) AS events,
-            EXISTS (SELECT 1 FROM outbox AS d WHERE d.bot = b.bot AND d.finished_at IS NULL
-                AND ((d.state = 0 AND d.due_at <= $1) OR (d.state = 1 AND d.epoch < b.epoch))) AS deliveries
+            EXISTS (SELECT 1 FROM outbox AS d WHERE d.bot = b.bot AND d.finished_at IS NULL AND d.lane = 0
+                AND ((d.state = 0 AND d.due_at <= $1) OR (d.state = 1 AND d.epoch < b.epoch))) AS deliveries,
+            EXISTS (SELECT 1 FROM outbox AS c WHERE c.bot = b.bot AND c.finished_at IS NULL AND c.lane = 1
+                AND ((c.state = 0 AND c.due_at <= $1) OR (c.state = 1 AND c.epoch < b.epoch))) AS calls
         FROM bots AS b)
-    SELECT bot, events, deliveries FROM due WHERE events OR deliveries";
+    SELECT bot, events, deliveries, calls FROM due WHERE events OR deliveries OR calls";
 
 pub(in super::super) async fn events(
     conn: &mut SqliteConnection,
@@ -90,8 +103,23 @@ pub(in super::super) async fn deliveries(
     conn: &mut SqliteConnection,
     query: &DueQuery,
 ) -> Result<Vec<DeliveryRow>, StoreError> {
+    outbox(conn, query, DELIVERIES).await
+}
+
+pub(in super::super) async fn calls(
+    conn: &mut SqliteConnection,
+    query: &DueQuery,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    outbox(conn, query, CALLS).await
+}
+
+async fn outbox(
+    conn: &mut SqliteConnection,
+    query: &DueQuery,
+    text: &'static str,
+) -> Result<Vec<DeliveryRow>, StoreError> {
     type Row = (i64, Id, Id, String, i64, i64, bool, i64, Vec<u8>, bool);
-    let rows: Vec<Row> = sqlx::query_as(DELIVERIES)
+    let rows: Vec<Row> = sqlx::query_as(text)
         .bind(query.bot.as_str())
         .bind(query.now.0)
         .bind(query.epoch.0)
@@ -134,8 +162,9 @@ fn until_barred<T>(rows: impl Iterator<Item = (bool, T)>, key: impl Fn(&T) -> &s
 }
 
 pub(in super::super) async fn bots(conn: &mut SqliteConnection, now: Millis) -> Result<Vec<DueBot>, StoreError> {
-    let rows: Vec<(String, bool, bool)> = sqlx::query_as(BOTS).bind(now.0).fetch_all(conn).await?;
-    rows.into_iter().map(|(bot, events, deliveries)| Ok(DueBot { bot: known(&bot)?, events, deliveries })).collect()
+    let rows: Vec<(String, bool, bool, bool)> = sqlx::query_as(BOTS).bind(now.0).fetch_all(conn).await?;
+    let due = rows.into_iter();
+    due.map(|(bot, events, deliveries, calls)| Ok(DueBot { bot: known(&bot)?, events, deliveries, calls })).collect()
 }
 
 fn keys(query: &DueQuery) -> String {

@@ -6,7 +6,7 @@ use super::due::{count, known};
 use crate::{
     base::{EventId, Millis},
     store::{
-        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, Pressing, StoreError,
+        BacklogRow, DeliverySummary, EventDetail, EventQuery, EventState, EventSummary, Lane, Pressing, StoreError,
         sqlite::uuid_column::Id,
     },
 };
@@ -104,6 +104,7 @@ pub(in super::super) async fn events(
 #[derive(FromRow)]
 struct Delivery {
     public_id: Id,
+    lane: i64,
     state: i64,
     attempt: i64,
     created_at: i64,
@@ -131,6 +132,7 @@ impl From<Delivery> for DeliverySummary {
         };
         Self {
             id: row.public_id.0,
+            lane: if row.lane == 0 { Lane::Webex } else { Lane::Calls },
             state: state.to_owned(),
             attempt: count(row.attempt),
             created_at: Millis(row.created_at),
@@ -147,6 +149,15 @@ impl From<Delivery> for DeliverySummary {
     }
 }
 
+pub(in super::super) async fn envelope(
+    conn: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = sqlx::query_scalar("SELECT envelope FROM inbox WHERE public_id = $1");
+    let found: Option<Option<Vec<u8>>> = found.bind(id.0.as_bytes().as_slice()).fetch_optional(conn).await?;
+    Ok(found.flatten())
+}
+
 pub(in super::super) async fn event(
     conn: &mut SqliteConnection,
     id: EventId,
@@ -154,7 +165,7 @@ pub(in super::super) async fn event(
     let row: Option<Row> = sqlx::query_as(ONE).bind(id.0.as_bytes().as_slice()).fetch_optional(&mut *conn).await?;
     let Some(mut row) = row else { return Ok(None) };
     let deliveries: Vec<Delivery> = sqlx::query_as(
-        "SELECT public_id, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
+        "SELECT public_id, lane, state, attempt, created_at, due_at, marked_at, finished_at, remote_id, tracking_id, reason,
                 doubtful, replays, erased_at
          FROM outbox WHERE event = $1 ORDER BY seq",
     )

@@ -187,6 +187,7 @@ async fn busy() -> (Rig, Lease) {
         tracking_id: None,
         sent: Vec::new(),
         failure: None,
+        then: Vec::new(),
     };
     assert!(rig.store.record(sent).await.unwrap());
     let seq = rig.claimed(&lease, "m2").await;
@@ -254,6 +255,7 @@ async fn a_start_on_a_backup_is_held_and_what_waited_is_doubtful() {
                 tracking_id: None,
                 sent: Vec::new(),
                 failure: None,
+                then: Vec::new(),
             };
             assert!(rig.store.record(result).await.unwrap());
         }

@@ -17,6 +17,7 @@ fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResu
         tracking_id: Some(format!("T{attempt}")),
         sent: Vec::new(),
         failure: None,
+        then: Vec::new(),
     }
 }
 

@@ -45,6 +45,7 @@ impl Rig {
             tracking_id: Some("T".into()),
             sent: Vec::new(),
             failure: None,
+            then: Vec::new(),
         };
         assert!(self.store.record(result).await.unwrap());
     }

@@ -36,6 +36,7 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
             tracking_id: None,
             sent: Vec::new(),
             failure: None,
+            then: Vec::new(),
         };
         assert!(rig.store.record(result).await.unwrap());
         let buried = rig.claimed(&lease, "m2").await;

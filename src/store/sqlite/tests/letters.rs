@@ -60,6 +60,7 @@ impl Rig {
             tracking_id: None,
             sent: Vec::new(),
             failure: None,
+            then: Vec::new(),
         };
         self.store.record(result).await.unwrap()
     }

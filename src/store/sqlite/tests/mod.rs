@@ -4,6 +4,7 @@ mod accepts;
 mod audit;
 mod backup;
 mod bots;
+mod calls;
 mod claims;
 mod damage;
 mod deliveries;
@@ -38,7 +39,7 @@ use super::{Faults, OpenError, OpenOptions, SealKey, SqliteStore, StoreLimits, W
 use crate::{
     base::{BotId, Clock, Digest, EventId, Lease, Millis, Seq},
     store::{
-        Accepted, Class, DeliveryRow, Doorbell, DueQuery, EventRow, NewBot, NewDelivery, NewEvent, Store as _,
+        Accepted, Class, DeliveryRow, Doorbell, DueQuery, EventRow, Lane, NewBot, NewDelivery, NewEvent, Store as _,
         TurnAnswer, TurnCommit, TurnOutcome, Wake,
     },
 };
@@ -190,6 +191,7 @@ pub(super) fn event(bot: &BotId, key: &str, order: &str) -> NewEvent {
         class: Class::Interactive,
         due_at: Millis(0),
         payload: format!("payload of {key}").into_bytes(),
+        envelope: None,
     }
 }
 
@@ -198,6 +200,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         id: EventId::new(),
         order_key: to.into(),
         class: Class::Background,
+        lane: Lane::Webex,
         due_at: Millis(0),
         takes_place: None,
         payload: format!("to {to}").into_bytes(),

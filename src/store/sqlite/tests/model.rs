@@ -189,6 +189,7 @@ impl Model {
                     tracking_id: None,
                     sent: Vec::new(),
                     failure: None,
+                    then: Vec::new(),
                 })
             }
         }

@@ -35,6 +35,7 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             tracking_id: None,
             sent: Vec::new(),
             failure: None,
+            then: Vec::new(),
         };
         assert!(rig.store.record(result).await.unwrap());
         let found = rig.store.pressing().await.unwrap();

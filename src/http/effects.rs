@@ -1,0 +1,106 @@
+//! Where handlers post further answers to a call, and fetch the files of its message.
+//!
+//! It is on the admin listener, which is not on the internet; but it is not the admin API: a call's own token opens it
+//! for that call alone, and the admin token opens nothing here.
+
+use std::{fmt, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Bytes, Data, Path},
+};
+use serde_json::json;
+
+use super::{
+    Refusal,
+    admin::{Admin, bearer},
+};
+use crate::{
+    actors::{
+        api::{Api, Call, CallClass},
+        line::Line,
+        runner::{EffectsError, OpenCalls},
+    },
+    base::EventId,
+    webex::Request,
+};
+
+/// How long a program waits for a file.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// What this door needs. Cheap to clone.
+#[derive(Clone)]
+pub struct EffectsDoor {
+    open: OpenCalls,
+    api: Line<Api>,
+}
+
+impl EffectsDoor {
+    /// A door to these calls; files are fetched through the api.
+    #[must_use]
+    pub fn new(open: OpenCalls, api: Line<Api>) -> Self {
+        Self { open, api }
+    }
+}
+
+impl fmt::Debug for EffectsDoor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EffectsDoor").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+impl From<EffectsError> for Refusal {
+    fn from(error: EffectsError) -> Self {
+        match error {
+            EffectsError::Unknown => Self::UnknownCall,
+            EffectsError::Answer(error) => Self::BadRequest(error.to_string()),
+            error @ EffectsError::TooMany => Self::BadRequest(error.to_string()),
+            EffectsError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn call(id: &str) -> Result<EventId, Refusal> {
+    id.parse().map_err(|_no_id: uuid::Error| Refusal::UnknownCall)
+}
+
+/// `POST /effects/{call}`: 2xx after the commit, as for a webhook.
+pub(super) async fn post(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    path: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refusal> {
+    let token = bearer(&request).ok_or(Refusal::UnknownCall)?;
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let json = text("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
+    let again = text("idempotency-key");
+    let posted = admin.effects.open.post(call(&path)?, &token, &body, json, again).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "event": posted.event, "done": posted.done })))
+}
+
+/// `GET /effects/{call}/files/{number}`: fetched with the bot's token, which stays here.
+pub(super) async fn file(
+    admin: Data<Admin>,
+    request: HttpRequest,
+    path: Path<(String, usize)>,
+) -> Result<HttpResponse, Refusal> {
+    let token = bearer(&request).ok_or(Refusal::UnknownCall)?;
+    let (id, number) = path.into_inner();
+    let (bot, url) = admin.effects.open.file(call(&id)?, &token, number).ok_or(Refusal::UnknownCall)?;
+    // The token goes to the API's own address whatever host the link names.
+    let at = url.find("/contents/").ok_or(Refusal::UnknownCall)?;
+    let path = url.get(at..).unwrap_or_default().to_owned();
+    let unavailable = |why: String| Refusal::Unavailable(format!("the file cannot be fetched now: {why}"));
+    let api = admin.effects.api.addr().ok_or_else(|| unavailable("the house is starting or ending".into()))?;
+    let request = Request { method: "GET", path, body: None };
+    let asked = api.send(Call { bot, request, class: CallClass::Turn, deadline: PATIENCE }).await;
+    let reply = asked
+        .map_err(|error| unavailable(error.to_string()))?
+        .map_err(|error| unavailable(error.to_string()))?;
+    if reply.status != 200 {
+        return Err(unavailable(format!("Webex answered {}", reply.status)));
+    }
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/octet-stream")).body(reply.body))
+}
