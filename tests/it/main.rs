@@ -19,6 +19,7 @@ mod dead_letters;
 mod disk;
 mod disk_upgrade;
 mod docs;
+mod inbound;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
@@ -33,6 +34,8 @@ mod reload;
 mod seal;
 mod shipped_bots;
 mod state;
+#[cfg(debug_assertions)]
+mod timed;
 mod tokens;
 mod trouble;
 mod unready_first;
