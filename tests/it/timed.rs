@@ -26,7 +26,7 @@ async fn stopped(rules: &str, definition: &str) -> House {
 
 /// Moves the clock by small steps until something is so.
 async fn in_time<T, F: Future<Output = Option<T>>>(house: &House, what: &str, look: impl Fn() -> F) -> T {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = look().await {
             return found;

@@ -26,9 +26,12 @@ const CLOSEST: Duration = Duration::from_secs(10);
 /// Longer waits would mix the runs of one day with those of the next.
 const MOST_JITTER: Duration = Duration::from_hours(6);
 
+/// When each runs, and what it does then.
+type Schedules = (Box<[Schedule]>, Box<[ScheduleRule]>);
+
 impl Compiler<'_> {
     /// All schedules with their rules.
-    pub(super) fn schedules(&mut self) -> Option<(Box<[Schedule]>, Box<[ScheduleRule]>)> {
+    pub(super) fn schedules(&mut self) -> Option<Schedules> {
         let all: Vec<_> = self.definition.schedules.iter().map(|schedule| self.schedule(schedule)).collect();
         let all: Vec<(Schedule, ScheduleRule)> = all.into_iter().collect::<Option<_>>()?;
         for (number, (schedule, _)) in all.iter().enumerate() {
@@ -131,13 +134,12 @@ impl Compiler<'_> {
                 let mut dates = Vec::new();
                 let mut whole = true;
                 for date in list {
-                    match cron::dates(&date.value) {
-                        Ok(read) => dates.extend(read),
-                        Err(_) => {
-                            whole = false;
-                            let hint = "write it like `2026-12-25`, or name a file with a date a line";
-                            self.tell(codes::BAD_DATES, date, "this is no date", Some(hint.into()));
-                        }
+                    if let Ok(read) = cron::dates(&date.value) {
+                        dates.extend(read);
+                    } else {
+                        whole = false;
+                        let hint = "write it like `2026-12-25`, or name a file with a date a line";
+                        self.tell(codes::BAD_DATES, date, "this is no date", Some(hint.into()));
                     }
                 }
                 dates.sort_unstable();

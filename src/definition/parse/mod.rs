@@ -73,12 +73,14 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
-    let schedules = schedule::schedules(&mut top);
-    let inbounds = inbound::inbounds(&mut top);
+    let mut schedules = schedule::schedules(&mut top);
+    let mut inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
         ons.extend(rules::ons(snippet));
+        schedules.extend(schedule::schedules(snippet));
+        inbounds.extend(inbound::inbounds(snippet));
         let other = rules::fallback(snippet);
         fallback = fallback.take().or(other);
     });
