@@ -174,6 +174,7 @@ async fn one(
         order_key: format!("room:{lane:0>79}"),
         class: Class::Interactive,
         due_at: Millis(0),
+        takes_place: None,
         payload: vec![b'x'; 250],
     };
     let delivery_id = delivery.id;
@@ -197,8 +198,16 @@ async fn one(
     let [mark] = store.mark(lease.clone(), vec![seq]).await?[..] else { bail!("a head may not leave") };
     let outcome = DeliveryOutcome::Sent { remote_id: Some(format!("{n:0>79}")) };
     let tracking_id = Some("ROUTER_63F5B6C4".to_owned());
-    let result =
-        DeliveryResult { seq, epoch: lease.epoch, attempt: mark.attempt, outcome, doubtful: false, tracking_id };
+    let result = DeliveryResult {
+        seq,
+        epoch: lease.epoch,
+        attempt: mark.attempt,
+        outcome,
+        doubtful: false,
+        tracking_id,
+        sent: Vec::new(),
+        failure: None,
+    };
     if !store.record(result).await? {
         bail!("a send was not recorded");
     }

@@ -168,7 +168,8 @@ impl App {
         };
         let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         door.breaking = breaking.clone();
-        let ingress = server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.clone().routes()).await?;
+        let ingress =
+            server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.clone().routes()).await?;
         let internal = match internal_listener {
             Some(listener) => {
                 let mode = if threads == Threads::One { ServerMode::Here } else { ServerMode::Workers(1) };
@@ -241,16 +242,14 @@ impl App {
             .write(&settings.data_dir)
             .map_err(|reason| StartError::DataDir { path: settings.data_dir.clone(), reason })?;
         app.look().await;
-        for keep in
-            [
-                rooms.watcher(notified),
-                rooms.sweeper(),
-                rooms.scheduler(breaking.clone()),
-                rooms.janitor(),
-                rooms.meter(),
-                rooms.archivist(used_for.word()),
-            ]
-        {
+        for keep in [
+            rooms.watcher(notified),
+            rooms.sweeper(),
+            rooms.scheduler(breaking.clone()),
+            rooms.janitor(),
+            rooms.meter(),
+            rooms.archivist(used_for.word()),
+        ] {
             kept(&app.supervisor, keep).await?;
         }
         // Unless something was lost on the way: then it is about to end.

@@ -150,7 +150,13 @@ impl Shared {
 
 impl Route {
     fn from_row(row: &RouteRow, changed: u64) -> Self {
-        Self { secrets: row.secrets.clone(), me: row.me.as_deref().map(Box::from), kinds: Kinds(row.kinds), hooks: None, changed }
+        Self {
+            secrets: row.secrets.clone(),
+            me: row.me.as_deref().map(Box::from),
+            kinds: Kinds(row.kinds),
+            hooks: None,
+            changed,
+        }
     }
 }
 

@@ -131,6 +131,7 @@ impl<'a> Rooms<'a> {
             connections: webex.connections,
             timeout: Duration::from_secs(webex.timeout_seconds),
             delivery_attempts: webex.delivery_attempts,
+            files: self.settings.bots_dir.clone(),
             wires,
         };
         let (store, bells, clock, metrics) =

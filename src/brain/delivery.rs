@@ -157,6 +157,14 @@ impl Delivery {
         }
     }
 
+    /// The key under which it takes the place of those before it that still wait: what would be changed at once need
+    /// not be said. Only where the newest says it all.
+    #[must_use]
+    pub fn takes_place(&self) -> Option<&str> {
+        let keyed = self.key.as_ref().filter(|_| self.act == Act::Post)?;
+        matches!(keyed.then, Then::Edit | Then::Replace).then_some(keyed.key.as_str())
+    }
+
     /// The versioned JSON that goes into the outbox.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -82,6 +82,21 @@ impl Engine {
         finished(format, rendered)
     }
 
+    /// Renders a text of a card, with its values marked. Without the cache: a card has dozens of small texts, which
+    /// would drive everything else out of it.
+    pub(super) fn render_marked(&self, source: &str, values: Value) -> Result<String, RenderError> {
+        let marked = self.base.render_named_str(template_name(Format::Markdown), source, values)?;
+        if marked.len() > MAX_OUTPUT {
+            return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
+        }
+        Ok(marked)
+    }
+
+    /// What an expression comes to.
+    pub(super) fn evaluate(&self, source: &str, values: Value) -> Result<Value, RenderError> {
+        Ok(self.base.compile_expression(source)?.eval(values)?)
+    }
+
     /// The compiled form of a pattern; nothing if it is none, which `compile` has told before.
     pub(super) fn pattern(&self, source: &Arc<str>) -> Option<Arc<Regex>> {
         if let Some(pattern) = lock(&self.patterns).get(&**source) {
@@ -138,6 +153,12 @@ impl Checker {
     /// Renders once, without a cache.
     pub(super) fn try_out(&self, format: Format, source: &str, values: Value) -> Result<String, RenderError> {
         finished(format, self.environment.render_named_str(template_name(format), source, values)?)
+    }
+
+    /// Whether a text is an expression.
+    pub(super) fn expression(&self, source: &str) -> Result<(), RenderError> {
+        self.environment.compile_expression(source)?;
+        Ok(())
     }
 
     /// Whether templates know a filter (`what` is `filter`) or test (`test`) of this name.

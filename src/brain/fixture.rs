@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::{BotId, Change, Event, Millis, StateScope, Trigger, Version},
-    definition::{self, DefinitionSource, Diagnostic},
+    definition::{self, Companion, DefinitionSource, Diagnostic},
     webex::model::{AttachmentAction, Message, Person, Room},
 };
 
@@ -17,8 +17,18 @@ pub(super) const ME: &str = "me";
 
 /// Parses and compiles a text; the diagnostics of both.
 pub(super) fn compiled(text: &str) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
-    let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some.toml", text);
-    let (definition, mut found) = definition::parse(&source);
+    compiled_of(&DefinitionSource::new(BotId::parse("some").unwrap(), "some.toml", text))
+}
+
+/// The same of a folder with these texts beside its `bot.toml`.
+pub(super) fn compiled_beside(text: &str, files: &[(&str, &str)]) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), Companion::Text((*text).to_owned())));
+    let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some/bot.toml", text);
+    compiled_of(&source.with_files(files.collect()))
+}
+
+fn compiled_of(source: &DefinitionSource) -> (Option<Arc<Program>>, Vec<Diagnostic>) {
+    let (definition, mut found) = definition::parse(source);
     let Some(definition) = definition else { return (None, found) };
     let compiled = compile(&definition);
     found.extend(compiled.diagnostics);

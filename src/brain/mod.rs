@@ -10,10 +10,11 @@
 pub mod access;
 mod cache;
 pub mod call;
+mod card;
 pub mod compile;
+pub mod cron;
 mod data;
 pub mod delivery;
-pub mod cron;
 mod destination;
 pub mod engine;
 #[cfg(test)]

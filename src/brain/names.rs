@@ -54,19 +54,11 @@ struct Known {
 }
 
 /// Wherever there is a room, or may be.
-const ROOMS: &[Scope] =
-    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
+const ROOMS: &[Scope] = &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
 
 /// Wherever there is a person, or may be.
-const PEOPLE: &[Scope] = &[
-    Scope::Message,
-    Scope::Press,
-    Scope::Membership,
-    Scope::Timer,
-    Scope::Failed,
-    Scope::Bare,
-    Scope::Person,
-];
+const PEOPLE: &[Scope] =
+    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare, Scope::Person];
 
 /// In every rule.
 const RULES: &[Scope] = &[

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Inbound, Schedule,
     access::Access,
+    card::Card,
     data::Data,
     delivery::{Destination, Then},
     template::Text,
@@ -196,6 +197,18 @@ pub(super) struct Say {
     pub(super) key: Option<(Text, Then)>,
     pub(super) context: Option<Data>,
     pub(super) update: Option<Update>,
+    /// A card, and what its templates see as `data`.
+    pub(super) card: Option<Box<(Card, Option<Data>)>>,
+    pub(super) file: Option<Sendable>,
+}
+
+/// A file to be sent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Sendable {
+    /// By its path below `bots.d`.
+    Path(Box<str>),
+    /// By its address.
+    Url(Text),
 }
 
 #[derive(Debug, PartialEq, Eq, Clone)]

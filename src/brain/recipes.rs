@@ -50,10 +50,7 @@ impl Post {
 fn alertmanager_is_said_by_group_and_changed_when_it_is_resolved() {
     let firing = include_str!("../../tests/posts/alertmanager.json");
     let asked = json("alerts.toml", "alertmanager", firing, &[]).play();
-    assert_eq!(
-        asked.said(),
-        ["**FIRING** HostOutOfDiskSpace (2)\n- db-1:9100 has 3% of its disk left\n- db-2:9100"],
-    );
+    assert_eq!(asked.said(), ["**FIRING** HostOutOfDiskSpace (2)\n- db-1:9100 has 3% of its disk left\n- db-2:9100"],);
     let key = |asked: &Asked| asked.deliveries[0].key.as_ref().unwrap().key.clone();
     let resolved = json("alerts.toml", "alertmanager", &firing.replace("firing", "resolved"), &[]).play();
     assert!(resolved.said()[0].starts_with("**RESOLVED**"));
@@ -90,7 +87,8 @@ fn gitlab_tells_of_pipelines_that_ended() {
     let post = json("gitlab.toml", "gitlab", failed, &headers);
     assert_eq!(post.play().said(), ["gitlab-org/gitlab-test: pipeline 31 on `master` **failed**"]);
     assert!(post.key().is_some());
-    let running = json("gitlab.toml", "gitlab", &failed.replace("\"status\":\"failed\"", "\"status\":\"running\""), &headers);
+    let running =
+        json("gitlab.toml", "gitlab", &failed.replace("\"status\":\"failed\"", "\"status\":\"running\""), &headers);
     assert!(running.play().deliveries.is_empty());
 }
 

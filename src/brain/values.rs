@@ -233,7 +233,7 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
 }
 
 /// A JSON value as templates see it.
-fn json(value: impl Serialize) -> Value {
+pub(super) fn json(value: impl Serialize) -> Value {
     Value::from(Serde(value))
 }
 

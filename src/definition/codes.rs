@@ -115,6 +115,14 @@ codes! {
     BAD_TEMPLATE = "bad-template", Error,
         "The template has a syntax error, or uses a filter, test or function that does not exist.",
         "Correct the place the caret shows. Text with `{{` or `{%` is a template; write `{{ '{{' }}` for the characters themselves.";
+    /// The card is none that Webex draws.
+    BAD_CARD = "bad-card", Error,
+        "The card is no JSON, or holds what Webex does not draw: it takes cards of version 1.3 at most, with five buttons in a row, ten images and 80 KB.",
+        "Correct the place the caret shows. Templates stand inside of strings; lists are made by `$each`.";
+    /// A file that is not in the bot's folder.
+    UNKNOWN_FILE = "unknown-file", Error,
+        "The definition names a file that is not in the bot's folder, or that cannot be used.",
+        "Put it beside `bot.toml`, in the same folder or below, and write its path from there.";
     /// The template never ends.
     ENDLESS_TEMPLATE = "endless-template", Error,
         "The template does more work, or writes more text, than one answer may.",

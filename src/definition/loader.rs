@@ -9,13 +9,13 @@ use std::{
 };
 
 use super::{
-    codes,
+    codes, companion,
     diagnostic::{Diagnostic, quote},
-    files::{Snapshot, Unit, scan},
+    files::{Snapshot, Stat, Unit, scan},
     model::Definition,
     parse::parse,
     shared::Shared,
-    source::DefinitionSource,
+    source::{Companion, DefinitionSource},
 };
 use crate::base::{BotId, id::BotIdError};
 
@@ -177,13 +177,44 @@ fn load_unit<T>(
     match read(unit) {
         Ok(text) => {
             let used = shared.used_by(&text);
-            let (definition, mut diagnostics) = parse(&DefinitionSource::new(bot, &*unit.main, text).sharing(used));
+            let source = DefinitionSource::new(bot, &*unit.main, text).sharing(used).with_files(companions(unit));
+            let (definition, mut diagnostics) = parse(&source);
             let (made, more) = definition.map(make).unwrap_or_default();
             diagnostics.extend(more);
             LoadedUnit { made, diagnostics }
         }
         Err(found) => refuse(*found),
     }
+}
+
+/// What lies beside a `bot.toml`. What cannot be used is told when the definition names it, and by nobody else:
+/// there may be anything in a folder.
+fn companions(unit: &Unit) -> BTreeMap<String, Companion> {
+    let folder = unit.path();
+    let prefix = format!("{}/", unit.name);
+    let mut left = companion::MOST_TEXTS;
+    let beside = unit.files.iter().filter(|(name, _)| *name != unit.main);
+    let named = beside.filter_map(|(name, stat)| Some((name.strip_prefix(&prefix)?, stat)));
+    let read = |(name, stat): (&str, &Stat)| {
+        let made = match companion::open(&folder, name) {
+            Err(why) => Companion::Unusable(why),
+            Ok(_) if !companion::is_text(name) => Companion::Bytes(stat.size),
+            Ok((_, size)) if size > companion::MOST_TEXT => Companion::Bytes(size),
+            Ok((_, size)) if size > left => Companion::Unusable("the texts of one bot have at most 2 MiB".into()),
+            Ok((file, _)) => {
+                let mut text = String::new();
+                match file.take(companion::MOST_TEXT).read_to_string(&mut text) {
+                    Ok(_) => Companion::Text(text),
+                    Err(error) => Companion::Unusable(error.to_string()),
+                }
+            }
+        };
+        if let Companion::Text(text) = &made {
+            left = left.saturating_sub(text.len() as u64);
+        }
+        (name.to_owned(), made)
+    };
+    named.map(read).collect()
 }
 
 fn read(unit: &Unit) -> Result<String, Box<Diagnostic>> {
@@ -337,5 +368,42 @@ mod tests {
         fs::remove_file(root.path().join("b.toml")).unwrap();
         let third = loader.load(&scan(&dirs), as_it_is);
         assert!(third.refused.is_empty() && third.diagnostics.is_empty());
+    }
+
+    #[test]
+    fn what_lies_in_the_folder_of_a_bot_belongs_to_it_and_nothing_beyond() {
+        let large = "x".repeat(300 * 1024);
+        let root = folder(&[
+            ("secret.json", b"{}"),
+            ("oncall/bot.toml", GOOD.as_bytes()),
+            ("oncall/cards/a.json", b"{\"a\": 1}"),
+            ("oncall/plan.pdf", b"%PDF"),
+            ("oncall/bad.txt", b"\xff"),
+            ("oncall/large.json", large.as_bytes()),
+            ("oncall/.hidden.json", b"{}"),
+            ("oncall/bot.test.toml", b""),
+        ]);
+        std::os::unix::fs::symlink("../../secret.json", root.path().join("oncall/cards/out.json")).unwrap();
+        let set = load(&[root.path().to_owned()]);
+        let source = &set.definitions["oncall"].source;
+        let names: Vec<_> = source.files().keys().map(String::as_str).collect();
+        assert_eq!(names, ["bad.txt", "cards/a.json", "cards/out.json", "large.json", "plan.pdf"]);
+        assert_eq!(source.companion("cards/a.json"), Ok("{\"a\": 1}"));
+        assert!(source.companion("cards/out.json").unwrap_err().0.contains("a link leads out"));
+        assert!(source.companion("bad.txt").is_err() && source.companion("large.json").is_err());
+        assert_eq!(source.sendable("plan.pdf"), Ok("oncall/plan.pdf".into()));
+        let revived = DefinitionSource::from_json(&source.to_json()).unwrap();
+        assert_eq!(revived.companion("cards/a.json"), Ok("{\"a\": 1}"), "the last good one keeps its cards");
+    }
+
+    #[test]
+    fn a_card_that_changed_makes_another_definition() {
+        let root = folder(&[("a/bot.toml", GOOD.as_bytes()), ("a/cards/x.json", b"1")]);
+        let dirs = [root.path().to_owned()];
+        let mut loader = Loader::default();
+        let first = loader.load(&scan(&dirs), as_it_is);
+        fs::write(root.path().join("a/cards/x.json"), "22").unwrap();
+        let second = loader.load(&scan(&dirs), as_it_is);
+        assert_ne!(first.definitions["a"].digest, second.definitions["a"].digest);
     }
 }

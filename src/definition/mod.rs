@@ -9,6 +9,7 @@
 
 pub mod cases;
 pub mod codes;
+pub mod companion;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
@@ -40,7 +41,7 @@ pub use model::{Command, Definition, Doubt, Help, Listens, On, OnWhat, Who};
 pub use parse::{parse, parse_cases};
 pub use place::{Place, Span, Spanned};
 pub use render::render;
-pub use schedule::{Except, Missed, Schedule, Timing};
 pub use rule::{Action, Format, Reply, Rule};
-pub use source::{DefinitionSource, SharedFile};
+pub use schedule::{Except, Missed, Schedule, Timing};
+pub use source::{Companion, DefinitionSource, SharedFile};
 pub use token::{TokenError, TokenSource};

@@ -178,6 +178,12 @@ pub struct Reply {
     pub context: Option<Data>,
     /// The message whose card was pressed becomes this one.
     pub update: Option<Spanned<Update>>,
+    /// A card, by the path of its file from the definition.
+    pub card: Option<Spanned<String>>,
+    /// What the card's templates see as `data`.
+    pub data: Option<Data>,
+    /// A file: its path from the definition, or its address.
+    pub file: Option<Spanned<String>>,
 }
 
 /// What becomes of an earlier message of the same name.

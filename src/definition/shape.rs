@@ -449,6 +449,13 @@ struct ReplyTable {
     edit: Option<bool>,
     /// The message whose card was pressed is deleted, and this one is written: for cards.
     replace: Option<bool>,
+    /// An adaptive card: the path of its JSON file from the folder of the definition, as in `cards/welcome.json`. The
+    /// text stands for it where no card can be drawn.
+    card: Option<String>,
+    /// What the templates of the card see as `data`.
+    data: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A file: its path from the folder of the definition, or its address, from where Webex fetches it.
+    file: Option<String>,
 }
 
 #[derive(Debug, JsonSchema)]

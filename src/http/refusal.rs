@@ -110,8 +110,12 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BrokenBody | Self::BadEnvelope | Self::BadBody | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::MissingSignature | Self::BadSignature | Self::BadCredentials | Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownBot | Self::UnknownHook | Self::UnknownEvent | Self::UnknownLetter => StatusCode::NOT_FOUND,
+            Self::MissingSignature | Self::BadSignature | Self::BadCredentials | Self::Unauthorized => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::NotFound | Self::UnknownBot | Self::UnknownHook | Self::UnknownEvent | Self::UnknownLetter => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,

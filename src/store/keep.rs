@@ -117,6 +117,8 @@ pub enum ForgetAt {
     Events(i64),
     /// Deliveries after this one.
     Deliveries(i64),
+    /// Sent messages after this one.
+    Sent(i64),
     /// Memory after this bot, scope and key.
     State(String, String, String),
     /// Dialogues after this bot, room and person.
@@ -157,6 +159,9 @@ pub struct Forgotten {
     pub later: u64,
     /// Deliveries that answered these, went to the person, or name the person.
     pub deliveries: u64,
+    /// Sent messages that went to the person, or whose key or context names the person: keys and contexts.
+    #[serde(default)]
+    pub sent: u64,
     /// Values of the person's own memory.
     pub state: u64,
     /// Dialogues of the person.
@@ -179,6 +184,7 @@ impl Forgotten {
         self.finished += step.finished;
         self.later += step.later;
         self.deliveries += step.deliveries;
+        self.sent += step.sent;
         self.state += step.state;
         self.dialogues += step.dialogues;
         self.timers += step.timers;
@@ -190,6 +196,6 @@ impl Forgotten {
     /// Rows that were erased, or would be.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.events + self.deliveries + self.state + self.dialogues + self.timers
+        self.events + self.deliveries + self.sent + self.state + self.dialogues + self.timers
     }
 }

@@ -13,6 +13,7 @@ pub mod model;
 pub mod rows;
 pub mod schedules;
 pub mod seal;
+pub mod sent;
 pub mod silence;
 pub mod sqlite;
 pub mod turn;
@@ -30,6 +31,7 @@ pub use model::*;
 pub use rows::*;
 pub use schedules::*;
 pub use seal::*;
+pub use sent::*;
 pub use silence::*;
 pub use turn::*;
 
@@ -160,6 +162,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Values with their versions; a key never written answers version 0 and nothing.
     fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>>;
+    /// What is kept of a message that the bot sent.
+    fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer>;
     /// The dialogue of one person in one room, if one is open at `now`.
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>>;
     /// Keys that are there, by scope and key.

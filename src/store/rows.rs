@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::letters::Reason;
+use super::{
+    letters::Reason,
+    sent::{FailureEvent, SentChange},
+};
 use crate::base::{BotId, Epoch, EventId, Millis, Seq};
 
 /// Whether a row is urgent: lower goes first when a bot must choose.
@@ -141,6 +144,19 @@ pub struct DeliveryResult {
     pub doubtful: bool,
     /// Webex's TrackingID, if it answered.
     pub tracking_id: Option<String>,
+    /// What it changed of what is kept of sent messages, in order; together with the outcome, or not at all.
+    pub sent: Vec<SentChange>,
+    /// What the bot's program is told, should it be given up.
+    pub failure: Option<Box<FailureEvent>>,
+}
+
+impl DeliveryResult {
+    /// A try of which nothing else is known than how it ended.
+    #[must_use]
+    pub fn new(seq: Seq, epoch: Epoch, attempt: u32, outcome: DeliveryOutcome) -> Self {
+        let (sent, failure) = (Vec::new(), None);
+        Self { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None, sent, failure }
+    }
 }
 
 /// What a try came to.
@@ -167,6 +183,11 @@ pub enum DeliveryOutcome {
     },
     /// Doubtful, and the bot prefers silence to saying it twice.
     Skipped,
+    /// There was nothing to do.
+    Needless {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A bot with work that is due.

@@ -62,6 +62,8 @@ pub struct NewDelivery {
     pub class: Class,
     /// Not before.
     pub due_at: Millis,
+    /// Under this key it takes the place of those before it that still wait, of the same destination and key.
+    pub takes_place: Option<String>,
     /// `brain::Delivery::encode`.
     pub payload: Vec<u8>,
 }

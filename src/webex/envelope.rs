@@ -118,7 +118,7 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn kind(&self) -> Option<&'static str> {
         let same = |kind: &str| kind.split_once('.') == Some((&self.resource, &self.event));
-        kinds::ALL.iter().copied().find(|kind| same(kind))
+        kinds::Kinds::brought_by(|kind| same(kind))
     }
 
     /// Whether a bot hears itself: a message event about its own message. Being added to a room is no echo.

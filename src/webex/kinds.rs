@@ -16,7 +16,11 @@ pub const ALL: &[&str] = &[
     "rooms.created",
     "rooms.updated",
     "attachmentActions.created",
+    "deliveries.failed",
 ];
+
+/// Kinds that we make ourselves: no webhook brings them.
+const OURS: &[&str] = &["deliveries.failed"];
 
 impl Kinds {
     /// Adds a kind; an unknown one changes nothing.
@@ -38,12 +42,18 @@ impl Kinds {
         if self.contains("messages.created") { self.with("messages.deleted") } else { self }
     }
 
-    /// The kinds in the set, as `(resource, event)`.
+    /// The kinds in the set that webhooks bring, as `(resource, event)`.
     pub fn iter(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         ALL.iter()
             .enumerate()
-            .filter(move |(bit, _)| self.0 & (1 << bit) != 0)
+            .filter(move |(bit, kind)| self.0 & (1 << bit) != 0 && !OURS.contains(kind))
             .filter_map(|(_, kind)| kind.split_once('.'))
+    }
+
+    /// The kind that a webhook of this resource and event brings.
+    #[must_use]
+    pub fn brought_by(mut same: impl FnMut(&str) -> bool) -> Option<&'static str> {
+        ALL.iter().copied().find(|kind| !OURS.contains(kind) && same(kind))
     }
 }
 
@@ -57,6 +67,14 @@ mod tests {
         assert_eq!(members.following_deletions(), members);
         let both = members.with("messages.created").following_deletions();
         assert!(both.contains("messages.deleted") && both.contains("memberships.created"));
+    }
+
+    #[test]
+    fn what_we_make_ourselves_is_wanted_of_no_webhook() {
+        let kinds = Kinds::default().with("deliveries.failed").with("rooms.created");
+        assert!(kinds.contains("deliveries.failed"));
+        assert_eq!(kinds.iter().collect::<Vec<_>>(), [("rooms", "created")]);
+        assert_eq!(Kinds::brought_by(|kind| kind == "deliveries.failed"), None);
     }
 
     #[test]

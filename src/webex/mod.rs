@@ -3,6 +3,7 @@
 //! Nothing here does IO. The api actor decides when a [`Request`] goes and `net` carries it.
 
 pub mod envelope;
+mod form;
 pub mod ids;
 pub mod kinds;
 pub mod link;
@@ -17,5 +18,5 @@ pub use envelope::{Dedupe, Envelope, EnvelopeError};
 pub use kinds::Kinds;
 pub use owner_tag::OwnerTag;
 pub use reply::{Reply, Verdict};
-pub use request::{ForeignUrl, NewMessage, Recipient, Request, WebhookSpec};
+pub use request::{Body, ForeignUrl, NewMessage, Recipient, Request, Upload, WebhookSpec};
 pub use signature::{SignatureError, SignatureHeaders};

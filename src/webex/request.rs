@@ -3,9 +3,10 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::link;
+use super::{form, link};
 use crate::{base::Secret, net::HttpRequest};
 
 /// A request to Webex, without base URL and token: the api actor adds both.
@@ -16,14 +17,52 @@ pub struct Request {
     /// Path and query below the base URL, e.g. `/people/me`; or, for a next page, the absolute URL that
     /// Webex gave, byte for byte.
     pub path: String,
-    /// JSON body.
-    pub body: Option<Bytes>,
+    /// Its body.
+    pub body: Option<Body>,
+}
+
+/// What a request carries.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Body {
+    /// JSON.
+    Json(Bytes),
+    /// A form with a file in it.
+    Form {
+        /// What stands between its parts, and in none of them.
+        boundary: String,
+        /// All of it.
+        bytes: Bytes,
+    },
+}
+
+/// Without the content: it holds what people wrote, or a webhook's secret.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes().len())
+    }
+}
+
+impl Body {
+    /// As it is on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Json(bytes) | Self::Form { bytes, .. } => bytes,
+        }
+    }
+
+    fn content_type(&self) -> String {
+        match self {
+            Self::Json(_) => "application/json; charset=utf-8".to_owned(),
+            Self::Form { boundary, .. } => format!("multipart/form-data; boundary={boundary}"),
+        }
+    }
 }
 
 /// Without the body: it holds what people wrote, or a webhook's secret.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({} bytes)", self.method, self.path, self.body.as_ref().map_or(0, Bytes::len))
+        write!(f, "{} {} ({} bytes)", self.method, self.path, self.body.as_ref().map_or(0, |body| body.bytes().len()))
     }
 }
 
@@ -62,6 +101,51 @@ pub struct NewMessage<'a> {
     /// Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub markdown: Option<&'a str>,
+    /// A file, by its public address.
+    #[serde(rename = "files", skip_serializing_if = "Option::is_none", serialize_with = "in_a_list")]
+    pub file: Option<&'a str>,
+    /// An adaptive card.
+    #[serde(rename = "attachments", skip_serializing_if = "Option::is_none", serialize_with = "attached")]
+    pub card: Option<&'a Value>,
+}
+
+impl<'a> NewMessage<'a> {
+    /// A message that says nothing yet.
+    #[must_use]
+    pub fn to(to: Recipient<'a>) -> Self {
+        Self { to, parent_id: None, text: None, markdown: None, file: None, card: None }
+    }
+}
+
+fn in_a_list<S: Serializer>(file: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(file)
+}
+
+/// Cards have one content type, and a message has one card.
+fn attached<S: Serializer>(card: &Option<&Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Attachment<'a> {
+        content_type: &'static str,
+        content: &'a Value,
+    }
+    let attachment = |content| Attachment { content_type: "application/vnd.microsoft.card.adaptive", content };
+    serializer.collect_seq(card.map(attachment))
+}
+
+/// A file to be sent along.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// What it is called there.
+    pub name: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
 }
 
 /// A webhook to be made.
@@ -170,6 +254,44 @@ impl Request {
         Self { method: "POST", path: "/messages".to_owned(), body: Some(json(message)) }
     }
 
+    /// Writes a message with a file that lies here. `boundary` may be anything that nobody else chose.
+    #[must_use]
+    pub fn upload_message(message: &NewMessage<'_>, file: &Upload, boundary: &str) -> Self {
+        let body = form::body(message, file, boundary);
+        Self { method: "POST", path: "/messages".to_owned(), body: Some(body) }
+    }
+
+    /// Changes a message: ten times at most, and none that holds a file or a card.
+    #[must_use]
+    pub fn edit_message(id: &str, room: &str, text: Option<&str>, markdown: Option<&str>) -> Self {
+        let message = NewMessage { text, markdown, ..NewMessage::to(Recipient::Room(room)) };
+        Self { method: "PUT", path: format!("/messages/{}", segment(id)), body: Some(json(&message)) }
+    }
+
+    /// Deletes a message.
+    #[must_use]
+    pub fn delete_message(id: &str) -> Self {
+        Self { method: "DELETE", path: format!("/messages/{}", segment(id)), body: None }
+    }
+
+    /// The first page of who is in a room.
+    #[must_use]
+    pub fn memberships(room: &str) -> Self {
+        Self::get(format!("/memberships?roomId={}&max=1000", segment(room)))
+    }
+
+    /// Whether a person is in a room: a page of one, or of none.
+    #[must_use]
+    pub fn membership_of(room: &str, person: &str) -> Self {
+        Self::get(format!("/memberships?roomId={}&personId={}", segment(room), segment(person)))
+    }
+
+    /// Ends a membership: one's own to leave the room.
+    #[must_use]
+    pub fn delete_membership(id: &str) -> Self {
+        Self { method: "DELETE", path: format!("/memberships/{}", segment(id)), body: None }
+    }
+
     fn get(path: String) -> Self {
         Self { method: "GET", path, body: None }
     }
@@ -200,24 +322,24 @@ impl Request {
         max_body: usize,
     ) -> Result<HttpRequest, ForeignUrl> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        if self.body.is_some() {
-            headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
+        if let Some(body) = &self.body {
+            headers.push(("content-type".to_owned(), body.content_type()));
         }
         Ok(HttpRequest {
             method: self.method,
             url: self.url(base)?,
             headers,
             bearer: Some(token.clone()),
-            body: self.body.clone(),
+            body: self.body.as_ref().map(|body| body.bytes().clone()),
             timeout,
             max_body,
         })
     }
 }
 
-fn json(body: &impl Serialize) -> Bytes {
-    // Strings only: there is nothing in these bodies that serde_json could refuse.
-    serde_json::to_vec(body).unwrap_or_default().into()
+fn json(body: &impl Serialize) -> Body {
+    // Strings and JSON only: there is nothing in these bodies that serde_json could refuse.
+    Body::Json(serde_json::to_vec(body).unwrap_or_default().into())
 }
 
 /// An id as one segment of a path: whatever stands in it, it stays one segment.
@@ -242,16 +364,16 @@ mod tests {
     const BASE: &str = "https://webexapis.com/v1";
 
     fn body(request: &Request) -> &str {
-        std::str::from_utf8(request.body.as_ref().unwrap()).unwrap()
+        std::str::from_utf8(request.body.as_ref().unwrap().bytes()).unwrap()
     }
 
     #[test]
     fn each_request_has_its_golden_form() {
-        let message = NewMessage { to: Recipient::Room("R"), parent_id: Some("P"), text: Some("hi"), markdown: None };
+        let message = NewMessage { parent_id: Some("P"), text: Some("hi"), ..NewMessage::to(Recipient::Room("R")) };
         let request = Request::create_message(&message);
         assert_eq!((request.method, request.path.as_str()), ("POST", "/messages"));
         assert_eq!(body(&request), r#"{"roomId":"R","parentId":"P","text":"hi"}"#);
-        let direct = NewMessage { to: Recipient::Email("a@b"), parent_id: None, text: None, markdown: Some("*") };
+        let direct = NewMessage { markdown: Some("*"), ..NewMessage::to(Recipient::Email("a@b")) };
         assert_eq!(body(&Request::create_message(&direct)), r#"{"toPersonEmail":"a@b","markdown":"*"}"#);
 
         let secret = Secret::new("s");
@@ -263,6 +385,22 @@ mod tests {
         assert_eq!(body(&request), r#"{"name":"n","targetUrl":"u","secret":"s","status":"active"}"#);
         assert_eq!(Request::delete_webhook("W").method, "DELETE");
         assert_eq!(Request::webhooks().path, "/webhooks?max=100");
+    }
+
+    #[test]
+    fn cards_files_and_edits_have_their_golden_form() {
+        let card = serde_json::json!({"type": "AdaptiveCard"});
+        let message = NewMessage { text: Some("x"), card: Some(&card), ..NewMessage::to(Recipient::Person("P")) };
+        let attachment =
+            r#"{"contentType":"application/vnd.microsoft.card.adaptive","content":{"type":"AdaptiveCard"}}"#;
+        let expected = format!(r#"{{"toPersonId":"P","text":"x","attachments":[{attachment}]}}"#);
+        assert_eq!(body(&Request::create_message(&message)), expected);
+        let message = NewMessage { file: Some("https://h/a.pdf"), ..NewMessage::to(Recipient::Room("R")) };
+        assert_eq!(body(&Request::create_message(&message)), r#"{"roomId":"R","files":["https://h/a.pdf"]}"#);
+        let edit = Request::edit_message("M/1", "R", None, Some("*x*"));
+        assert_eq!((edit.method, edit.path.as_str()), ("PUT", "/messages/M%2F1"));
+        assert_eq!(body(&edit), r#"{"roomId":"R","markdown":"*x*"}"#);
+        assert_eq!(Request::membership_of("R", "P=").path, "/memberships?roomId=R&personId=P%3D");
     }
 
     #[test]

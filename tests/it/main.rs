@@ -5,6 +5,7 @@
 mod admin_commands;
 mod admin_doors;
 mod alerts;
+mod answers;
 mod backups;
 mod binary_ends;
 mod binary_refusals;

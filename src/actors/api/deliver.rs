@@ -2,19 +2,20 @@
 //!
 //! It runs as a task of its own so that a send once marked is recorded whatever becomes of the actor.
 
-use std::{borrow::Cow, panic::AssertUnwindSafe, rc::Rc, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
 use futures_util::FutureExt as _;
-use serde::Deserialize;
 use tracing::{debug, info, warn};
 
-use super::{Done, Office, messages::OpenLane, wire::WireError};
+use super::{
+    Done, Office,
+    act::{self, Tried},
+    messages::OpenLane,
+};
 use crate::{
     actors::retries::Trouble,
-    base::{Lease, Millis, Point, Secret, spawn::spawn},
-    brain::{Delivery, Destination},
-    store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
-    webex::{NewMessage, Recipient, Reply, Request, Verdict},
+    base::{Lease, Secret, spawn::spawn},
+    store::{DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
 };
 
 /// What a lane's requests go out with.
@@ -83,17 +84,14 @@ pub(super) async fn carry(office: Rc<Office>, pass: Rc<Pass>, mut rows: Vec<Deli
 /// One marked try: send, give the permit back, record, let the destination go on.
 async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark: Marked) {
     let (bot, epoch, generation) = (pass.lease.bot.clone(), pass.lease.epoch, pass.generation);
-    let tried = match AssertUnwindSafe(send(&office, &pass, &mut row, &mark)).catch_unwind().await {
-        Ok(tried) => tried,
-        Err(_logged) => {
-            // Where it panicked is not known here, so it counts as sent without an answer.
-            let message = "Botyard panicked on it; please report this as a fault of Botyard".to_owned();
-            row.doubtful = true;
-            let lost = Err(WireError { message, may_have_arrived: true });
-            judge(&lost, mark.attempt, &row, pass.repeat_doubtful, &office)
-        }
-    };
-    office.tell(Done::Off { bot: bot.clone(), generation, news: tried.news.clone() }).await;
+    let carried = AssertUnwindSafe(act::carry_out(&office, &pass, &mut row, mark.attempt)).catch_unwind().await;
+    let tried = carried.unwrap_or_else(|_logged| {
+        // Where it panicked is not known here, so it counts as sent without an answer.
+        let message = "Botyard panicked on it; please report this as a fault of Botyard".to_owned();
+        act::lost(&office, &pass, &mut row, mark.attempt, message)
+    });
+    let (news, requests) = (tried.news.clone(), tried.requests);
+    office.tell(Done::Off { bot: bot.clone(), generation, news, requests }).await;
     report(&office, &row, &tried);
     let again = match tried.outcome {
         DeliveryOutcome::Retry { at, .. } => Some(at),
@@ -106,118 +104,11 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         outcome: tried.outcome,
         doubtful: row.doubtful,
         tracking_id: tried.tracking_id,
+        sent: tried.sent,
+        failure: tried.failure,
     };
     record(&office, &row, result).await;
     office.tell(Done::Ended { bot, epoch, row, again }).await;
-}
-
-/// Sends a marked row and reads the answer.
-async fn send(office: &Office, pass: &Pass, row: &mut DeliveryRow, mark: &Marked) -> Tried {
-    let request = match prepare(row, pass.repeat_doubtful) {
-        Ok(request) => request,
-        Err(outcome) => return Tried { outcome, news: News::Fine, tracking_id: None },
-    };
-    if row.doubtful {
-        office.metrics.outbound.doubtful.inc();
-        info!(bot.id = %row.bot, delivery.id = %row.id, "repeating a delivery that may have been sent before");
-    }
-    office.breaking.pass(Point::BeforeSend, Some(&row.bot)).await;
-    let answer = office.send(pass, &request, office.settings.timeout).await;
-    office.breaking.pass(Point::AfterSend, Some(&row.bot)).await;
-    // Once in doubt it stays so: what a later try comes to says nothing about the one before.
-    row.doubtful |= answer.as_ref().is_err_and(|error| error.may_have_arrived);
-    judge(&answer, mark.attempt, row, pass.repeat_doubtful, office)
-}
-
-/// What a try came to.
-#[derive(Debug, PartialEq, Eq)]
-struct Tried {
-    outcome: DeliveryOutcome,
-    news: News,
-    tracking_id: Option<String>,
-}
-
-/// The request of a row, or the outcome of one that is not sent at all.
-fn prepare(row: &DeliveryRow, repeat_doubtful: bool) -> Result<Request, DeliveryOutcome> {
-    if row.doubtful && !repeat_doubtful {
-        return Err(DeliveryOutcome::Skipped);
-    }
-    let delivery = Delivery::decode(&row.payload).map_err(|error| DeliveryOutcome::Failed {
-        // The place only: serde's own words may quote the text.
-        reason: Cause::Unreadable.because(format!(
-            "the stored delivery cannot be read (line {}, column {})",
-            error.line(),
-            error.column()
-        )),
-    })?;
-    let to = match &delivery.to {
-        Destination::Room(id) => Recipient::Room(id),
-        Destination::Person(id) => Recipient::Person(id),
-        Destination::Email(address) => Recipient::Email(address),
-    };
-    Ok(Request::create_message(&NewMessage {
-        to,
-        parent_id: delivery.parent.as_deref(),
-        text: delivery.text.as_deref(),
-        markdown: delivery.markdown.as_deref(),
-    }))
-}
-
-/// What the answer to a delivery means. `POST /messages` has no idempotency key: what may have arrived is doubtful.
-fn judge(
-    answer: &Result<Reply, WireError>,
-    attempt: u32,
-    row: &DeliveryRow,
-    repeat_doubtful: bool,
-    office: &Office,
-) -> Tried {
-    let now = office.clock.now();
-    let tracking_id = answer.as_ref().ok().and_then(|reply| reply.tracking_id.clone());
-    let again = |reason: String, may_have_arrived: bool| {
-        let news = News::Trouble(reason.clone());
-        if may_have_arrived && !repeat_doubtful {
-            return (DeliveryOutcome::Skipped, news);
-        }
-        let outcome = if Trouble::Delivery.is_over(attempt, Duration::ZERO, office.settings.delivery_attempts) {
-            let reason = Cause::GaveUp.because(format!("given up after {attempt} tries: {reason}"));
-            DeliveryOutcome::Failed { reason }
-        } else {
-            let at = now.plus(Trouble::Delivery.wait(attempt, row.seq.0.unsigned_abs()));
-            DeliveryOutcome::Retry { at, reason, counts: true }
-        };
-        (outcome, news)
-    };
-    let uncounted = |at: Millis, reason: &str| {
-        let reason = reason.to_owned();
-        DeliveryOutcome::Retry { at, reason, counts: false }
-    };
-    let (outcome, news) = match answer {
-        Ok(reply) => match reply.verdict() {
-            Verdict::Fine => (DeliveryOutcome::Sent { remote_id: posted_id(&reply.body) }, News::Fine),
-            Verdict::Wait(wait) => (uncounted(now.plus(wait), "Webex asked to wait"), News::Wait(wait)),
-            Verdict::Unauthorized => (uncounted(now, "Webex refuses the token"), News::Refused),
-            Verdict::Retry(reason) => again(reason, false),
-            Verdict::Missing => {
-                let reason = format!("Webex does not show this room or person to the bot ({})", reply.status);
-                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
-            }
-            Verdict::Refused(reason) => {
-                (DeliveryOutcome::Failed { reason: Cause::Refused.because(reason) }, News::Fine)
-            }
-        },
-        Err(error) => again(error.message.clone(), error.may_have_arrived),
-    };
-    Tried { outcome, news, tracking_id }
-}
-
-/// The id of a message just posted, if the answer names it.
-fn posted_id(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Posted<'a> {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-    }
-    serde_json::from_slice::<Posted<'_>>(body).ok().map(|posted| posted.id.into_owned())
 }
 
 /// Counts and logs, before the outcome is written: a person reading the log need not wait for the disk.
@@ -238,6 +129,10 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
         DeliveryOutcome::Failed { reason } => {
             counters.failed.inc();
             warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, cause = reason.cause.as_str(), reason = reason.text, "a delivery was given up");
+        }
+        DeliveryOutcome::Needless { reason } => {
+            counters.skipped.inc();
+            debug!(bot.id = %bot, delivery.id = %delivery, event.id = %event, reason, "a delivery had nothing to do");
         }
         DeliveryOutcome::Skipped => {
             counters.skipped.inc();

@@ -77,7 +77,8 @@ impl Limiter {
     /// When a request to the endpoint may go, as far as is known now.
     pub(super) fn allowed_at(&self, endpoint: Endpoint, now: Millis) -> Millis {
         let missing = REQUEST.saturating_sub(self.level_at(now));
-        let earned = now.plus(Duration::from_millis(missing.div_ceil(self.per_minute)));
+        let from = now.max(self.filled_at);
+        let earned = from.plus(Duration::from_millis(missing.div_ceil(self.per_minute)));
         earned.max(self.penalties[endpoint as usize])
     }
 
@@ -85,6 +86,15 @@ impl Limiter {
     pub(super) fn spend(&mut self, now: Millis) {
         self.level = self.level_at(now).saturating_sub(REQUEST);
         self.filled_at = self.filled_at.max(now);
+    }
+
+    /// Takes a request out that went without asking. What the bucket does not have is paid back by waiting longer.
+    pub(super) fn owe(&mut self, now: Millis) {
+        let level = self.level_at(now);
+        let from = now.max(self.filled_at);
+        let missing = REQUEST.saturating_sub(level);
+        self.filled_at = from.plus(Duration::from_millis(missing.div_ceil(self.per_minute)));
+        self.level = level.saturating_sub(REQUEST);
     }
 
     /// Webex asked to wait. The bucket is emptied too: the guess that it was full was wrong.
@@ -155,6 +165,18 @@ mod tests {
                 limiter.spend(now);
             }
         }
+    }
+
+    #[test]
+    fn what_went_without_asking_is_paid_back() {
+        let mut limiter = Limiter::new(60, START);
+        for _ in 0..6 {
+            limiter.spend(START);
+        }
+        limiter.owe(START);
+        limiter.owe(START);
+        assert_eq!(limiter.allowed_at(Endpoint::Messages, START), START.plus(Duration::from_secs(3)));
+        assert!(!limiter.allows(Endpoint::Messages, START.plus(Duration::from_millis(2_999))));
     }
 
     #[test]

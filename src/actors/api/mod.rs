@@ -15,6 +15,7 @@
 //! crash of this actor leaves nothing half-said. Futures of the actor's own context are few on purpose: actix polls
 //! all of them whenever one wakes.
 
+mod act;
 mod call;
 mod deliver;
 mod lane;
@@ -27,12 +28,14 @@ mod schedule;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod wire;
 
 use std::{
     collections::HashMap,
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -43,7 +46,7 @@ use actix::{
 };
 use futures_util::{future, stream};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::Instant,
 };
 
@@ -89,6 +92,8 @@ pub struct ApiSettings {
     pub timeout: Duration,
     /// Tries of one delivery before it is given up.
     pub delivery_attempts: u32,
+    /// Folders of definitions: files to be sent lie below.
+    pub files: Vec<PathBuf>,
     /// Where the wires run.
     pub wires: WireMode,
 }
@@ -120,6 +125,8 @@ struct Office {
     steady: Clock,
     metrics: Arc<Metrics>,
     breaking: Breaking,
+    /// Who may hold a file in memory.
+    uploads: Semaphore,
     reports: mpsc::Sender<Done>,
 }
 
@@ -131,7 +138,7 @@ enum Done {
     /// A row was not marked and did not leave; its permit is free.
     Unmarked { bot: BotId, epoch: Epoch, row: DeliveryRow, error: Option<StoreError> },
     /// A delivery's try has ended on the wire; its permit is free, its destination is not.
-    Off { bot: BotId, generation: u64, news: News },
+    Off { bot: BotId, generation: u64, news: News, requests: u32 },
     /// The try's outcome is recorded; its destination goes on, or waits for the next try.
     Ended { bot: BotId, epoch: Epoch, row: DeliveryRow, again: Option<Millis> },
     /// A look at the store has ended.
@@ -175,7 +182,17 @@ impl Api {
         let wires = Wires::start(settings.wires, &make_wire, permits);
         let breaking = exit.breaking().clone();
         Self {
-            office: Rc::new(Office { settings, store, wires, clock, steady, metrics, breaking, reports: sender }),
+            office: Rc::new(Office {
+                settings,
+                store,
+                wires,
+                clock,
+                steady,
+                metrics,
+                breaking,
+                uploads: Semaphore::new(upload::AT_ONCE),
+                reports: sender,
+            }),
             bells,
             refused,
             reports: Some(reports),

@@ -44,9 +44,11 @@ impl Api {
                 }
                 bot
             }
-            Done::Off { bot, generation, news } => {
+            Done::Off { bot, generation, news, requests } => {
                 self.free_permit(&bot);
                 let Some(lane) = self.lanes.get_mut(&bot) else { return };
+                // One was paid for when it was picked; those that it took besides are paid for now.
+                (1..requests).for_each(|_| lane.limiter.owe(now));
                 learn(lane, generation, Endpoint::Messages, news, now);
                 bot
             }

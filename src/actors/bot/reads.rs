@@ -11,12 +11,18 @@ use crate::{
         retries::Trouble,
     },
     base::{BotId, Lease, Version},
-    brain::{Fact, Read},
-    webex::{Request, Verdict, model},
+    brain::{Fact, Read, SentMessage},
+    store::{SentAnswer, SentLook, SentQuery, SentRow},
+    webex::{Reply, Request, Verdict, model},
 };
 
 /// How long a turn waits for one answer of Webex, queueing and retries included.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// People of a room that are read; who is beyond is as if not there.
+const MEMBERS: usize = 1_000;
+/// Pages of them: Webex may give fewer than were asked for, or none, and still say that there are more.
+const MEMBER_PAGES: usize = 20;
 
 /// Why a read has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +58,10 @@ impl Deps {
             });
             return Ok(Answered { fact, from_cache: false });
         }
-        let cached = matches!(read, Read::Person(_) | Read::Room(_));
+        if let Read::Sent(id) = read {
+            return Ok(Answered { fact: self.sent(lease, id).await?, from_cache: false });
+        }
+        let cached = matches!(read, Read::Person(_) | Read::Room(_) | Read::Members(_));
         if cached && let Some(fact) = self.cache.get(&lease.bot, read, self.clock.now()) {
             return Ok(Answered { fact, from_cache: true });
         }
@@ -71,7 +80,8 @@ impl Deps {
                 .ask::<model::AttachmentAction>(&lease.bot, Request::attachment_action(id))
                 .await?
                 .map(|it| Fact::Press(Box::new(it))),
-            Read::Members(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => None,
+            Read::Members(room) => self.members(&lease.bot, room).await?.map(Fact::Members),
+            Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => None,
         };
         let fact = fact.unwrap_or(Fact::Missing);
         if cached {
@@ -80,8 +90,55 @@ impl Deps {
         Ok(Answered { fact, from_cache: false })
     }
 
+    /// What is kept of a message that we sent. That of a moment ago may not be written down yet.
+    async fn sent(&self, lease: &Lease, id: &str) -> Result<Fact, ReadError> {
+        let look = SentLook { bot: lease.bot.clone(), query: SentQuery::Id(id.to_owned()), now: self.clock.now() };
+        match self.store.sent(look).await.map_err(|e| unread(&e))? {
+            SentAnswer::Known(row) => {
+                let SentRow { context, key, parent, .. } = *row;
+                Ok(Fact::Sent(Box::new(SentMessage { context, key, parent })))
+            }
+            SentAnswer::NotYet => Ok(Fact::Missing),
+            SentAnswer::Unknown => Ok(Fact::Sent(Box::default())),
+        }
+    }
+
+    /// Everybody in a room: page after page, as long as there are not too many.
+    async fn members(&self, bot: &BotId, room: &str) -> Result<Option<Vec<model::Membership>>, ReadError> {
+        let mut request = Request::memberships(room);
+        let mut all: Vec<model::Membership> = Vec::new();
+        for _ in 0..MEMBER_PAGES {
+            let Some((page, next)) = self.page::<model::Membership>(bot, request.clone()).await? else {
+                return Ok(None);
+            };
+            all.extend(page);
+            match next {
+                Some(next) if all.len() < MEMBERS => request = request.following(&next),
+                _ => break,
+            }
+        }
+        all.truncate(MEMBERS);
+        Ok(Some(all))
+    }
+
+    /// One page of a list, and where the next one is.
+    async fn page<T: DeserializeOwned>(
+        &self,
+        bot: &BotId,
+        request: Request,
+    ) -> Result<Option<(Vec<T>, Option<String>)>, ReadError> {
+        let Some(reply) = self.reply(bot, request).await? else { return Ok(None) };
+        let page: model::Page<T> = reply.json().map_err(|error| later(&error))?;
+        Ok(Some((page.items, reply.next)))
+    }
+
     /// Asks Webex for one object; `None` when it is not there or not ours to see.
     pub(super) async fn ask<T: DeserializeOwned>(&self, bot: &BotId, request: Request) -> Result<Option<T>, ReadError> {
+        let Some(reply) = self.reply(bot, request).await? else { return Ok(None) };
+        reply.json().map(Some).map_err(|error| later(&error))
+    }
+
+    async fn reply(&self, bot: &BotId, request: Request) -> Result<Option<Reply>, ReadError> {
         let call = Call { bot: bot.clone(), request, class: CallClass::Turn, deadline: DEADLINE };
         let Some(api) = self.api.addr() else { return Err(ReadError::Down) };
         let reply = match api.send(call).await {
@@ -92,7 +149,7 @@ impl Deps {
             Ok(Err(error @ (CallError::Deadline(_) | CallError::Busy))) => return Err(later(&error)),
         };
         match reply.verdict() {
-            Verdict::Fine => reply.json().map(Some).map_err(|error| later(&error)),
+            Verdict::Fine => Ok(Some(reply)),
             // A 403 on a message or a room is Webex's way to say "not yours to see".
             Verdict::Missing | Verdict::Refused(_) => Ok(None),
             Verdict::Unauthorized => Err(ReadError::Down),

@@ -174,16 +174,21 @@ impl Job {
         record.reading = Some(read.kind());
         let answered = deps.read(&self.lease, read).await?;
         record.reading = None;
-        let lagging = matches!((read, &answered.fact), (Read::Message(_), Fact::Missing));
+        let lagging = match (read, &answered.fact) {
+            (Read::Message(_), Fact::Missing) => Some("Webex does not show the message yet"),
+            (Read::Sent(_), Fact::Missing) => Some("that the card was sent is not written down yet"),
+            _ => None,
+        };
         record.needs.push(json!({
             "read": read.kind(),
             "took_ms": whole_millis(deps.clock.now().since(asked)),
             "cached": answered.from_cache,
             "missing": answered.fact == Fact::Missing,
         }));
-        if lagging && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0) {
-            let reason = "Webex does not show the message yet".to_owned();
-            return Err(ReadError::Later(Trouble::NotThereYet, reason));
+        if let Some(reason) = lagging
+            && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0)
+        {
+            return Err(ReadError::Later(Trouble::NotThereYet, reason.to_owned()));
         }
         Ok(answered.fact)
     }
@@ -201,6 +206,7 @@ impl Job {
                     order_key: delivery.to.order_key(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: delivery.takes_place().map(str::to_owned),
                     payload: delivery.encode(),
                 }),
                 Effect::Remember(operation) => commit.state.push(operation),
@@ -212,6 +218,7 @@ impl Job {
                     order_key: call.order.clone(),
                     class: Class::Interactive,
                     due_at: now,
+                    takes_place: None,
                     payload: call.encode(),
                 }),
                 Effect::Timer(timer) => commit.timers.push(NewTimer {

@@ -66,7 +66,7 @@ impl FakeWebex {
         if let Some(error) = cloud.fails.get(&call.bot) {
             return Err(error.clone());
         }
-        let body = call.request.body.as_ref().map(|body| serde_json::from_slice::<Value>(body).unwrap());
+        let body = call.request.body.as_ref().map(|body| serde_json::from_slice::<Value>(body.bytes()).unwrap());
         let id = path.strip_prefix("/webhooks/").map(str::to_owned);
         match (call.request.method, id, body) {
             ("GET", ..) => Ok(cloud.list(&call.bot, path)),

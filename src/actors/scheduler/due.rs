@@ -114,7 +114,13 @@ mod tests {
     fn it_begins_where_it_never_stood_and_with_another_plan() {
         let schedule = daily(Missed::All);
         assert_eq!(due(&bot(), &schedule, None, at("2026-11-30T12:00"), UTC), Due::Begin);
-        let berlin = due(&bot(), &schedule, Some(&row(&schedule, at("2026-11-01T09:00"))), at("2026-11-30T12:00"), Tz::Europe__Berlin);
+        let berlin = due(
+            &bot(),
+            &schedule,
+            Some(&row(&schedule, at("2026-11-01T09:00"))),
+            at("2026-11-30T12:00"),
+            Tz::Europe__Berlin,
+        );
         assert_eq!(berlin, Due::Begin, "another zone is another plan");
         assert_eq!(seen(&schedule, "2030-01-01T00:00", at("2026-11-30T12:00")), Due::Begin, "a clock was wrong");
     }
@@ -144,8 +150,11 @@ mod tests {
 
     #[test]
     fn making_up_is_bounded() {
-        let schedule = Schedule { name: "often".into(), plan: Plan { missed: Missed::All, ..Plan::new(Timing::Every(60_000)) } };
-        let Due::Move { runs, through, .. } = seen(&schedule, "2026-01-01T00:00", at("2026-11-30T12:00")) else { panic!() };
+        let schedule =
+            Schedule { name: "often".into(), plan: Plan { missed: Missed::All, ..Plan::new(Timing::Every(60_000)) } };
+        let Due::Move { runs, through, .. } = seen(&schedule, "2026-01-01T00:00", at("2026-11-30T12:00")) else {
+            panic!()
+        };
         assert_eq!((runs.len(), through), (MADE_UP, at("2026-11-30T11:59")));
     }
 

@@ -25,16 +25,16 @@ use actix::{
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
-use self::{
-    crashes::AfterCrash,
-    kept::{Phase, Running},
-    singletons::Singleton,
-};
 pub use self::{
     clocked::Clocked,
     kept::{Kept, KeptState},
     silence::Mind,
     singletons::{Keep, Starter},
+};
+use self::{
+    crashes::AfterCrash,
+    kept::{Phase, Running},
+    singletons::Singleton,
 };
 use super::{
     api::TokenRefused,

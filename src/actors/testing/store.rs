@@ -15,9 +15,9 @@ use crate::{
         Doorbell, DueBot, DueQuery, EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetStep,
         Forgotten, Hold, Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved,
         Lifted, Marked, NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow,
-        ScheduleMove, ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue,
-        Store, StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, Wake, WebhookRow,
-        Whom,
+        ScheduleMove, ScheduleMoved, ScheduleRow, SentAnswer, SentChange, SentLook, SentQuery, SentRow, Silence,
+        StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store, StoreError, StoreSize, StoredDefinition,
+        Tidied, TimersFired, TurnAnswer, TurnCommit, Wake, WebhookRow, Whom,
     },
 };
 
@@ -44,8 +44,37 @@ struct Inner {
     leases: HashMap<BotId, Epoch>,
     rows: BTreeMap<Seq, Held>,
     webhooks: BTreeMap<i64, WebhookRow>,
+    sent: Vec<SentRow>,
+    failures: Vec<NewEvent>,
     trouble: Option<StoreError>,
     looks: usize,
+}
+
+impl Inner {
+    fn sent(&self, look: &SentLook) -> SentAnswer {
+        let known = |row: &&SentRow| match &look.query {
+            SentQuery::Id(id) => row.remote_id == *id,
+            SentQuery::Key { key, order_key, room } => {
+                let here = row.order_key == *order_key || (room.is_some() && row.room == *room);
+                row.key.as_ref() == Some(key) && here
+            }
+        };
+        self.sent.iter().rev().find(known).map_or(SentAnswer::Unknown, |row| SentAnswer::Known(Box::new(row.clone())))
+    }
+
+    fn change(&mut self, change: SentChange) {
+        let id = match &change {
+            SentChange::Keep(row) => row.remote_id.clone(),
+            SentChange::Gone(id) => id.clone(),
+        };
+        self.sent.retain(|row| row.remote_id != id);
+        if let SentChange::Keep(row) = change {
+            for older in self.sent.iter_mut().filter(|older| older.order_key == row.order_key && older.key == row.key) {
+                older.key = None;
+            }
+            self.sent.push(*row);
+        }
+    }
 }
 
 /// Cheap to clone: all clones are the same store.
@@ -55,6 +84,27 @@ pub(crate) struct FakeStore(Arc<Mutex<Inner>>);
 impl FakeStore {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap()
+    }
+
+    /// Commits one delivery of a bot, and rings.
+    pub(crate) fn deliver(&self, bell: &impl Doorbell, bot: &BotId, delivery: &Delivery) -> Seq {
+        let mut row = self.insert(bot, "");
+        row.order_key = delivery.to.order_key();
+        row.payload = delivery.encode();
+        self.lock().rows.get_mut(&row.seq).unwrap().row = row.clone();
+        let seq = row.seq;
+        bell.ring(Wake { bot: bot.clone(), events: Vec::new(), deliveries: vec![row] });
+        seq
+    }
+
+    /// What is kept of sent messages.
+    pub(crate) fn kept(&self) -> Vec<SentRow> {
+        self.lock().sent.clone()
+    }
+
+    /// Events that tell of deliveries given up.
+    pub(crate) fn failures(&self) -> Vec<NewEvent> {
+        self.lock().failures.clone()
     }
 
     /// Commits deliveries of a bot, one a room named, and rings.
@@ -169,10 +219,17 @@ impl FakeStore {
     }
 
     fn record_now(inner: &mut Inner, result: DeliveryResult) -> bool {
-        let row = inner.rows.get_mut(&result.seq).unwrap();
+        let row = &inner.rows[&result.seq];
         if row.stands != Stands::Sending(result.epoch) || row.row.attempt != result.attempt {
             return false;
         }
+        if matches!(result.outcome, DeliveryOutcome::Failed { .. }) {
+            inner.failures.extend(result.failure.map(|failure| failure.event));
+        }
+        for change in result.sent {
+            inner.change(change);
+        }
+        let row = inner.rows.get_mut(&result.seq).unwrap();
         match result.outcome {
             DeliveryOutcome::Retry { at, counts, .. } => {
                 row.row.doubtful |= result.doubtful;
@@ -301,6 +358,9 @@ impl Store for FakeStore {
     }
     fn read_state(&self, _: BotId, _: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>> {
         refused()
+    }
+    fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer> {
+        self.outbox(move |inner| inner.sent(&look))
     }
     fn read_dialogue(&self, _: BotId, _: String, _: String, _: Millis) -> Answer<'_, Option<DialogueRow>> {
         refused()

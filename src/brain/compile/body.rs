@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation},
+        program::{At, Body, Does, Once, Operation, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -179,7 +179,14 @@ impl Does {
                 say.when.iter().for_each(&mut text);
                 say.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
                 say.key.iter().for_each(|(key, _)| text(key));
+                if let Some(Sendable::Url(url)) = &say.file {
+                    text(url);
+                }
                 say.context.iter().for_each(|context| context.join_uses(uses));
+                if let Some((card, data)) = say.card.as_deref() {
+                    uses.join(card.uses());
+                    data.iter().for_each(|data| data.join_uses(uses));
+                }
             }
             Self::Remember { key, operation, .. } => {
                 text(key);

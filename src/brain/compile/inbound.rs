@@ -25,9 +25,7 @@ impl Compiler<'_> {
             self.must_say_where(&written.rule, "`[[inbound]]`");
             let body = self.body(&written.rule, Names::of(Scope::Nowhere));
             let again = hooks.iter().any(|hook| *hook.name == *written.name.value);
-            let dedupe = written.dedupe.as_ref().map(|dedupe| {
-                self.text(dedupe, Format::Text, Names::of(Scope::Post))
-            });
+            let dedupe = written.dedupe.as_ref().map(|dedupe| self.text(dedupe, Format::Text, Names::of(Scope::Post)));
             if again {
                 let own = [
                     written.auth.as_ref().map(|auth| ("auth", auth.span)),

@@ -76,8 +76,14 @@ impl Compiler<'_> {
     }
 
     fn tell_at(&mut self, code: Code, span: Span, message: impl Into<String>, hint: Option<String>) {
-        if self.found.iter().filter(|found| found.code == code.name).count() < MAX_TOLD {
-            self.found.push(self.definition.place().at(code, span, message).maybe_hint(hint));
+        self.add(self.definition.place().at(code, span, message).maybe_hint(hint));
+    }
+
+    /// Tells what is wrong, once: a file that two rules use is looked at twice.
+    fn add(&mut self, new: Diagnostic) {
+        let told = self.found.iter().filter(|found| found.code == new.code).count();
+        if told < MAX_TOLD && !self.found.contains(&new) {
+            self.found.push(new);
         }
     }
 
@@ -89,10 +95,8 @@ impl Compiler<'_> {
                 format!("a description or help has at most {MAX_HELP} bytes, this one has {}", text.value.len());
             self.tell(codes::BAD_VALUE, text, message, Some("say the rest in a command's reply".into()));
         }
-        let rules = definition.commands.len()
-            + definition.ons.len()
-            + definition.schedules.len()
-            + definition.inbounds.len();
+        let rules =
+            definition.commands.len() + definition.ons.len() + definition.schedules.len() + definition.inbounds.len();
         if rules > MAX_RULES {
             let message = format!("a bot has at most {MAX_RULES} rules, this one has {rules}");
             self.tell_at(codes::BAD_VALUE, Span::default(), message, Some("split it, or use patterns".into()));

@@ -3,13 +3,15 @@
 use super::Compiler;
 use crate::{
     brain::{
+        card::{self, Card},
+        data::Data as Made,
         delivery::Then,
         destination, engine,
         names::{Names, Scope},
-        program::{Say, To},
+        program::{Say, Sendable, To},
         template::{self, Text},
     },
-    definition::{Format, Reply, Spanned, codes, rule},
+    definition::{Data, Format, Place, Reply, Span, Spanned, codes, rule},
 };
 
 impl Compiler<'_> {
@@ -25,6 +27,8 @@ impl Compiler<'_> {
             let hint = "use it with `[[on]]` and `card`, or name messages with `key`";
             self.tell(codes::CONFLICT, update, message, Some(hint.into()));
         }
+        let card = reply.card.as_ref().map(|card| self.card(card, reply.data.as_ref(), names));
+        let file = reply.file.as_ref().map(|file| self.file(file, names));
         let text = self.text(&reply.body, reply.format, names);
         Some(Box::new(Say {
             when: match when {
@@ -44,7 +48,61 @@ impl Compiler<'_> {
                 None => None,
             },
             update: reply.update.as_ref().map(|update| update.value),
+            card: match card {
+                Some(card) => Some(Box::new(card?)),
+                None => None,
+            },
+            file: match file {
+                Some(file) => Some(file?),
+                None => None,
+            },
         }))
+    }
+
+    fn card(&mut self, path: &Spanned<String>, data: Option<&Data>, names: Names<'_>) -> Option<(Card, Option<Made>)> {
+        let data = data.map(|data| self.data(data, names));
+        let definition = self.definition;
+        let text = match definition.source.companion(&path.value) {
+            Ok(text) => text,
+            Err((message, hint)) => {
+                self.tell(codes::UNKNOWN_FILE, path, message, hint);
+                return None;
+            }
+        };
+        let also: &[&str] = if data.is_some() { &["data"] } else { &[] };
+        let card = match card::compile(self.checker, text, names, also) {
+            Ok(card) => card,
+            Err(troubles) => {
+                let file = format!("{}/{}", definition.bot, path.value);
+                for trouble in troubles {
+                    let place = Place { file: &file, text, shared: &[] };
+                    let found = place.at(trouble.code, Span::new(trouble.range), trouble.message);
+                    self.add(found.maybe_hint(trouble.hint));
+                }
+                return None;
+            }
+        };
+        Some((
+            card,
+            match data {
+                Some(data) => Some(data?),
+                None => None,
+            },
+        ))
+    }
+
+    fn file(&mut self, file: &Spanned<String>, names: Names<'_>) -> Option<Sendable> {
+        let lower = file.value.to_ascii_lowercase();
+        if lower.starts_with("https://") || lower.starts_with("http://") {
+            return self.text(file, Format::Text, names).map(Sendable::Url);
+        }
+        match self.definition.source.sendable(&file.value) {
+            Ok(path) => Some(Sendable::Path(path.into())),
+            Err((message, hint)) => {
+                self.tell(codes::UNKNOWN_FILE, file, message, hint);
+                None
+            }
+        }
     }
 
     pub(super) fn text(&mut self, body: &Spanned<String>, format: Format, names: Names<'_>) -> Option<Text> {

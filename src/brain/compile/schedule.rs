@@ -23,6 +23,8 @@ use crate::{
 const MAX_NAME: usize = 100;
 /// Runs that are closer together are a load, not a schedule.
 const CLOSEST: Duration = Duration::from_secs(10);
+/// Lines of a file of dates that are told.
+const WRONG_DATES: usize = 5;
 /// Longer waits would mix the runs of one day with those of the next.
 const MOST_JITTER: Duration = Duration::from_hours(6);
 
@@ -151,9 +153,25 @@ impl Compiler<'_> {
     }
 
     fn except_file(&mut self, file: &Spanned<String>) -> Option<Arc<[chrono::NaiveDate]>> {
-        let message = format!("there is no file {} beside the definition", quote(&file.value));
-        self.tell(codes::BAD_DATES, file, message, Some("write the dates themselves: `except = [\"2026-12-25\"]`".into()));
-        None
+        let text = match self.definition.source.companion(&file.value) {
+            Ok(text) => text,
+            Err((message, hint)) => {
+                let dates = || "a file of dates is called `….txt`; or write `except = [\"2026-12-25\"]`".to_owned();
+                self.tell(codes::BAD_DATES, file, message, hint.or_else(|| Some(dates())));
+                return None;
+            }
+        };
+        match cron::dates(text) {
+            Ok(dates) => Some(dates.into()),
+            Err(wrong) => {
+                for (range, why) in wrong.into_iter().take(WRONG_DATES) {
+                    let line = text.bytes().take(range.start).filter(|byte| *byte == b'\n').count() + 1;
+                    let message = format!("line {line} of {}: {why}", quote(&file.value));
+                    self.tell(codes::BAD_DATES, file, message, None);
+                }
+                None
+            }
+        }
     }
 
     fn for_all(&mut self, schedule: &definition::Schedule) -> Option<ScheduleRule> {
@@ -187,7 +205,12 @@ impl Compiler<'_> {
         let Some(room) = room.filter(|_| wrong.is_none()) else {
             let span = wrong.unwrap_or(rule.span);
             let message = "`per_person_zone` needs one room in `to`: the one whose people are meant";
-            self.tell_at(codes::BAD_DESTINATION, span, message, Some("write `to = \"@team\"`, with `team` in `[rooms]`".into()));
+            self.tell_at(
+                codes::BAD_DESTINATION,
+                span,
+                message,
+                Some("write `to = \"@team\"`, with `team` in `[rooms]`".into()),
+            );
             return None;
         };
         let body = self.body(&rule, Names::of(Scope::Person))?;

@@ -67,7 +67,8 @@ fn parse(text: &str) -> Result<Cron, croner::errors::CronError> {
 /// The parser's words, as ours are: lower case, no full stop.
 fn sentence(error: &croner::errors::CronError) -> String {
     let text = error.to_string();
-    let text = text.strip_prefix("Component error: ").or_else(|| text.strip_prefix("Invalid pattern: ")).unwrap_or(&text);
+    let text =
+        text.strip_prefix("Component error: ").or_else(|| text.strip_prefix("Invalid pattern: ")).unwrap_or(&text);
     let mut chars = text.trim_end_matches('.').chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -115,7 +115,8 @@ fn what_is_no_expression_is_told_in_a_sentence() {
 
 #[test]
 fn runs_are_written_as_people_read_them() {
-    let written = |plan: &Plan| plan.coming(at("2026-11-27T12:00:00Z"), BERLIN).take(2).map(|(_, text)| text).collect::<Vec<_>>();
+    let written =
+        |plan: &Plan| plan.coming(at("2026-11-27T12:00:00Z"), BERLIN).take(2).map(|(_, text)| text).collect::<Vec<_>>();
     assert_eq!(written(&cron("0 9 * * MON-FRI")), ["Mon 2026-11-30 09:00 CET", "Tue 2026-12-01 09:00 CET"]);
     let each = Plan { per_person: true, ..cron("0 9 * * MON-FRI") };
     assert_eq!(written(&each)[0], "Mon 2026-11-30 09:00 where each person is");

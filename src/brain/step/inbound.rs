@@ -116,7 +116,8 @@ mod tests {
         },
     };
 
-    const HOOK: &str = "[rooms]\nops = 'OPSROOM1'\n[[inbound]]\nname = 'alert'\nauth = { bearer = 'env:X' }\nto = '@ops'\n";
+    const HOOK: &str =
+        "[rooms]\nops = 'OPSROOM1'\n[[inbound]]\nname = 'alert'\nauth = { bearer = 'env:X' }\nto = '@ops'\n";
 
     fn post(payload: Value) -> Event {
         let headers = [("x-kind".to_owned(), "test".to_owned())].into();
@@ -146,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_said_as_its_rule_says_is_said_plainly_and_buried() {
-        let text = format!("{HOOK}reply = {{ markdown = '{{{{ payload.count + 1 }}}}', key = '{{{{ payload.id }}}}' }}\n");
+        let text =
+            format!("{HOOK}reply = {{ markdown = '{{{{ payload.count + 1 }}}}', key = '{{{{ payload.id }}}}' }}\n");
         let asked = play(&text, json!({ "count": "many", "title": "disk full" })).unwrap();
         assert!(asked.buried.as_deref().unwrap().contains("the template of inbound \"alert\" failed"));
         assert_eq!(asked.deliveries[0].to, Destination::Room("OPSROOM1".into()));
@@ -180,7 +182,8 @@ mod tests {
     #[test]
     fn what_a_hook_cannot_be_is_told_at_its_place() {
         let of = |lines: &str| {
-            let found = compiled(&format!("[rooms]\nops = 'OPSROOM1'\n[[inbound]]\n{lines}to = '@ops'\nreply = 'x'\n")).1;
+            let found =
+                compiled(&format!("[rooms]\nops = 'OPSROOM1'\n[[inbound]]\n{lines}to = '@ops'\nreply = 'x'\n")).1;
             found.iter().map(|d| (d.code, d.line)).collect::<Vec<_>>()
         };
         assert_eq!(of("name = 'a'\n"), [("missing-key", 3)]);

@@ -88,13 +88,9 @@ impl<'a> Stepper<'a> {
             Trigger::Membership { person, .. } => self.membership(ids::same(person, me)),
             Trigger::CardAction { id, message, .. } => self.press(id, message),
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
-            Trigger::Schedule { name, planned, zone, person } => {
-                self.schedule(name, *planned, zone, person.as_deref())
-            }
+            Trigger::Schedule { name, planned, zone, person } => self.schedule(name, *planned, zone, person.as_deref()),
             Trigger::Inbound { name, payload, .. } => self.inbound(name, payload),
-            Trigger::Answer { .. } => {
-                Ok(nothing(&format!("none: no rule for {kind}")))
-            }
+            Trigger::Answer { .. } => Ok(nothing(&format!("none: no rule for {kind}"))),
         }
     }
 

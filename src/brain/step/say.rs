@@ -8,9 +8,12 @@ use super::{
 use crate::{
     base::{StateScope, Trigger},
     brain::{
-        Act, Decision, Delivery, Destination, Effect, Fact, Keyed, Read, destination, ids,
+        Act, Attached, Decision, Delivery, Destination, Effect, Fact, Keyed, Read,
+        card::Card,
+        data::Data,
+        destination, ids,
         messages::messages,
-        program::{Say, To},
+        program::{Say, Sendable, To},
     },
     definition::rule::Update,
     webex::model::Message,
@@ -71,6 +74,15 @@ impl Acting<'_, '_> {
             Some(context) => self.value(context)?,
             None => serde_json::Value::Null,
         };
+        let card = match say.card.as_deref() {
+            Some((card, data)) => Some(self.card(card, data.as_ref())?),
+            None => None,
+        };
+        let file = match &say.file {
+            Some(Sendable::Path(path)) => Some(Attached::Path(path.to_string())),
+            Some(Sendable::Url(url)) => Some(Attached::Url(self.text(url)?)),
+            None => None,
+        };
         let mut said = false;
         for destination in self.destinations(&say.to)? {
             let here = destination == self.stepper.here();
@@ -79,6 +91,8 @@ impl Acting<'_, '_> {
             if let Some(first) = parts.first_mut() {
                 first.key.clone_from(&key);
                 first.context.clone_from(&context);
+                first.card.clone_from(&card);
+                first.file.clone_from(&file);
                 first.act = self.act_of(say.update);
                 said = true;
             }
@@ -88,6 +102,16 @@ impl Acting<'_, '_> {
             self.decision.notes.push("the reply is empty: nothing was sent".to_owned());
         }
         Ok(())
+    }
+
+    fn card(&self, card: &Card, data: Option<&Data>) -> Result<serde_json::Value, Stop> {
+        let mut context = self.values.context(card.uses());
+        if let Some(data) = data {
+            let data = crate::brain::values::json(&self.value(data)?);
+            context = minijinja::value::merge_maps([minijinja::Value::from_pairs([("data", data)]), context]);
+        }
+        card.render(self.stepper.engine, &context)
+            .map_err(|error| Stop::Fail(format!("{}, in {}", error.sentence(), self.label)))
     }
 
     fn act_of(&self, update: Option<Update>) -> Act {

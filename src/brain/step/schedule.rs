@@ -21,7 +21,13 @@ const MAX_PEOPLE: usize = 500;
 const LATE: Duration = Duration::from_mins(1);
 
 impl Stepper<'_> {
-    pub(super) fn schedule(self, name: &str, planned: Millis, zone: &str, person: Option<&str>) -> Result<Decision, Stop> {
+    pub(super) fn schedule(
+        self,
+        name: &str,
+        planned: Millis,
+        zone: &str,
+        person: Option<&str>,
+    ) -> Result<Decision, Stop> {
         let label = format!("schedule \"{name}\"");
         let program = self.program;
         let found = program.schedules.iter().zip(&program.schedule_rules).find(|(one, _)| *one.name == *name);
@@ -34,7 +40,14 @@ impl Stepper<'_> {
     }
 
     /// Sets a timer for each person of the room, at the moment that the planned time is for them.
-    fn spread(self, label: &str, schedule: &Schedule, room: &str, planned: Millis, zone: &str) -> Result<Decision, Stop> {
+    fn spread(
+        self,
+        label: &str,
+        schedule: &Schedule,
+        room: &str,
+        planned: Millis,
+        zone: &str,
+    ) -> Result<Decision, Stop> {
         let mut decision = nothing(label);
         let read = Read::Members(room.to_owned());
         let members = match self.turn.facts.get(&read) {
@@ -46,9 +59,9 @@ impl Stepper<'_> {
             None => return Err(Stop::Need(vec![read])),
         };
         let me = &self.turn.me.id;
-        let people = members.iter().filter(|member| {
-            !ids::same(&member.person_id, me) && !member.person_email.as_deref().is_some_and(is_bot)
-        });
+        let people = members
+            .iter()
+            .filter(|member| !ids::same(&member.person_id, me) && !member.person_email.as_deref().is_some_and(is_bot));
         let people: Vec<&str> = people.map(|member| member.person_id.as_str()).collect();
         if people.len() > MAX_PEOPLE {
             return Err(Stop::Fail(format!("the room of {label} has more than {MAX_PEOPLE} people")));
@@ -184,6 +197,29 @@ mod tests {
         };
         assert_eq!(at(""), "2026-11-30T00:00:00.000Z", "Tokyo");
         assert_eq!(at("timezone = 'Europe/Berlin'\n"), "2026-11-30T08:00:00.000Z");
+    }
+
+    #[test]
+    fn days_without_a_run_stand_in_a_file_beside_the_definition() {
+        use crate::{
+            base::BotId,
+            brain::{Policy, compiler},
+            definition::{Companion, DefinitionSource, parse},
+        };
+        let with = |dates: &str| {
+            let text = format!("{DAY}except = 'holidays.txt'\nreply = 'x'\n");
+            let files = [("holidays.txt".to_owned(), Companion::Text(dates.to_owned()))].into();
+            let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some/bot.toml", text).with_files(files);
+            let compiled = compiler(Policy::default())(&parse(&source).0.unwrap());
+            (compiled.program, compiled.diagnostics.into_iter().map(|found| found.message).collect::<Vec<_>>())
+        };
+        let (program, _) = with("2026-12-24\n2026-12-25  # Christmas\n");
+        let plan = program.unwrap().schedules()[0].plan.clone();
+        let next = plan.next(Millis::from_iso("2026-12-23T12:00:00Z").unwrap(), Tz::UTC).unwrap();
+        assert_eq!(next.iso(), "2026-12-26T09:00:00.000Z");
+        let (program, told) = with("2026-12-24\nChristmas\n");
+        assert!(program.is_none());
+        assert_eq!(told, ["line 2 of `holidays.txt`: this line is no date: write `2026-12-25`"]);
     }
 
     #[test]

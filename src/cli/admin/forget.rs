@@ -121,6 +121,7 @@ fn text(of: &Forgotten, dry_run: bool) -> String {
     let parts = [
         ("events", of.events),
         ("deliveries", of.deliveries),
+        ("sent messages", of.sent),
         ("state", of.state),
         ("dialogues", of.dialogues),
         ("timers", of.timers),
@@ -178,6 +179,7 @@ mod tests {
             finished: 2,
             later: 1,
             deliveries: 9,
+            sent: 4,
             state: 3,
             dialogues: 1,
             timers: 0,

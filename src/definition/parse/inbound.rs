@@ -1,10 +1,6 @@
 //! `[[inbound]]`: a hook's name, who may post to it, and the body of a rule.
 
-use super::{
-    body,
-    reader::Reader,
-    rules::keys,
-};
+use super::{body, reader::Reader, rules::keys};
 use crate::definition::{
     codes,
     diagnostic::quote,
@@ -36,8 +32,7 @@ pub(super) fn inbounds(top: &mut Reader<'_>) -> Vec<Inbound> {
         let whole = table.errors() == before;
         let dedupe = table.string("dedupe");
         let body_limit = table.integer("body_limit", BODY);
-        let body_limit =
-            body_limit.map(|bytes| bytes.map(|bytes| usize::try_from(bytes).unwrap_or_default()));
+        let body_limit = body_limit.map(|bytes| bytes.map(|bytes| usize::try_from(bytes).unwrap_or_default()));
         let rule = body::rule(table);
         whole.then_some(Inbound { name: name?, auth, dedupe, body_limit, rule: rule? })
     })

@@ -1,9 +1,9 @@
 //! One definition: from TOML to plain data, with everything that is wrong with it.
 
 mod body;
-mod inbound;
 mod cases;
 mod gate;
+mod inbound;
 mod reader;
 mod reply;
 mod rules;
@@ -44,9 +44,9 @@ pub(super) use self::{
     body::{REMEMBER, TIMER},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
     inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
-    schedule::SCHEDULE,
     reply::REPLY,
     rules::{COMMAND, DELIVERIES, FALLBACK, ON},
+    schedule::SCHEDULE,
 };
 
 /// Syntax errors shown of one file: later ones are mostly echoes of the first.

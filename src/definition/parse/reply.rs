@@ -9,7 +9,7 @@ use crate::definition::{
 
 /// Keys of `reply = { … }`.
 pub(in crate::definition) const REPLY: &[&str] =
-    &["text", "markdown", "thread", "to", "key", "then", "context", "edit", "replace", "when"];
+    &["text", "markdown", "thread", "to", "key", "then", "context", "edit", "replace", "when", "card", "data", "file"];
 
 /// Reads the way to answer, if there is one.
 pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
@@ -52,6 +52,9 @@ fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
         key: None,
         context: None,
         update: None,
+        card: None,
+        data: None,
+        file: None,
     }
 }
 
@@ -62,10 +65,25 @@ fn reply(table: &mut Reader<'_>) -> Option<Reply> {
     let context = table.data("context");
     let key = key(table);
     let update = update(table);
+    let (card, data, file) = (table.string("card"), table.data("data"), table.string("file"));
+    if let (Some(_), Some(file)) = (&card, &file) {
+        let message = "a message holds a card or a file, not both";
+        table.tell(codes::CONFLICT, file.span, message, "write two replies: `reply = [{ … }, { … }]`");
+    }
+    if data.is_some() && !table.has("card") {
+        let span = table.span_of("data");
+        table.tell(
+            codes::CONFLICT,
+            span,
+            "`data` is for the templates of a card, and there is none",
+            "add `card = \"…\"`",
+        );
+    }
     if table.has("text") && table.has("markdown") {
         let span = table.span_of("text");
         table.tell(codes::CONFLICT, span, "`reply` has both `text` and `markdown`", "keep one");
     } else if !table.has("text") && !table.has("markdown") {
+        // Whoever cannot draw a card, and every notification, shows the text.
         table.missing(&["text", "markdown"], "text = \"…\"");
     }
     if let (Some(update), Some(_)) = (&update, &key) {
@@ -77,7 +95,7 @@ fn reply(table: &mut Reader<'_>) -> Option<Reply> {
         (None, Some(body)) => (body, Format::Markdown),
         (None, None) => return None,
     };
-    Some(Reply { span: table.span, when, body, format, thread, to, key, context, update })
+    Some(Reply { span: table.span, when, body, format, thread, to, key, context, update, card, data, file })
 }
 
 fn key(table: &mut Reader<'_>) -> Option<(Spanned<String>, Then)> {

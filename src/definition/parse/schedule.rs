@@ -1,10 +1,6 @@
 //! `[[schedule]]`: when, and the body of a rule.
 
-use super::{
-    body,
-    reader::Reader,
-    rules::keys,
-};
+use super::{body, reader::Reader, rules::keys};
 use crate::definition::{
     codes, length,
     place::Spanned,

@@ -84,8 +84,11 @@ impl Door {
             // Each is one of its own.
             None => format!("inbound/{}//{}", inbound.name, id.0),
         };
-        let event =
-            Event { at: now, actor: None, trigger: Trigger::Inbound { name: inbound.name.to_string(), payload, headers } };
+        let event = Event {
+            at: now,
+            actor: None,
+            trigger: Trigger::Inbound { name: inbound.name.to_string(), payload, headers },
+        };
         let new = NewEvent {
             bot: bot.clone(),
             id,

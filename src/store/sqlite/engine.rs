@@ -319,6 +319,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "retention", include_str!("../../../migrations/0003_retention.sql")),
     (4, "pause", include_str!("../../../migrations/0004_pause.sql")),
     (5, "letters", include_str!("../../../migrations/0005_letters.sql")),
+    (7, "sent", include_str!("../../../migrations/0007_sent.sql")),
     (8, "schedules", include_str!("../../../migrations/0008_schedules.sql")),
     (9, "state_keys", include_str!("../../../migrations/0009_state_keys.sql")),
 ];

@@ -7,12 +7,11 @@ use tokio::sync::oneshot;
 use super::{
     SqliteStore,
     change::{
-        Asked, Change, ConfirmWebhook, DropLetters, DropSchedules, DropWebhook, Erase, FireTimers, Forget, ForgetFound, MoveSchedule,
-        NoteBackup, ObeyDeletion,
-        Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken, ReplayLetters, Resume, Retire, StageWebhook,
-        TakeLease, Tidy,
+        Asked, Change, ConfirmWebhook, DropLetters, DropSchedules, DropWebhook, Erase, FireTimers, Forget, ForgetFound,
+        MoveSchedule, NoteBackup, ObeyDeletion, Pause, Probe, Prune, PutBot, PutHold, PutIdentity, PutToken,
+        ReplayLetters, Resume, Retire, StageWebhook, TakeLease, Tidy,
     },
-    read::{audit, bots, due, letters, look, memory, person, schedules, silence, size},
+    read::{audit, bots, due, letters, look, memory, person, schedules, sent, silence, size},
     request::{Hold as Rows, Job, Request},
 };
 use crate::{
@@ -23,8 +22,9 @@ use crate::{
         EndDialogue, Erased, EventDetail, EventQuery, EventRow, EventSummary, ForgetAt, ForgetStep, Forgotten, Hold,
         Identity, IdentityAnswer, LetterDetail, LetterPage, LetterQuery, LetterStep, LettersMoved, Lifted, Marked,
         NewBot, NewEvent, NewWebhook, Obeyed, Pressing, Pruned, Retention, Rotated, RouteRow, ScheduleMove,
-        ScheduleMoved, ScheduleRow, Silence, StateEdit, StateEdited, StatePage, StateQuery, StateValue, Store,
-        StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit, WebhookRow, Whom,
+        ScheduleMoved, ScheduleRow, SentAnswer, SentLook, Silence, StateEdit, StateEdited, StatePage, StateQuery,
+        StateValue, Store, StoreError, StoreSize, StoredDefinition, Tidied, TimersFired, TurnAnswer, TurnCommit,
+        WebhookRow, Whom,
     },
 };
 
@@ -199,6 +199,10 @@ impl Store for SqliteStore {
 
     fn read_state(&self, bot: BotId, keys: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>> {
         read!(self, conn => memory::state(conn, &bot, &keys, self.0.clock.now()))
+    }
+
+    fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer> {
+        read!(self, conn => sent::sent(conn, &look))
     }
 
     fn read_dialogue(&self, bot: BotId, room: String, person: String, now: Millis) -> Answer<'_, Option<DialogueRow>> {

@@ -228,6 +228,7 @@ impl Store for FakeStore {
         replay(LetterStep, By) -> LettersMoved;
         drop_letters(LetterStep, By) -> LettersMoved;
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
+        sent(SentLook) -> SentAnswer;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
         list_state(StateQuery) -> StatePage;
         edit_state(StateEdit) -> StateEdited;

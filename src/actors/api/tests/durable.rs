@@ -33,6 +33,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
             order_key: to.order_key(),
             class: Class::Interactive,
             due_at: Millis(0),
+            takes_place: None,
             payload: Delivery { text: Some(key.to_owned()), ..Delivery::to(to) }.encode(),
         }
     });

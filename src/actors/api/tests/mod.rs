@@ -1,5 +1,6 @@
 //! The api with a scripted wire and a store in memory, under Tokio's paused clock.
 
+mod acts;
 mod calls;
 mod deliveries;
 mod durable;
@@ -56,6 +57,7 @@ fn settings() -> ApiSettings {
         connections: 16,
         timeout: Duration::from_secs(30),
         delivery_attempts: 4,
+        files: Vec::new(),
         wires: WireMode::Here,
     }
 }

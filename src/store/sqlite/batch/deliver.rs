@@ -8,12 +8,12 @@ use super::{
     Round,
     claim::{count, wanted},
     fence::Fences,
-    pack,
+    pack, sent,
 };
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
-        Cause, DeliveryOutcome, DeliveryResult, EraseAtEnd, Marked,
+        Cause, DeliveryOutcome, DeliveryResult, EraseAtEnd, EventRow, Marked,
         sqlite::{
             change::erase,
             engine::Trouble,
@@ -89,6 +89,8 @@ pub(super) struct Recorded {
     pub(super) held: Vec<bool>,
     /// Whose deliveries are pending no more.
     pub(super) ended: Vec<BotId>,
+    /// Events that came of those given up, and whose.
+    pub(super) events: Vec<(BotId, EventRow)>,
 }
 
 /// How tries ended.
@@ -111,10 +113,12 @@ pub(super) async fn record(
         sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     erase_at_end(tx, round, jobs, &held).await?;
     let mut recorded = Recorded::default();
+    let whose: HashMap<i64, BotId> =
+        held.iter().filter_map(|(seq, bot, _)| Some((*seq, BotId::parse(bot).ok()?))).collect();
     let mut seqs = HashSet::with_capacity(held.len());
     if held.len() < rows.len() {
         let late: Vec<i64> =
-            sqlx::query_scalar(ARRIVED).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
+            sqlx::query_scalar(ARRIVED).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
         seqs.extend(late);
     }
     for (seq, bot, ended) in held {
@@ -123,7 +127,16 @@ pub(super) async fn record(
             recorded.ended.push(bot);
         }
     }
-    recorded.held = jobs.iter().map(|job| seqs.remove(&job.input.seq.0)).collect();
+    for job in jobs {
+        let (result, counts) = (&job.input, seqs.remove(&job.input.seq.0));
+        recorded.held.push(counts);
+        let brings = !result.sent.is_empty() || result.failure.is_some();
+        if let Some(bot) = whose.get(&result.seq.0).filter(|_| counts && brings)
+            && let Some(event) = sent::apply(tx, round, bot, result).await?
+        {
+            recorded.events.push((bot.clone(), event));
+        }
+    }
     Ok(recorded)
 }
 
@@ -138,7 +151,9 @@ async fn erase_at_end(
         return Ok(());
     }
     let goes = |job: &&RecordJob| match job.input.outcome {
-        DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped => round.erase.content,
+        DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped | DeliveryOutcome::Needless { .. } => {
+            round.erase.content
+        }
         DeliveryOutcome::Failed { .. } => round.erase.dead_content,
         DeliveryOutcome::Retry { .. } => false,
     };
@@ -167,6 +182,10 @@ fn row(result: &DeliveryResult) -> Row<'_> {
             3
         }
         DeliveryOutcome::Skipped => 4,
+        DeliveryOutcome::Needless { reason: why } => {
+            reason = Some(why.as_str());
+            4
+        }
     };
     let (tracking, doubtful) = (result.tracking_id.as_deref(), result.doubtful.into());
     let DeliveryResult { seq, epoch, attempt, .. } = *result;

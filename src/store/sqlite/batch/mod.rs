@@ -13,6 +13,7 @@ mod deliver;
 mod fence;
 mod memory;
 mod pack;
+mod sent;
 mod turn;
 
 pub(super) use self::{
@@ -47,6 +48,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     claim::RELEASE,
     turn::FINISH,
     turn::REOPEN,
+    turn::DISPLACE,
     deliver::MARK,
     deliver::RECORD,
     deliver::ARRIVED,
@@ -172,7 +174,9 @@ impl Batch {
                 let deliveries = std::mem::take(&mut job.input.deliveries);
                 book.more(&bot, deliveries.len());
                 let doubtful = book.is_restored(job.input.event);
-                let due = (first..).zip(deliveries).filter(|(_, delivery)| delivery.due_at <= now);
+                let displaced = &answers.turns.displaced;
+                let due = (first..).zip(deliveries);
+                let due = due.filter(|(seq, delivery)| delivery.due_at <= now && !displaced.contains_key(seq));
                 wakes.of(&bot).deliveries.extend(due.map(|(seq, delivery)| DeliveryRow {
                     seq: Seq(seq),
                     id: delivery.id,
@@ -188,8 +192,12 @@ impl Batch {
             }
             job.answer(answer);
         }
-        for bot in &answers.recorded.ended {
+        for bot in answers.recorded.ended.iter().chain(answers.turns.displaced.values()) {
             book.fewer(bot, 1);
+        }
+        for (bot, event) in answers.recorded.events {
+            book.more(&bot, 1);
+            wakes.of(&bot).events.push(event);
         }
         let released = vec![(); self.releases.len()];
         answer_all(self.releases, released);

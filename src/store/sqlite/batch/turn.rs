@@ -12,9 +12,9 @@ use super::{
     pack::{self, Heap},
 };
 use crate::{
-    base::{EventId, Seq},
+    base::{BotId, EventId, Seq},
     store::{
-        StoreError, TurnAnswer, TurnCommit, TurnOutcome,
+        StoreError, TurnAnswer, TurnCommit, TurnOutcome, key_mark,
         sqlite::{change::erase, engine::Trouble, request::TurnJob, uuid_column::Id},
     },
 };
@@ -37,10 +37,20 @@ pub(super) const REOPEN: &str = "
     WHERE seq IN (SELECT value FROM jsonb_each($1))";
 
 const PROMISE: &str = "
-    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload)
+    INSERT OR ROLLBACK INTO outbox (public_id, event, bot, order_key, class, due_at, created_at, payload, key_mark)
     SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
-           substr($2, value->>5, value->>6)
+           substr($2, value->>5, value->>6), value->>7
     FROM jsonb_each($1)";
+
+/// What waits for its turn and would be overwritten at once is not sent: the newest of a key says it all. What is on
+/// its way, or may have been sent, stays as it is.
+pub(super) const DISPLACE: &str = "
+    UPDATE OR ROLLBACK outbox SET state = 4, finished_at = $2, reason = 'a newer message of its key took its place'
+    WHERE seq IN (
+        SELECT o.seq FROM jsonb_each($1) AS t
+        JOIN outbox AS o ON o.bot = t.value->>0 AND o.order_key = t.value->>1 AND o.seq < t.value->>3
+        WHERE o.finished_at IS NULL AND o.state = 0 AND o.doubtful = 0 AND o.key_mark = t.value->>2)
+    RETURNING seq, bot";
 
 /// As if a former life had marked them and not said how it ended: that is doubt, and the bot's policy decides.
 const DOUBT: &str = "
@@ -66,6 +76,8 @@ pub(super) struct Turns {
     pub(super) answers: Vec<Result<TurnAnswer, StoreError>>,
     /// For each job, what its deliveries need to be handed along: the event's id, the number of the first.
     pub(super) promised: Vec<Option<(EventId, Seq)>>,
+    /// Deliveries that a newer one took the place of, and whose they were.
+    pub(super) displaced: HashMap<i64, BotId>,
 }
 
 pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[TurnJob]) -> Result<Turns, Trouble> {
@@ -101,9 +113,9 @@ pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[Tu
     }
     memory.save(tx).await?;
     erase_at_end(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
-    let promised = promise(tx, round, jobs, &committed).await?;
+    let (promised, displaced) = promise(tx, round, jobs, &committed).await?;
     set_timers(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
-    Ok(Turns { answers, promised })
+    Ok(Turns { answers, promised, displaced })
 }
 
 /// A statement of its own, and after the conflicts: an event that is handled again needs what it says.
@@ -124,10 +136,8 @@ async fn erase_at_end(
 /// A turn that did not end well changes nothing that a later try would find changed. One that ends with the event
 /// buried may say so.
 fn check(turn: &TurnCommit) -> Result<(), StoreError> {
-    let changes = !turn.state.is_empty()
-        || turn.dialogue.is_some()
-        || !turn.timers.is_empty()
-        || !turn.cancelled.is_empty();
+    let changes =
+        !turn.state.is_empty() || turn.dialogue.is_some() || !turn.timers.is_empty() || !turn.cancelled.is_empty();
     let refused = match turn.outcome {
         TurnOutcome::Finished => false,
         TurnOutcome::Buried { .. } => changes,
@@ -163,12 +173,15 @@ async fn finish(
     Ok(held.into_iter().map(|(seq, Id(id))| (seq, id)).collect())
 }
 
+/// For each job the event's id and the number of its first delivery.
+type Promised = Vec<Option<(EventId, Seq)>>;
+
 async fn promise(
     tx: &mut SqliteConnection,
     round: &Round<'_>,
     jobs: &[TurnJob],
     committed: &[(usize, EventId)],
-) -> Result<Vec<Option<(EventId, Seq)>>, Trouble> {
+) -> Result<(Promised, HashMap<i64, BotId>), Trouble> {
     let mut heap = Heap::default();
     let mut rows = Vec::new();
     for &(i, event) in committed {
@@ -177,12 +190,22 @@ async fn promise(
             let (ids, _) = heap.put(delivery.id.0.as_bytes());
             heap.put(event.0.as_bytes());
             let (at, len) = heap.put(&delivery.payload);
-            rows.push((ids, &turn.lease.bot, &delivery.order_key, delivery.class as i64, delivery.due_at, at, len));
+            let mark = delivery.takes_place.as_deref().map(key_mark);
+            rows.push((
+                ids,
+                &turn.lease.bot,
+                &delivery.order_key,
+                delivery.class as i64,
+                delivery.due_at,
+                at,
+                len,
+                mark,
+            ));
         }
     }
     let mut promised = vec![None; jobs.len()];
     if rows.is_empty() {
-        return Ok(promised);
+        return Ok((promised, HashMap::new()));
     }
     let promise = sqlx::query(PROMISE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0);
     let done = promise.execute(&mut *tx).await?;
@@ -199,9 +222,32 @@ async fn promise(
         index += deliveries;
     }
     if !doubtful.is_empty() {
-        sqlx::query(DOUBT).bind(pack::json(&doubtful)?).execute(tx).await?;
+        sqlx::query(DOUBT).bind(pack::json(&doubtful)?).execute(&mut *tx).await?;
     }
-    Ok(promised)
+    let first = pack::seq_of(done.last_insert_rowid(), rows.len(), 0);
+    let named = (first..)
+        .zip(&rows)
+        .filter_map(|(seq, (_, bot, order_key, .., mark))| mark.as_ref().map(|mark| (*bot, *order_key, mark, seq)));
+    let displaced = displace(tx, round, &named.collect::<Vec<_>>()).await?;
+    Ok((promised, displaced))
+}
+
+/// Whose place the new ones take: bot, destination, mark of the key, number of the new one.
+async fn displace(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    named: &[(&BotId, &String, &String, i64)],
+) -> Result<HashMap<i64, BotId>, Trouble> {
+    if named.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as(DISPLACE).bind(pack::json(named)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+    if round.erase.content {
+        let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
+        erase::deliveries(tx, round, &seqs).await?;
+    }
+    Ok(rows.into_iter().filter_map(|(seq, bot)| Some((seq, BotId::parse(&bot).ok()?))).collect())
 }
 
 async fn set_timers(

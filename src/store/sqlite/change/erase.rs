@@ -45,6 +45,13 @@ const ANSWERS: &str = "
     JOIN outbox AS d ON d.event = e.public_id
     WHERE d.finished_at IS NOT NULL AND d.erased_at IS NULL";
 
+const CONTEXTS: &str = "
+    UPDATE sent SET context = NULL, key = NULL
+    WHERE delivery IN (
+        SELECT d.public_id FROM jsonb_each($1) AS t
+        JOIN inbox AS e ON e.seq = t.value
+        JOIN outbox AS d ON d.event = e.public_id)";
+
 const LATER: &str = "
     SELECT l.seq, e.seq FROM erase_later AS l LEFT JOIN inbox AS e ON e.public_id = l.event
     WHERE l.seq > $1 ORDER BY l.seq LIMIT +$2";
@@ -58,7 +65,8 @@ const OVER: &str = "
 
 /// For the test of their plans: a pass comes every minute, and must not walk what it passed before.
 #[cfg(test)]
-pub(in super::super) const PASSES: &[&str] = &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, LATER, OVER];
+pub(in super::super) const PASSES: &[&str] =
+    &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, CONTEXTS, LATER, OVER];
 
 /// Erases the content of those of these events that are over.
 pub(in super::super) async fn events(
@@ -86,13 +94,15 @@ async fn run(tx: &mut SqliteConnection, round: &Round<'_>, seqs: &[i64], text: &
     Ok(done.rows_affected())
 }
 
-/// Erases the texts of what was promised by these events and is over.
+/// Erases the texts of what was promised by these events and is over, and what its cards were given along.
 pub(in super::super) async fn answers(
     tx: &mut SqliteConnection,
     round: &Round<'_>,
     events: &[i64],
 ) -> Result<u64, Trouble> {
     let seqs: Vec<i64> = sqlx::query_scalar(ANSWERS).bind(batch::json(events)?).fetch_all(&mut *tx).await?;
+    // What a card was given along may be made of what was said. Then it is as if nothing had been given.
+    sqlx::query(CONTEXTS).bind(batch::json(events)?).execute(&mut *tx).await?;
     deliveries(tx, round, &seqs).await
 }
 

@@ -36,6 +36,7 @@ impl Change for Forget {
             "DELETE FROM dialogues WHERE bot = $1
                 AND (room, person) IN (SELECT room, person FROM dialogues WHERE bot = $1 LIMIT $2)",
             "DELETE FROM timers WHERE bot = $1 AND name IN (SELECT name FROM timers WHERE bot = $1 LIMIT $2)",
+            "DELETE FROM sent WHERE seq IN (SELECT seq FROM sent WHERE bot = $1 LIMIT $2)",
             "DELETE FROM schedules WHERE bot = $1 AND name IN (SELECT name FROM schedules WHERE bot = $1 LIMIT $2)",
             "DELETE FROM erase_later WHERE seq IN (SELECT seq FROM erase_later WHERE bot = $1 LIMIT $2)",
         ];
@@ -97,6 +98,7 @@ impl Change for Prune {
                 rows_before.0,
             ),
             ("DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < $1 LIMIT $2)", audit_before.0),
+            ("DELETE FROM sent WHERE seq IN (SELECT seq FROM sent WHERE until <= $1 LIMIT $2)", now.0),
             (
                 "DELETE FROM state WHERE (bot, scope, key) IN (
                     SELECT bot, scope, key FROM state WHERE expires_at IS NOT NULL AND expires_at <= $1 LIMIT $2)",

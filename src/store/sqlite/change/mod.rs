@@ -23,8 +23,8 @@ use super::{batch::Round, book::Book, engine::Trouble, request::Reply};
 use crate::store::{StoreError, Wake};
 
 pub(super) use self::{
-    bots::*, deletion::*, erase::Erase, house::*, letters::*, person::*, reseal::*, retire::*, schedules::*, silence::*, tidy::*,
-    webhooks::*,
+    bots::*, deletion::*, erase::Erase, house::*, letters::*, person::*, reseal::*, retire::*, schedules::*,
+    silence::*, tidy::*, webhooks::*,
 };
 
 /// Why a change stopped.

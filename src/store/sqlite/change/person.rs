@@ -35,11 +35,14 @@ impl Change for ForgetFound {
     type Answer = Done;
 
     async fn apply(&self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Done, Stop> {
-        let Found { state, dialogues, timers, .. } = &self.found;
+        let Found { sent, state, dialogues, timers, .. } = &self.found;
         let mut done = Done { forgotten: Forgotten::default(), ended: Vec::new() };
         self.deliveries(tx, round, &mut done).await?;
         self.events(tx, round, &mut done).await?;
         let told = &mut done.forgotten;
+        // A press of such a card finds nothing any more, and a later message of such a key is a new one.
+        told.sent =
+            delete(tx, "DELETE FROM sent WHERE seq IN (SELECT value FROM jsonb_each($1))", batch::json(sent)?).await?;
         // A turn that has read one of these finds at its commit that it is not what it read, and steps again.
         told.state = delete(
             tx,

@@ -108,16 +108,13 @@ impl Change for FireTimers {
     async fn apply(&self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Fired, Stop> {
         type Row = (String, String, i64, String, Vec<u8>);
         let full: Vec<&BotId> = round.book.full(round.pending_per_bot).collect();
-        let due: Vec<Row> = sqlx::query_as(DUE)
-            .bind(round.now.0)
-            .bind(batch::json(&full)?)
-            .bind(TIMERS)
-            .fetch_all(&mut *tx)
-            .await?;
+        let due: Vec<Row> =
+            sqlx::query_as(DUE).bind(round.now.0).bind(batch::json(&full)?).bind(TIMERS).fetch_all(&mut *tx).await?;
         let more = due.len() >= usize::try_from(TIMERS).unwrap_or_default();
         let (mut events, mut names) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for (bot, name, due_at, order_key, payload) in due {
-            let whose = BotId::parse(&bot).map_err(|error| Stop::Refused(format!("a stored bot id is none: {error}")))?;
+            let whose =
+                BotId::parse(&bot).map_err(|error| Stop::Refused(format!("a stored bot id is none: {error}")))?;
             let id = EventId::new();
             // One that cannot be read is accepted all the same: its turn buries it, and there people look.
             let kind = Event::decode(&payload).map_or("timer", |event| event.kind());

@@ -11,6 +11,7 @@ pub(super) mod look;
 pub(super) mod memory;
 pub(super) mod person;
 pub(super) mod schedules;
+pub(super) mod sent;
 pub(super) mod silence;
 pub(super) mod size;
 

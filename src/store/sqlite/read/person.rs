@@ -20,6 +20,7 @@ pub(in super::super) struct Found {
     pub(in super::super) names: Vec<String>,
     pub(in super::super) events: Vec<i64>,
     pub(in super::super) deliveries: Vec<i64>,
+    pub(in super::super) sent: Vec<i64>,
     /// Bot, scope, key.
     pub(in super::super) state: Vec<(String, String, String)>,
     /// Bot, room, person.
@@ -49,6 +50,7 @@ impl Found {
         Forgotten {
             events: self.events.len() as u64,
             deliveries: self.deliveries.len() as u64,
+            sent: self.sent.len() as u64,
             state: self.state.len() as u64,
             dialogues: self.dialogues.len() as u64,
             timers: self.timers.len() as u64,
@@ -64,6 +66,7 @@ pub(in super::super) async fn look(conn: &mut SqliteConnection, step: &ForgetSte
         ForgetAt::Names(after) => person.names(conn, *after, &mut found).await?,
         ForgetAt::Deliveries(after) => person.deliveries(conn, *after, &mut found).await?,
         ForgetAt::Events(after) => person.events(conn, *after, &mut found).await?,
+        ForgetAt::Sent(after) => person.sent(conn, *after, &mut found).await?,
         ForgetAt::State(bot, scope, key) => person.state(conn, (bot, scope, key), &mut found).await?,
         ForgetAt::Dialogues(bot, room, whose) => person.dialogues(conn, (bot, room, whose), &mut found).await?,
         ForgetAt::Timers(bot, name) => person.timers(conn, (bot, name), &mut found).await?,
@@ -157,7 +160,28 @@ impl Person<'_> {
         let (rows, next) = self.stored_events(conn, from).await?;
         let named = rows.into_iter().filter(|(_, payload)| self.is_named.are_in_json(payload));
         found.events = named.map(|(seq, _)| seq).collect();
-        found.next = Some(next.map_or(ForgetAt::State(String::new(), String::new(), String::new()), ForgetAt::Events));
+        found.next = Some(next.map_or(ForgetAt::Sent(0), ForgetAt::Events));
+        Ok(())
+    }
+
+    async fn sent(&self, conn: &mut SqliteConnection, from: i64, found: &mut Found) -> Result<(), StoreError> {
+        type Row = (i64, Option<String>, Option<String>, Option<String>);
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT seq, person, key, context FROM sent WHERE seq > $1 ORDER BY seq LIMIT +$2")
+                .bind(from)
+                .bind(ROWS)
+                .fetch_all(conn)
+                .await?;
+        found.next = Some(match rows.last() {
+            Some((last, ..)) => ForgetAt::Sent(*last),
+            None => ForgetAt::State(String::new(), String::new(), String::new()),
+        });
+        let theirs = rows.into_iter().filter(|(_, person, key, context)| {
+            person.as_deref().is_some_and(|person| self.is(person))
+                || key.as_deref().is_some_and(|key| self.is_named.are_in(key))
+                || context.as_deref().is_some_and(|context| self.is_named.are_in_json(context.as_bytes()))
+        });
+        found.sent = theirs.map(|(seq, ..)| seq).collect();
         Ok(())
     }
 

@@ -185,6 +185,8 @@ async fn busy() -> (Rig, Lease) {
         outcome: DeliveryOutcome::Sent { remote_id: None },
         doubtful: false,
         tracking_id: None,
+        sent: Vec::new(),
+        failure: None,
     };
     assert!(rig.store.record(sent).await.unwrap());
     let seq = rig.claimed(&lease, "m2").await;
@@ -243,8 +245,16 @@ async fn a_start_on_a_backup_is_held_and_what_waited_is_doubtful() {
         for (mark, outcome) in marked.iter().zip([DeliveryOutcome::Sent { remote_id: None }, DeliveryOutcome::Skipped])
         {
             let (seq, attempt) = (mark.seq, mark.attempt);
-            let result =
-                DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, doubtful: false, tracking_id: None };
+            let result = DeliveryResult {
+                seq,
+                epoch: lease.epoch,
+                attempt,
+                outcome,
+                doubtful: false,
+                tracking_id: None,
+                sent: Vec::new(),
+                failure: None,
+            };
             assert!(rig.store.record(result).await.unwrap());
         }
         assert_eq!(rig.due_deliveries(&lease).await.len(), 0, "what is due later could not have been sent");

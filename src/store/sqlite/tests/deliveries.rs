@@ -15,6 +15,8 @@ fn result(lease: &Lease, mark: Marked, outcome: DeliveryOutcome) -> DeliveryResu
         outcome,
         doubtful: false,
         tracking_id: Some(format!("T{attempt}")),
+        sent: Vec::new(),
+        failure: None,
     }
 }
 

@@ -43,6 +43,8 @@ impl Rig {
             outcome,
             doubtful: false,
             tracking_id: Some("T".into()),
+            sent: Vec::new(),
+            failure: None,
         };
         assert!(self.store.record(result).await.unwrap());
     }

@@ -163,6 +163,8 @@ async fn what_is_in_a_turn_or_on_its_way_goes_when_that_is_over() {
             outcome: crate::store::DeliveryOutcome::Sent { remote_id: None },
             doubtful: false,
             tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
         };
         assert!(rig.store.record(result).await.unwrap());
         assert_eq!(rig.store.erase(never).await.unwrap().rows, 1);

@@ -34,6 +34,8 @@ async fn prune_deletes_what_is_over_and_nothing_that_is_pending() {
             outcome: DeliveryOutcome::Sent { remote_id: None },
             doubtful: false,
             tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
         };
         assert!(rig.store.record(result).await.unwrap());
         let buried = rig.claimed(&lease, "m2").await;

@@ -51,7 +51,16 @@ impl Rig {
 
     async fn record(&self, lease: &Lease, mark: Marked, outcome: DeliveryOutcome, doubtful: bool) -> bool {
         let Marked { seq, attempt } = mark;
-        let result = DeliveryResult { seq, epoch: lease.epoch, attempt, outcome, doubtful, tracking_id: None };
+        let result = DeliveryResult {
+            seq,
+            epoch: lease.epoch,
+            attempt,
+            outcome,
+            doubtful,
+            tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
+        };
         self.store.record(result).await.unwrap()
     }
 

@@ -18,6 +18,7 @@ mod opening;
 mod pressing;
 mod rotation;
 mod schedules;
+mod sent;
 mod silence;
 mod trouble;
 mod turns;
@@ -198,6 +199,7 @@ pub(super) fn delivery(to: &str) -> NewDelivery {
         order_key: to.into(),
         class: Class::Background,
         due_at: Millis(0),
+        takes_place: None,
         payload: format!("to {to}").into_bytes(),
     }
 }

@@ -180,7 +180,16 @@ impl Model {
                     How::Never => DeliveryOutcome::Failed { reason: "never".into() },
                 };
                 let (epoch, attempt) = (Epoch(row.epoch), row.attempt);
-                Asked::Record(DeliveryResult { seq, epoch, attempt, outcome, doubtful: false, tracking_id: None })
+                Asked::Record(DeliveryResult {
+                    seq,
+                    epoch,
+                    attempt,
+                    outcome,
+                    doubtful: false,
+                    tracking_id: None,
+                    sent: Vec::new(),
+                    failure: None,
+                })
             }
         }
     }
@@ -249,7 +258,9 @@ impl Model {
                     .filter(|row| (row.at, row.epoch, row.attempt) == (At::Held, result.epoch.0, result.attempt));
                 let Some(row) = held else { return Said::Recorded(false) };
                 row.at = match result.outcome {
-                    DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped => At::Well,
+                    DeliveryOutcome::Sent { .. } | DeliveryOutcome::Skipped | DeliveryOutcome::Needless { .. } => {
+                        At::Well
+                    }
                     DeliveryOutcome::Failed { .. } => At::Never,
                     DeliveryOutcome::Retry { .. } => {
                         row.attempt -= 1;

@@ -33,6 +33,8 @@ async fn the_oldest_work_of_all_bots_and_the_dead_letters_are_known() {
             outcome: DeliveryOutcome::Failed { reason: "404".into() },
             doubtful: false,
             tracking_id: None,
+            sent: Vec::new(),
+            failure: None,
         };
         assert!(rig.store.record(result).await.unwrap());
         let found = rig.store.pressing().await.unwrap();

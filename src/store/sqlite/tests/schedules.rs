@@ -10,7 +10,12 @@ fn run(bot: &BotId, planned: i64) -> NewEvent {
     let event = Event {
         at: Millis(planned),
         actor: None,
-        trigger: Trigger::Schedule { name: "standup".into(), planned: Millis(planned), zone: String::new(), person: None },
+        trigger: Trigger::Schedule {
+            name: "standup".into(),
+            planned: Millis(planned),
+            zone: String::new(),
+            person: None,
+        },
     };
     NewEvent {
         kind: "schedule",
@@ -33,12 +38,7 @@ fn timer(name: &str, due_at: i64) -> NewTimer {
     let event = Event {
         at: Millis(due_at),
         actor: None,
-        trigger: Trigger::Timer {
-            name: name.into(),
-            room: "R".into(),
-            person: None,
-            value: serde_json::Value::Null,
-        },
+        trigger: Trigger::Timer { name: name.into(), room: "R".into(), person: None, value: serde_json::Value::Null },
     };
     NewTimer { name: name.into(), due_at: Millis(due_at), order_key: event.order_key(), payload: event.encode() }
 }
