@@ -155,6 +155,24 @@ async fn a_pressed_card_brings_its_context_back_and_is_replaced() {
 }
 
 #[actix::test]
+async fn a_card_pressed_before_it_is_written_down_that_it_was_sent_brings_its_context_all_the_same() {
+    let files = [("poll/bot.toml", POLL), ("poll/cards/ask.json", CARD), ("poll/files/plan.txt", "the plan")];
+    let house = House::with(&files).await;
+    house.registered(&["poll"]).await;
+    // The message is there at once; that it is, the bot hears a while later.
+    let slow = json!({ "method": "POST", "path": "/messages", "email": address("poll"), "slow_ms": 400, "times": 1 });
+    house.sim.post("/rules", slow).await;
+    assert_eq!(house.sim.ask("poll", "ask version 9").await, "May version 9 go out?");
+    let message = said(&house, "poll").await.remove(0);
+    let inputs = json!({ "action": "approve", "note": "me" });
+    house.sim.post("/press", json!({ "message": message["id"], "inputs": inputs })).await;
+    let wanted = "version 9 of alice@example.com may go out, says me";
+    let answered = || async { said(&house, "poll").await.iter().any(|message| text(message) == wanted).then_some(()) };
+    house.sim.eventually("the answer to the press", answered).await;
+    house.close().await;
+}
+
+#[actix::test]
 async fn a_file_of_the_bots_folder_is_sent_along() {
     let files = [("poll/bot.toml", POLL), ("poll/cards/ask.json", CARD), ("poll/files/plan.txt", "the plan")];
     let house = House::with(&files).await;

@@ -339,7 +339,13 @@ impl Try<'_> {
         };
         match said {
             Said::Missing(status) => Ok(Err(status)),
-            Said::Refused(reason) => Err(Ended::failed(Cause::Refused, reason)),
+            Said::Refused(reason) => match self.root_of(place).await? {
+                Some(root) => {
+                    let place = Place { parent: Some(root), ..place.clone() };
+                    Box::pin(self.try_post(delivery, &place)).await
+                }
+                None => Err(Ended::failed(Cause::Refused, reason)),
+            },
             Said::Fine(reply) => {
                 // An answer that is not what it should be: it was sent all the same.
                 let posted: Posted = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -353,6 +359,14 @@ impl Try<'_> {
                 Ok(Ok(Ended::sent(posted.id)))
             }
         }
+    }
+
+    /// The root of the thread that an answer to a message of ours was to go to: a card that stands in a thread is no
+    /// root itself, and who answers its press need not know.
+    async fn root_of(&self, place: &Place) -> Result<Option<String>, Ended> {
+        let Some(parent) = &place.parent else { return Ok(None) };
+        let known = self.known(SentQuery::Id(parent.clone())).await?;
+        Ok(known.and_then(|row| row.parent).filter(|root| root != parent))
     }
 
     /// What is kept of a message that this delivery makes.

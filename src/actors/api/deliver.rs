@@ -131,7 +131,6 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
             warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, tracking_id, cause = reason.cause.as_str(), reason = reason.text, "a delivery was given up");
         }
         DeliveryOutcome::Needless { reason } => {
-            counters.skipped.inc();
             debug!(bot.id = %bot, delivery.id = %delivery, event.id = %event, reason, "a delivery had nothing to do");
         }
         DeliveryOutcome::Skipped => {

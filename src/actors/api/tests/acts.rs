@@ -172,6 +172,17 @@ async fn a_message_named_by_its_id_is_edited_replaced_and_deleted() {
 }
 
 #[actix::test]
+async fn an_answer_to_a_card_in_a_thread_goes_to_its_root() {
+    let flat = wire(|_, _, count| (count == 1).then(|| reply(400, r#"{"message":"no reply to a reply"}"#)));
+    let house = opened(&flat).await;
+    let card = Delivery { card: Some(json!({"type": "AdaptiveCard"})), parent: Some("ROOT".into()), ..says("card") };
+    let seqs = house.all(&[card, Delivery { parent: Some("M0".into()), ..says("pressed") }]).await;
+    assert!(house.store.is_sent(seqs[1]));
+    let parents: Vec<_> = asked(&house).into_iter().map(|(_, body)| body["parentId"].clone()).collect();
+    assert_eq!(parents, [json!("ROOT"), json!("M0"), json!("ROOT")]);
+}
+
+#[actix::test]
 async fn an_edit_whose_answer_is_lost_is_repeated_whatever_the_bot_says_of_doubt() {
     pause();
     let wire = FakeWire::new(|request, count| {
