@@ -165,6 +165,7 @@ fn block(text: &str, more: &Value) -> Value {
 }
 
 fn card(body: Vec<Value>) -> Value {
+    let body = Value::Array(body);
     json!({
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

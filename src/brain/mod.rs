@@ -43,6 +43,7 @@ pub mod turn;
 pub mod usage;
 mod uses;
 mod values;
+pub mod why;
 mod words;
 
 pub use call::{HandlerCall, Target};

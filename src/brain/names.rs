@@ -18,6 +18,8 @@ pub enum Scope {
     Timer,
     /// A delivery that was given up.
     Failed,
+    /// A step of a dialogue: a message, a press or a time-out.
+    Flow,
     /// Neither a room nor a person: a schedule, a post of another program.
     Nowhere,
     /// A person and no room: a schedule of each person.
@@ -37,12 +39,14 @@ pub(super) struct Names<'a> {
     pub(super) groups: Option<&'a [String]>,
     /// Names of the command's arguments; none: there are none.
     pub(super) args: Option<&'a [String]>,
+    /// Names of the dialogue's answers; none: it is not known which there are.
+    pub(super) dialogue: Option<&'a [String]>,
 }
 
 impl Names<'_> {
     /// Those of a rule without pattern and arguments.
     pub(super) fn of(scope: Scope) -> Self {
-        Self { scope, groups: None, args: None }
+        Self { scope, groups: None, args: None, dialogue: None }
     }
 }
 
@@ -54,11 +58,20 @@ struct Known {
 }
 
 /// Wherever there is a room, or may be.
-const ROOMS: &[Scope] = &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare];
+const ROOMS: &[Scope] =
+    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Flow, Scope::Bare];
 
 /// Wherever there is a person, or may be.
-const PEOPLE: &[Scope] =
-    &[Scope::Message, Scope::Press, Scope::Membership, Scope::Timer, Scope::Failed, Scope::Bare, Scope::Person];
+const PEOPLE: &[Scope] = &[
+    Scope::Message,
+    Scope::Press,
+    Scope::Membership,
+    Scope::Timer,
+    Scope::Failed,
+    Scope::Flow,
+    Scope::Bare,
+    Scope::Person,
+];
 
 /// In every rule.
 const RULES: &[Scope] = &[
@@ -67,6 +80,7 @@ const RULES: &[Scope] = &[
     Scope::Membership,
     Scope::Timer,
     Scope::Failed,
+    Scope::Flow,
     Scope::Bare,
     Scope::Person,
     Scope::Nowhere,
@@ -118,6 +132,9 @@ pub(super) fn check(path: &str, names: Names<'_>) -> Result<(), Trouble> {
                 "write `state.bot.KEY`, `state.room.KEY` or `state.person.KEY`".into(),
             ),
         });
+    }
+    if let ("dialogue", Some(answers)) = (root, names.dialogue) {
+        return listed(field, answers, "no step asks for", "`dialogue` has");
     }
     if LENIENT.contains(&root) || FUNCTIONS.contains(&root) {
         return Ok(());
@@ -172,6 +189,9 @@ fn why_not(root: &str, scope: Scope) -> String {
         ("message", Scope::Membership) => "there is no `message` when people come and go".to_owned(),
         ("message", Scope::Press) => {
             "there is no `message` when a card is pressed: what was entered is in `inputs`".to_owned()
+        }
+        ("message", Scope::Flow) => {
+            "there is no `message` in a flow: what was said is `dialogue.answer` in `check` and `retry`".to_owned()
         }
         _ => format!("`{root}` is not there in this kind of rule"),
     }

@@ -8,6 +8,7 @@ use super::{
     card::Card,
     data::Data,
     delivery::{Destination, Then},
+    flow::{self, script::Flow},
     template::Text,
     usage::Usage,
     uses::Uses,
@@ -45,6 +46,7 @@ pub struct Program {
     /// How the generated help looks; none: there is none.
     pub(super) help: Option<Help>,
     pub(super) ons: Box<[OnRule]>,
+    pub(super) flows: Box<[Flow]>,
     pub(super) fallback: Option<Body>,
     pub(super) schedules: Box<[Schedule]>,
     /// What each of them does.
@@ -162,11 +164,25 @@ pub(super) struct Once {
 #[derive(Debug, PartialEq)]
 pub(super) enum Does {
     Say(Box<Say>),
-    Remember { scope: Scope, key: Text, operation: Operation, expires: Option<Duration> },
+    Remember {
+        scope: Scope,
+        key: Text,
+        operation: Operation,
+        expires: Option<Duration>,
+    },
     Subscribe(Text),
     Unsubscribe(Text),
-    Timer { name: Text, at: At, value: Data },
+    Timer {
+        name: Text,
+        at: At,
+        value: Data,
+    },
     CancelTimer(Text),
+    /// Starts a dialogue, with answers that are known already.
+    Flow {
+        flow: usize,
+        answers: Box<[(Box<str>, Data)]>,
+    },
     DeletePressed,
     DeleteKey(Text),
     Leave,
@@ -256,6 +272,12 @@ impl Program {
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+
+    /// Whether a dialogue asks by a card.
+    pub(super) fn has_forms(&self) -> bool {
+        let forms = |flow: &Flow| flow.plan.steps.iter().any(|step| matches!(step.does, flow::plan::Does::Form { .. }));
+        self.flows.iter().any(forms)
     }
 
     /// What makes it act at its time.

@@ -47,6 +47,8 @@ pub enum Command {
     /// Play the tests that stand beside definitions: conversations, and what is expected of the bot
     Test(TestArgs),
 
+    /// What a bot would do if somebody said something, and which access rule decides
+    Why(WhyArgs),
     /// Write the JSON schema of a definition to where `#:schema` points, for editors
     Schema(SchemaArgs),
     /// Run the simulated Webex cloud alone
@@ -139,6 +141,30 @@ pub struct TestArgs {
     /// Write a report for CI systems into this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `botyard why`
+#[derive(Debug, Clone, Args)]
+pub struct WhyArgs {
+    /// The person's address, or id
+    pub person: String,
+    /// What they say
+    pub text: String,
+    /// To which bot
+    #[arg(long)]
+    pub bot: String,
+    /// In which room: `@name` of `[rooms]`, or an id; without it in their direct room
+    #[arg(long)]
+    pub room: Option<String>,
+    /// That room is a direct one
+    #[arg(long)]
+    pub direct: bool,
+    /// The organization the person belongs to, by id
+    #[arg(long, value_name = "ID")]
+    pub org: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

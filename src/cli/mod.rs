@@ -17,6 +17,7 @@ mod settings;
 mod sim;
 mod talk;
 mod test;
+mod why;
 
 use std::ffi::OsString;
 
@@ -46,6 +47,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(args) => check::check(&cli.settings, &args),
         Command::New(args) => new::new(&cli.settings, &args),
         Command::Test(args) => test::test(&cli.settings, &args),
+        Command::Why(args) => why::run(&cli.settings, &args),
         Command::Schema(args) => schema::schema(&cli.settings, &args),
         Command::Sim(args) => sim::sim(&cli.settings, &args),
         Command::Chat(args) => chat::chat(&cli.settings, &args),

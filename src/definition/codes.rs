@@ -171,6 +171,26 @@ codes! {
     SHADOWED = "shadowed", Warning,
         "A rule that can never be reached, because one before it always matches first.",
         "Remove the word, or change the order: rules are tried from top to bottom.";
+    /// A rule starts a flow that is not there.
+    UNKNOWN_FLOW = "unknown-flow", Error,
+        "A rule starts a flow that is not in the definition.",
+        "Correct its name, or write the `[flow.NAME]`.";
+    /// A step that is not there.
+    UNKNOWN_STEP = "unknown-step", Error,
+        "A flow leads to a step that it does not have.",
+        "Correct the name; `end` leads out of the flow.";
+    /// A circle in a flow without a question.
+    ENDLESS_FLOW = "endless-flow", Error,
+        "Steps of a flow that ask nothing lead to each other in a circle: it would never wait for anybody and never end.",
+        "Lead one of them to a step with `ask`, or to `end`.";
+    /// A step that nothing leads to.
+    UNREACHABLE_STEP = "unreachable-step", Warning,
+        "Nothing leads to a step of a flow: not the step above it, no `next`, no `no` and no `goto`.",
+        "Name it in the `next` of another step, or remove it.";
+    /// A flow that no rule starts.
+    UNUSED_FLOW = "unused-flow", Warning,
+        "No rule starts the flow.",
+        "Add a rule with `flow = \"NAME\"`, or remove the flow.";
     /// A bot without rules.
     NO_RULES = "no-rules", Warning,
         "The bot has no rule: it will never say anything.",

@@ -13,6 +13,7 @@ pub mod companion;
 pub mod data;
 pub mod diagnostic;
 pub mod files;
+pub mod flow;
 pub mod gate;
 #[cfg(test)]
 mod golden;

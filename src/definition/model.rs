@@ -1,6 +1,7 @@
 //! A definition as plain data: what was written, each value with its place, nothing resolved yet.
 
 use super::{
+    flow::Flow,
     gate::{Gate, Membership},
     inbound::Inbound,
     place::{Place, Span, Spanned},
@@ -42,6 +43,8 @@ pub struct Definition {
     pub commands: Vec<Command>,
     /// `[[on]]`, in the order of the file.
     pub ons: Vec<On>,
+    /// `[flow.NAME]`.
+    pub flows: Vec<Flow>,
     /// `[[schedule]]`, in the order of the file.
     pub schedules: Vec<Schedule>,
     /// `[[inbound]]`, in the order of the file.

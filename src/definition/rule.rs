@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     data::Data,
+    flow::Start,
     gate::Gate,
     place::{Span, Spanned},
 };
@@ -60,6 +61,8 @@ pub enum Action {
     Nothing,
     /// `reply`: one answer or several, in order.
     Reply(Vec<Reply>),
+    /// `flow`: it starts a dialogue.
+    Flow(Start),
 }
 
 /// `once = true`

@@ -168,7 +168,9 @@ fn help_of(command: &str) -> Option<String> {
         told.status.success().then(|| String::from_utf8(told.stdout).unwrap())
     };
     let told = ask(&[command])?;
-    Some(told + &ask(&[command, "set"]).unwrap_or_default())
+    // Some have words of their own: `token set`, `state import`, `dialogues BOT end`.
+    let nested = [&[command, "set"][..], &[command, "import"], &[command, "BOT", "end"]];
+    Some(nested.iter().filter_map(|words| ask(words)).fold(told, |told, more| told + &more))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod access;
 mod admin_commands;
 mod admin_doors;
 mod alerts;
@@ -17,6 +18,7 @@ mod chaos_short;
 #[cfg(debug_assertions)]
 mod crashes;
 mod dead_letters;
+mod dialogues;
 mod disk;
 mod disk_upgrade;
 mod docs;

@@ -263,10 +263,6 @@ mod tests {
         Clause { domains: list(entries), ..Clause::default() }
     }
 
-    fn people(entries: &[&str]) -> Clause {
-        Clause { people: list(entries), ..Clause::default() }
-    }
-
     fn allow(allow: Clause) -> Access {
         Access { allow, ..Access::default() }
     }
@@ -293,7 +289,7 @@ mod tests {
 
     #[test]
     fn any_list_lets_in_and_the_one_that_did_is_named() {
-        let groups: Box<[(Box<str>, std::sync::Arc<[Box<str>]>)]> =
+        let groups: Box<[crate::brain::access::Group]> =
             Box::new([("leads".into(), ["p".into(), "alice@EXAMPLE.com".into()].into())]);
         let access = allow(Clause { domains: list(&["other.com"]), groups, ..Clause::default() });
         let Verdict::Allowed(because) = decide(&[(Layer::Rule, &access)], &ALICE) else { panic!("denied") };

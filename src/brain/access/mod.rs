@@ -55,6 +55,9 @@ pub struct Access {
     pub deny: Clause,
 }
 
+/// A group: its name, and the addresses and person ids in it.
+pub type Group = (Box<str>, Arc<[Box<str>]>);
+
 /// Names of people and places.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Clause {
@@ -65,7 +68,7 @@ pub struct Clause {
     /// Addresses and person ids.
     pub people: Box<[Box<str>]>,
     /// Groups: the name, and the addresses and person ids in it.
-    pub groups: Box<[(Box<str>, Arc<[Box<str>]>)]>,
+    pub groups: Box<[Group]>,
     /// Rooms, by id.
     pub rooms: Box<[Box<str>]>,
     /// Direct or group.

@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Once, Operation, Sendable},
+        program::{At, Body, Does, Gate, Once, Operation, Say, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -47,6 +47,7 @@ impl Compiler<'_> {
         match &rule.action {
             Action::Nothing => {}
             Action::Reply(replies) => replies.iter().for_each(|reply| put(self.say(reply, names).map(Does::Say))),
+            Action::Flow(start) => put(self.start(start, names)),
         }
         if let Some(deletion) = &rule.delete {
             put(self.deletion(deletion, names));
@@ -70,7 +71,8 @@ impl Compiler<'_> {
             Some(when) => Some(Box::new(when?)),
             None => None,
         };
-        let gate = gate?;
+        self.known_vars(rule, &uses);
+        let gate = Some(gate?).filter(|gate| *gate != Gate::default()).map(Box::new);
         Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
     }
 
@@ -86,7 +88,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn remember(&mut self, remember: &Remember, names: Names<'_>) -> Option<Does> {
+    pub(super) fn remember(&mut self, remember: &Remember, names: Names<'_>) -> Option<Does> {
         let key = self.name(&remember.key, names);
         let nobody = matches!(names.scope, Scope::Bare | Scope::Nowhere) && remember.scope == Memory::Person;
         let nowhere = matches!(names.scope, Scope::Nowhere | Scope::Person) && remember.scope == Memory::Room;
@@ -171,23 +173,11 @@ impl Compiler<'_> {
 
 impl Does {
     /// Adds what its templates use.
-    fn join_uses(&self, uses: &mut Uses) {
+    pub(super) fn join_uses(&self, uses: &mut Uses) {
         let mut text = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
         match self {
-            Self::Say(say) => {
-                text(&say.text);
-                say.when.iter().for_each(&mut text);
-                say.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
-                say.key.iter().for_each(|(key, _)| text(key));
-                if let Some(Sendable::Url(url)) = &say.file {
-                    text(url);
-                }
-                say.context.iter().for_each(|context| context.join_uses(uses));
-                if let Some((card, data)) = say.card.as_deref() {
-                    uses.join(card.uses());
-                    data.iter().for_each(|data| data.join_uses(uses));
-                }
-            }
+            Self::Say(say) => say.join_uses(uses),
+            Self::Flow { answers, .. } => answers.iter().for_each(|(_, data)| data.join_uses(uses)),
             Self::Remember { key, operation, .. } => {
                 text(key);
                 match operation {
@@ -208,6 +198,25 @@ impl Does {
                 value.join_uses(uses);
             }
             Self::DeletePressed | Self::Leave => {}
+        }
+    }
+}
+
+impl Say {
+    /// Adds what its templates use.
+    pub(super) fn join_uses(&self, uses: &mut Uses) {
+        let mut text = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
+        text(&self.text);
+        self.when.iter().for_each(&mut text);
+        self.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
+        self.key.iter().for_each(|(key, _)| text(key));
+        if let Some(Sendable::Url(url)) = &self.file {
+            text(url);
+        }
+        self.context.iter().for_each(|context| context.join_uses(uses));
+        if let Some((card, data)) = self.card.as_deref() {
+            uses.join(card.uses());
+            data.iter().for_each(|data| data.join_uses(uses));
         }
     }
 }

@@ -5,15 +5,17 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::Compiler;
 use crate::{
     brain::{
-        access::{Access, Clause, Layer, Place, never},
+        access::{Access, Clause, Group, Layer, Place, never},
         destination, ids,
         names::{Names, Scope},
         program::{Approve, Body, Gate, Membership},
+        uses::Uses,
     },
     definition::{
         Format, Spanned, codes,
         diagnostic::{Diagnostic, did_you_mean, quote},
         gate,
+        rule::Rule,
     },
 };
 
@@ -39,7 +41,7 @@ pub enum OpenBots {
 }
 
 impl Compiler<'_> {
-    pub(super) fn gate(&mut self, gate: &gate::Gate, names: Names<'_>) -> Option<Option<Box<Gate>>> {
+    pub(super) fn gate(&mut self, gate: &gate::Gate, names: Names<'_>) -> Option<Gate> {
         let anybody = matches!(names.scope, Scope::Message | Scope::Press | Scope::Membership);
         let spans = [
             gate.access.as_ref().map(|access| access.span),
@@ -62,7 +64,7 @@ impl Compiler<'_> {
         if let Some(written) = &gate.access {
             self.passable(&access, written);
         }
-        let made = Gate {
+        Some(Gate {
             access,
             denied: match denied {
                 Some(denied) => Some(denied?),
@@ -73,8 +75,7 @@ impl Compiler<'_> {
                 Some(approve) => Some(approve?),
                 None => None,
             },
-        };
-        Some((made != Gate::default()).then(|| Box::new(made)))
+        })
     }
 
     /// `[access]`.
@@ -101,17 +102,16 @@ impl Compiler<'_> {
         ))
     }
 
-    pub(super) fn membership(&mut self) -> Option<Option<Box<Membership>>> {
-        let Some(membership) = &self.definition.membership else { return Some(None) };
+    pub(super) fn membership(&mut self, membership: &gate::Membership) -> Option<Box<Membership>> {
         let denied = membership.denied.as_ref().map(|text| self.text(text, Format::Text, Names::of(Scope::Membership)));
         let added_by = self.access(&membership.added_by);
-        Some(Some(Box::new(Membership {
+        Some(Box::new(Membership {
             added_by: added_by?,
             denied: match denied {
                 Some(denied) => Some(denied?),
                 None => None,
             },
-        })))
+        }))
     }
 
     fn approve(&mut self, approve: &gate::Approve, names: Names<'_>) -> Option<Approve> {
@@ -214,7 +214,7 @@ impl Compiler<'_> {
         None
     }
 
-    fn group(&mut self, group: &Spanned<String>) -> Option<(Box<str>, Arc<[Box<str>]>)> {
+    fn group(&mut self, group: &Spanned<String>) -> Option<Group> {
         let groups = &self.definition.groups;
         if let Some((name, members)) = groups.iter().find(|(name, _)| name.value == group.value) {
             let before = self.found.len();
@@ -250,6 +250,26 @@ impl Compiler<'_> {
         };
         self.tell(codes::BAD_ACCESS, room, message, Some(hint));
         None
+    }
+
+    /// Values that `_shared/vars.toml` does not have would print nothing.
+    pub(super) fn known_vars(&mut self, rule: &Rule, uses: &Uses) {
+        let used = uses.lenient.iter().filter_map(|path| path.strip_prefix("vars."));
+        for path in used {
+            let mut at = Some(&self.definition.vars);
+            for part in path.split('.') {
+                // What is in a list is known when it is used.
+                at = at.and_then(|value| if value.is_array() { Some(value) } else { value.get(part) });
+            }
+            if at.is_none() {
+                let known = self.definition.vars.as_object().into_iter().flat_map(|all| all.keys().map(String::as_str));
+                let hint = did_you_mean(path, known)
+                    .unwrap_or_else(|| format!("write it into `_shared/vars.toml`: `{path} = \"…\"`"));
+                let message =
+                    format!("a template of this rule uses {}, and there is none", quote(&format!("vars.{path}")));
+                self.tell_at(codes::UNKNOWN_NAME, rule.span, message, Some(hint));
+            }
+        }
     }
 
     /// Says so when everybody at Webex may use the bot and nobody wrote that this is meant.

@@ -1,9 +1,10 @@
 //! From a definition to a program: every text, pattern, name and destination is checked here.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 mod body;
 mod command;
+mod flow;
 mod gate;
 mod inbound;
 mod on;
@@ -53,7 +54,8 @@ pub fn compiler(policy: Policy) -> impl Fn(&Definition) -> Compiled {
 }
 
 fn compile_with(checker: &Checker, policy: &Policy, definition: &Definition) -> Compiled {
-    let mut compiler = Compiler { checker, policy, definition, access: Access::default(), found: Vec::new() };
+    let (access, started) = (Access::default(), BTreeSet::new());
+    let mut compiler = Compiler { checker, policy, definition, access, found: Vec::new(), started };
     let program = compiler.program();
     let mut diagnostics = compiler.found;
     diagnostics.sort_by_key(|found| (found.line, found.column));
@@ -68,6 +70,8 @@ struct Compiler<'d> {
     /// `[access]` of the definition.
     access: Access,
     found: Vec<Diagnostic>,
+    /// Flows that a rule starts.
+    started: BTreeSet<String>,
 }
 
 impl Compiler<'_> {
@@ -114,10 +118,12 @@ impl Compiler<'_> {
         self.bounds();
         self.shadowed();
         let access = self.top_access();
-        let membership = self.membership();
+        let membership = definition.membership.as_ref().map(|membership| self.membership(membership));
         let rules: Vec<_> = definition.commands.iter().map(|command| self.command(command)).collect();
         let ons: Vec<_> = definition.ons.iter().map(|on| self.on(on)).collect();
         let fallback = definition.fallback.as_ref().map(|rule| self.body(rule, Names::of(Scope::Message)));
+        let flows = self.flows();
+        self.unused_flows();
         let schedules = self.schedules();
         let inbounds = self.inbounds();
         let kinds = self.kinds();
@@ -151,11 +157,15 @@ impl Compiler<'_> {
             ceiling: Arc::clone(&self.policy.ceiling),
             access,
             denied,
-            membership: membership?,
+            membership: match membership {
+                Some(membership) => Some(membership?),
+                None => None,
+            },
             vars: (!definition.vars.is_null()).then(|| Arc::new(definition.vars.clone())),
             rules,
             help: self.help(),
             ons,
+            flows: flows?,
             schedules,
             schedule_rules,
             inbounds,
@@ -165,8 +175,12 @@ impl Compiler<'_> {
     }
 
     fn kinds(&self) -> Kinds {
-        let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some();
+        let flows = &self.definition.flows;
+        let messages = !self.definition.commands.is_empty() || self.definition.fallback.is_some() || !flows.is_empty();
         let mut start = if messages { Kinds::default().with("messages.created") } else { Kinds::default() };
+        if flows.iter().any(|flow| flow.steps.iter().any(|step| !step.inputs.is_empty())) {
+            start = start.with("attachmentActions.created");
+        }
         if self.definition.membership.is_some() {
             start = start.with("memberships.created");
         }

@@ -13,8 +13,6 @@ use crate::base::Millis;
 /// What the machine hears.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::brain) enum Heard {
-    /// A rule starts it, with answers that are known already.
-    Start(Answers),
     /// The person said something.
     Text(String),
     /// The person pressed the button of the step's card.
@@ -109,6 +107,7 @@ pub(in crate::brain) fn start(
         program: scene.program.to_owned(),
         started: scene.now,
         serial: 0,
+        asked: 0,
         deadline: scene.now,
         group: scene.group,
         hinted: false,
@@ -134,8 +133,7 @@ pub(in crate::brain) fn hear(
         // Also when the step is gone: whoever wants to stop needs no explanation.
         (_, Heard::Text(said)) if plan.is_cancelled_by(said) => walker.over(What::Cancelled),
         (None, _) => walker.over(What::Gone),
-        (Some(_), Heard::Start(given)) => return start(plan, given.clone(), scene, judge),
-        (Some(step), Heard::Late) => walker.late(step)?,
+        (Some(_), Heard::Late) => walker.late()?,
         (Some(step), Heard::Text(said)) => walker.text(step, said)?,
         (Some(step), Heard::Form(inputs)) => walker.form(step, inputs)?,
     };
@@ -178,6 +176,7 @@ impl Walker<'_> {
             if step.does.waits() && !self.given(at)? {
                 let hint = self.talk.group && !self.talk.hinted && !matches!(step.does, Does::Form { .. });
                 self.talk.hinted |= hint;
+                self.talk.asked = self.talk.asked.saturating_add(1);
                 self.act(What::Ask { step: at, hint });
                 return Ok(true);
             }
@@ -233,7 +232,7 @@ impl Walker<'_> {
         }
     }
 
-    fn late(&mut self, _: usize) -> Result<bool, String> {
+    fn late(&mut self) -> Result<bool, String> {
         match self.plan.late {
             // Nobody is there: a second time in a row ends it.
             Some(goto) if !self.talk.late => {

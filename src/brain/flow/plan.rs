@@ -65,6 +65,17 @@ pub(in crate::brain) struct Branch {
     pub(in crate::brain) goto: Option<usize>,
 }
 
+impl Step {
+    /// The steps that it can lead to.
+    pub(in crate::brain) fn ways(&self) -> impl Iterator<Item = usize> {
+        let no = match self.does {
+            Does::Confirm { no } => no,
+            _ => None,
+        };
+        self.next.iter().filter_map(|branch| branch.goto).chain(no)
+    }
+}
+
 impl Plan {
     pub(in crate::brain) fn find(&self, name: &str) -> Option<usize> {
         self.steps.iter().position(|step| &*step.name == name)

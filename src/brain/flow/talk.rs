@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{Digest, Millis};
+use crate::base::Millis;
 
 /// Answers by name.
 pub(in crate::brain) type Answers = Map<String, Value>;
@@ -33,6 +33,9 @@ pub(in crate::brain) struct Talk {
     pub(in crate::brain) started: Millis,
     /// Counts its moves: a timer of an earlier one is stale.
     pub(in crate::brain) serial: u32,
+    /// Counts its questions: the card of an earlier one is stale, that of this one is not after a wrong answer.
+    #[serde(default)]
+    pub(in crate::brain) asked: u32,
     /// When the present step times out.
     pub(in crate::brain) deadline: Millis,
     /// It is held in a room with others, where the bot sees only what mentions it.
@@ -60,13 +63,18 @@ impl Talk {
         serde_json::from_value(value.clone()).ok()
     }
 
-    /// The mark that this very question carries: in the context of its card, in the value of its timer.
+    /// What its present timer carries.
     pub(in crate::brain) fn mark(&self) -> Mark {
         Mark { started: self.started, serial: self.serial }
     }
+
+    /// What the card of its present question carries.
+    pub(in crate::brain) fn question(&self) -> Mark {
+        Mark { started: self.started, serial: self.asked }
+    }
 }
 
-/// Tells one question from all others of a person in a room.
+/// Tells one moment of a dialogue, or one of its questions, from all others of a person in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::brain) struct Mark {
     pub(in crate::brain) started: Millis,
@@ -88,18 +96,13 @@ impl Mark {
     }
 }
 
-/// A digest as a dialogue keeps it.
-pub(in crate::brain) fn program_mark(digest: Digest) -> String {
-    digest.short()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_stored_dialogue_keeps_its_golden_form() {
-        let text = r#"{"answers":{"day":"2026-12-31"},"deadline":9,"flow":"booking","group":false,"hinted":false,"late":false,"program":"ab","serial":2,"started":1,"step":"people","tries":0}"#;
+        let text = r#"{"answers":{"day":"2026-12-31"},"asked":2,"deadline":9,"flow":"booking","group":false,"hinted":false,"late":false,"program":"ab","serial":2,"started":1,"step":"people","tries":0}"#;
         let value: Value = serde_json::from_str(text).unwrap();
         let talk = Talk::decode(&value).unwrap();
         assert_eq!(talk.encode(), value);

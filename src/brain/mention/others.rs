@@ -69,7 +69,8 @@ mod tests {
         let me = Me { id: "ME".into(), name: "Bot".into(), email: "bot@webex.bot".into() };
         let text = "tell Alice Example and @Alice & all";
         let found = others(&message, &me, text);
-        let shown: Vec<_> = found.iter().map(|m| (&text[m.range.clone()], m.id.as_str(), m.name.as_str())).collect();
+        let shown: Vec<_> =
+            found.iter().map(|m| (text.get(m.range.clone()).unwrap(), m.id.as_str(), m.name.as_str())).collect();
         assert_eq!(shown, [("Alice Example", "A", "Alice Example"), ("@Alice", "B", "Alice")]);
         assert_eq!(others(&message, &me, "nobody"), []);
     }

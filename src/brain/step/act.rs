@@ -70,7 +70,7 @@ impl<'a> Stepper<'a> {
 }
 
 impl Acting<'_, '_> {
-    fn one(&mut self, does: &Does) -> Result<(), Stop> {
+    pub(super) fn one(&mut self, does: &Does) -> Result<(), Stop> {
         match does {
             Does::Say(say) => self.say(say),
             Does::Remember { scope, key, operation, expires } => {
@@ -106,6 +106,7 @@ impl Acting<'_, '_> {
                 self.effect(Effect::CancelTimer(name));
                 Ok(())
             }
+            Does::Flow { flow, answers } => self.start_flow(*flow, answers),
             Does::DeletePressed => {
                 let message = self.scene.pressed.unwrap_or_default().to_owned();
                 self.act_here(Act::Delete(message));

@@ -163,7 +163,7 @@ impl<'a> Stepper<'a> {
         let name = self.name_of(person)?;
         if answer == Answer::No {
             let text = format!("{name} rejected what {} asked for: {}", request.by_name, request.said);
-            let mut decision = Decision::of("approval", self.instead(&request, message, &text));
+            let mut decision = Decision::of("approval", instead(&request, message, &text));
             decision.effects.extend(self.over(&key));
             let origin = destination_of(&request.event);
             if origin != request.to {
@@ -199,7 +199,7 @@ impl<'a> Stepper<'a> {
         } else {
             format!("This can no longer be done: {}", request.said)
         };
-        let mut decision = Decision::of("approval", self.instead(request, message, &text));
+        let mut decision = Decision::of("approval", instead(request, message, &text));
         decision.effects.extend(self.over(key));
         if same {
             decision.effects.extend(done.effects);
@@ -241,15 +241,6 @@ impl<'a> Stepper<'a> {
         effects
     }
 
-    /// What stands in the place of the card. A message with a card cannot be edited.
-    fn instead(self, request: &Request, message: &str, text: &str) -> Vec<Delivery> {
-        let mut parts = messages(text, Format::Text, &request.to, None);
-        if let Some(first) = parts.first_mut() {
-            first.act = Act::Replace(message.to_owned());
-        }
-        parts
-    }
-
     /// What people call somebody.
     fn name_of(self, person: &str) -> Result<String, Stop> {
         let read = Read::Person(person.to_owned());
@@ -280,6 +271,15 @@ impl Program {
         let mut bodies = self.bodies().filter(|(labels, _)| labels.iter().any(|known| known == label));
         bodies.find_map(|(_, body)| body.gate.as_ref()?.approve.as_ref())
     }
+}
+
+/// What stands in the place of the card. A message with a card cannot be edited.
+fn instead(request: &Request, message: &str, text: &str) -> Vec<Delivery> {
+    let mut parts = messages(text, Format::Text, &request.to, None);
+    if let Some(first) = parts.first_mut() {
+        first.act = Act::Replace(message.to_owned());
+    }
+    parts
 }
 
 fn kept(key: &str, request: &Request) -> Vec<Effect> {

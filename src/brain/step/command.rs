@@ -104,7 +104,7 @@ impl Rule {
     }
 
     /// What it may be called in records.
-    pub(super) fn labels(&self) -> Vec<String> {
+    pub(in crate::brain) fn labels(&self) -> Vec<String> {
         match &self.listens {
             Match::Words(list) => list.iter().map(|word| command_label(word)).collect(),
             Match::Usage(usage, _) => vec![command_label(&usage.words)],

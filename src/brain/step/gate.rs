@@ -33,6 +33,10 @@ pub(super) enum Gate {
 
 impl<'a> Stepper<'a> {
     pub(super) fn gate(self, label: &str, body: &Body, scene: &Scene<'a>, found: &'a Found) -> Result<Gate, Stop> {
+        // What a handler answers belongs to what was let in when it was asked.
+        if matches!(self.turn.event.trigger, Trigger::Answer { .. }) {
+            return Ok(Gate::Open(Vec::new()));
+        }
         let own = body.gate.as_deref();
         let shut = |decision: Decision| Ok(Gate::Shut(Box::new(decision)));
         if let Some(because) = self.denied(scene, own.map(|gate| &gate.access))? {

@@ -23,16 +23,17 @@ impl<'a> Stepper<'a> {
         let about = about.trim_matches(['`', '"', '*', '“', '”']);
         let usable = self.usable(scene)?;
         let meant = usable.iter().find(|rule| first(rule.words().into_iter(), about).is_some());
-        let (text, card) = match meant {
-            Some(rule) => (help::one(&rule.entry()), (form == Help::Card).then(|| help::one_card(&rule.entry()))),
-            None => {
-                let listed: Vec<Entry<'_>> =
-                    usable.iter().filter(|rule| !rule.hidden && rule.help.is_some()).map(|rule| rule.entry()).collect();
-                let description = self.program.description.as_deref();
-                match form {
-                    Help::Card => (help::beside(description, &listed), Some(help::page_card(description, &listed))),
-                    _ => (help::page(description, &listed), None),
-                }
+        let as_card = form == Help::Card;
+        let (text, card) = if let Some(rule) = meant {
+            (help::one(&rule.entry()), as_card.then(|| help::one_card(&rule.entry())))
+        } else {
+            let listed = usable.iter().filter(|rule| !rule.hidden && rule.help.is_some());
+            let listed: Vec<Entry<'_>> = listed.map(|rule| rule.entry()).collect();
+            let description = self.program.description.as_deref();
+            if as_card {
+                (help::beside(description, &listed), Some(help::page_card(description, &listed)))
+            } else {
+                (help::page(description, &listed), None)
             }
         };
         let parent = self.thread(None, scene.message);

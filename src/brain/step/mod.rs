@@ -1,11 +1,14 @@
 //! One step of a turn: match, then read what the matched rule uses, then do what it says.
 //!
 //! In reading order: this file finds the rule, [`scene`] knows what is known and asks for the rest, [`act`] does
-//! what the rule's body says, [`say`] makes messages of it.
+//! what the rule's body says, [`say`] makes messages of it. Who is in a dialogue is heard by [`dialogue`] first.
 
 mod act;
 mod approve;
 mod command;
+mod dialogue;
+#[cfg(test)]
+mod dialogue_tests;
 mod gate;
 mod help;
 mod inbound;
@@ -26,7 +29,7 @@ use super::{
     values::Found,
 };
 use crate::{
-    base::{Change, Trigger},
+    base::{Change, Trigger, is_dialogue_timer},
     definition::Who,
 };
 
@@ -87,6 +90,7 @@ impl<'a> Stepper<'a> {
             Trigger::Message { change, id, email, .. } => self.message(*change, id, email.is_none()),
             Trigger::Membership { person, .. } => self.membership(ids::same(person, me)),
             Trigger::CardAction { id, message, .. } => self.press(id, message),
+            Trigger::Timer { name, value, .. } if is_dialogue_timer(name) => self.dialogue_timer(value),
             Trigger::Room { .. } | Trigger::Timer { .. } | Trigger::DeliveryFailed { .. } => self.plain(),
             Trigger::Schedule { name, planned, zone, person } => self.schedule(name, *planned, zone, person.as_deref()),
             Trigger::Inbound { name, payload, .. } => self.inbound(name, payload),
@@ -102,7 +106,7 @@ impl<'a> Stepper<'a> {
         let fallback = program.fallback.as_ref().filter(|_| created);
         let reads_text = |body: &Body| body.when.is_some() || body.uses.message;
         let needed = unknown_author
-            || (created && (!program.rules.is_empty() || program.help.is_some()))
+            || (created && (!program.rules.is_empty() || !program.flows.is_empty() || program.help.is_some()))
             || ons.iter().any(|on| on.what.needs_the_message() || reads_text(&on.body))
             || fallback.is_some_and(reads_text);
         let message = match self.turn.facts.get(&Read::Message(id.to_owned())) {
@@ -116,6 +120,9 @@ impl<'a> Stepper<'a> {
         }
         let text = message.map(|message| mention::stripped(message, self.turn.me)).unwrap_or_default();
         let scene = Scene { text: &text, message, ..Scene::of(self) };
+        if created && let Some(decision) = self.dialogue_message(&scene)? {
+            return Ok(decision);
+        }
         if created && let Some(decision) = self.commands(&scene)? {
             return Ok(decision);
         }
@@ -157,7 +164,7 @@ impl<'a> Stepper<'a> {
 
     fn press(self, id: &str, message: &str) -> Result<Decision, Stop> {
         let asks = self.program.asks_for_approval();
-        if !asks && !self.program.ons.iter().any(|on| matches!(on.what, What::Card(_))) {
+        if !asks && !self.program.has_forms() && !self.program.ons.iter().any(|on| matches!(on.what, What::Card(_))) {
             return Ok(nothing("none: no rule for attachmentActions.created"));
         }
         let press = match self.turn.facts.get(&Read::Press(id.to_owned())) {
@@ -170,6 +177,9 @@ impl<'a> Stepper<'a> {
             return self.answered(answer, message);
         }
         let scene = Scene { press: Some(press), pressed: Some(message), ..Scene::of(self) };
+        if let Some(decision) = self.dialogue_press(&scene)? {
+            return Ok(decision);
+        }
         let fitting = |on: &&OnRule| matches!(&on.what, What::Card(wanted) if **wanted == *action);
         self.first_of(fitting, &scene, "none: no rule for this button")
     }
@@ -208,7 +218,7 @@ impl<'a> Stepper<'a> {
 
 impl What {
     /// As records, answers and deliveries name the rule.
-    pub(super) fn label(&self) -> String {
+    pub(in crate::brain) fn label(&self) -> String {
         match self {
             Self::Message(Where::Anywhere) => "on message".to_owned(),
             Self::Message(Where::Group) => "on mention".to_owned(),

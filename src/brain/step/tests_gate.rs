@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     base::{BotId, Event, Millis, StateOp, StateScope},
     brain::{
-        Act, Destination, Effect, OpenBots, Policy, Program, SentMessage, Then,
+        Act, Destination, Effect, OpenBots, Policy, Program, Then,
         access::{Access, Clause},
         compiler,
         fixture::{Asked, ME, World, compiled, member_event, message_event, press_event, program},
@@ -217,6 +217,8 @@ fn groups_and_values_come_from_what_is_shared() {
             .deliveries
             .is_empty()
     );
+    let found = under(Policy::default(), &text.replace("vars.desk", "vars.dsek"), &shared).1;
+    assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-name"], Some("did you mean `desk`?")));
     let found = under(Policy::default(), &text.replace("'leads'", "'laeds'"), &shared).1;
     assert_eq!((codes(&found), found[0].hint.as_deref()), (vec!["unknown-group"], Some("did you mean `leads`?")));
 }
@@ -356,7 +358,7 @@ fn a_forged_or_late_press_does_nothing() {
     let program = program(DEPLOY);
     let (key, kept) = kept_request(&Asked::of(&program, "deploy prod"));
     let mut world = pressing("$approve", &key, &kept, "deploy prod");
-    world.sent = Fact::Sent(Box::new(SentMessage::default()));
+    world.sent = Fact::Sent(Box::default());
     assert_eq!(Asked::play(&program, &press_by("Q"), &world).unwrap().rule, "none: no rule for this button");
     let mut world = pressing("$approve", &key, &kept, "deploy prod");
     world.state.clear();

@@ -78,9 +78,9 @@ impl Usage {
             Some((name, kind)) => format!("[--{} <{}>]", flag.name, shown(name, kind)),
         }));
         let others = self.args.iter().filter(|arg| !arg.required || arg.kind == Kind::Rest);
-        parts.extend(others.map(|arg| match arg.required {
-            true => format!("<{}>", shown(&arg.name, &arg.kind)),
-            false => format!("[{}]", shown(&arg.name, &arg.kind)),
+        parts.extend(others.map(|arg| {
+            let shown = shown(&arg.name, &arg.kind);
+            if arg.required { format!("<{shown}>") } else { format!("[{shown}]") }
         }));
         parts.join(" ")
     }

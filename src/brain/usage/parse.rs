@@ -181,9 +181,8 @@ impl Parser {
             return None;
         }
         let kind = match kind {
-            None if rest => Kind::Rest,
+            None | Some("rest") if rest => Kind::Rest,
             None => Kind::Word,
-            Some("rest") if rest => Kind::Rest,
             Some(typed) if rest || typed.ends_with("...") => {
                 self.tell(
                     range,
@@ -193,17 +192,17 @@ impl Parser {
                 return None;
             }
             Some(kind) if kind.contains('|') => self.choice(range, kind)?,
-            Some(kind) => match Kind::named(kind) {
-                Some(kind) => kind,
-                None => {
-                    let known: Vec<_> = KINDS.iter().map(|kind| format!("`{kind}`")).collect();
+            Some(kind) => {
+                let known = Kind::named(kind);
+                if known.is_none() {
+                    let names: Vec<_> = KINDS.iter().map(|kind| format!("`{kind}`")).collect();
                     let hint = did_you_mean(kind, KINDS.iter().copied()).unwrap_or_else(|| {
-                        format!("types are {}, or a choice as in `size:small|large`", known.join(", "))
+                        format!("types are {}, or a choice as in `size:small|large`", names.join(", "))
                     });
                     self.tell(range, format!("there is no type {}", quote(kind)), hint);
-                    return None;
                 }
-            },
+                known?
+            }
         };
         Some((name, kind))
     }
@@ -292,7 +291,10 @@ mod tests {
     fn everything_wrong_is_told_at_its_place() {
         let told = |text: &str| {
             let found = Usage::parse(text).unwrap_err();
-            found.iter().map(|t| format!("{} | {} | {}", &text[t.range.clone()], t.message, t.hint)).collect::<Vec<_>>()
+            found
+                .iter()
+                .map(|t| format!("{} | {} | {}", text.get(t.range.clone()).unwrap(), t.message, t.hint))
+                .collect::<Vec<_>>()
         };
         insta::assert_snapshot!(
             [

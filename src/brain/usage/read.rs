@@ -57,7 +57,7 @@ struct Reader<'a> {
     no_flags: bool,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn run(&mut self) -> Result<(), Complaint> {
         while let Some(token) = token::next(self.text, self.at, self.mentions) {
             let flag = if self.no_flags { None } else { token.flag() };
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         };
         let token = token.filter(|token| given.is_none_or(|given| token.range.start == self.at - given.len()));
         let token = token.ok_or_else(missing)?;
-        let value = self.value(kind, &token).ok_or_else(|| self.unfit(&flag.name, kind, &token))?;
+        let value = self.value(kind, &token).ok_or_else(|| unfit(&flag.name, kind, &token))?;
         self.at = token.range.end;
         Ok(value)
     }
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
             let later = usage.args.get(self.place + 1..).unwrap_or_default();
             let fits = |kind: &Kind| *kind == Kind::Rest || self.value(kind, token).is_some();
             if arg.required || !later.iter().any(|arg| fits(&arg.kind)) {
-                return Err(self.unfit(&arg.name, &arg.kind, token));
+                return Err(unfit(&arg.name, &arg.kind, token));
             }
             self.place += 1;
         }
@@ -162,12 +162,12 @@ impl<'a> Reader<'a> {
     fn value(&self, kind: &Kind, token: &Token<'_>) -> Option<Value> {
         if matches!(token.kind, TokenKind::Unclosed(_)) { None } else { value::read(kind, token, self.today) }
     }
+}
 
-    fn unfit(&self, name: &str, kind: &Kind, token: &Token<'_>) -> Complaint {
-        match &token.kind {
-            TokenKind::Unclosed(said) => unclosed(said),
-            _ => Complaint::Unfit(name.to_owned(), kind.clone(), token.text().to_owned()),
-        }
+fn unfit(name: &str, kind: &Kind, token: &Token<'_>) -> Complaint {
+    match &token.kind {
+        TokenKind::Unclosed(said) => unclosed(said),
+        _ => Complaint::Unfit(name.to_owned(), kind.clone(), token.text().to_owned()),
     }
 }
 
@@ -336,13 +336,13 @@ mod tests {
             let mut line = "x".to_owned();
             let mut said = String::new();
             for (number, (kind, value)) in values.iter().enumerate() {
-                line.push_str(&format!(" <a{number}:{kind}>"));
-                said.push_str(&format!(" {}", written(kind, value)));
+                line += &format!(" <a{number}:{kind}>");
+                said += &format!(" {}", written(kind, value));
             }
             line.push_str(" [--level <n:int>] [--urgent] [rest...]");
             if urgent { said.push_str(" --urgent"); }
-            if let Some(level) = level { said.push_str(&format!(" --level {level}")); }
-            if let Some(rest) = &rest { said.push_str(&format!(" {rest}")); }
+            if let Some(level) = level { said += &format!(" --level {level}"); }
+            if let Some(rest) = &rest { said += &format!(" {rest}"); }
             let args = read(&line, &said).unwrap();
             for (number, (_, value)) in values.iter().enumerate() {
                 prop_assert_eq!(args.get(&format!("a{number}")), Some(value), "{}", said);

@@ -161,8 +161,8 @@ pub(super) fn read(kind: &Kind, token: &Token<'_>, today: NaiveDate) -> Option<V
             _ => return None,
         }),
         Kind::Choice(options) => {
-            let same = |option: &&Box<str>| option.to_lowercase() == text.to_lowercase();
-            Value::Text(options.iter().find(same)?.to_string())
+            let mut options = options.iter().map(|option| &**option);
+            Value::Text(options.find(|option| option.to_lowercase() == text.to_lowercase())?.to_owned())
         }
         Kind::Person => Value::Address(address(text)?.to_owned()),
         Kind::Email => Value::Text(address(text)?.to_owned()),

@@ -68,7 +68,7 @@ fn once(table: &mut Reader<'_>) -> Option<Once> {
     }
 }
 
-fn remember(table: &mut Reader<'_>) -> Option<Remember> {
+pub(super) fn remember(table: &mut Reader<'_>) -> Option<Remember> {
     let scope = table.word("scope", "memory", &Scope::ALL);
     let key = table.string("key");
     if !table.has("key") {

@@ -2,6 +2,7 @@
 
 mod body;
 mod cases;
+mod flow;
 mod gate;
 mod inbound;
 mod reader;
@@ -35,6 +36,7 @@ pub(super) const TOP: &[&str] = &[
     "rooms",
     "command",
     "on",
+    "flow",
     "schedule",
     "inbound",
     "fallback",
@@ -42,6 +44,7 @@ pub(super) const TOP: &[&str] = &[
 #[cfg(test)]
 pub(super) use self::{
     body::{REMEMBER, TIMER},
+    flow::{BRANCH, EXPECT, FLOW, ON_TIMEOUT, START, STEP},
     gate::{ACCESS, APPROVE, DENY, MEMBERSHIP, TOP_ACCESS},
     inbound::{AUTH, BASIC, BEARER, HMAC, INBOUND},
     reply::REPLY,
@@ -73,12 +76,14 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let rooms = top.names("rooms");
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
+    let mut flows = flow::flows(&mut top);
     let mut schedules = schedule::schedules(&mut top);
     let mut inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
         ons.extend(rules::ons(snippet));
+        flows.extend(flow::flows(snippet));
         schedules.extend(schedule::schedules(snippet));
         inbounds.extend(inbound::inbounds(snippet));
         let other = rules::fallback(snippet);
@@ -102,6 +107,7 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
         rooms,
         commands,
         ons,
+        flows,
         schedules,
         inbounds,
         fallback,

@@ -153,6 +153,23 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// A number.
+    pub(super) fn number(&mut self, key: &str) -> Option<Spanned<f64>> {
+        let value = self.table.get(key)?;
+        let span = Span::new(value.span());
+        let number = match value.get_ref() {
+            #[expect(clippy::cast_precision_loss, reason = "a bound for numbers that people write")]
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n as f64),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        if let Some(number) = number.filter(|number: &f64| number.is_finite()) {
+            return Some(Spanned::new(number, span));
+        }
+        self.wrong_type(key, value, "a number", &format!("{key} = 1"));
+        None
+    }
+
     /// A value of any kind, to become JSON.
     pub(super) fn data(&mut self, key: &str) -> Option<Data> {
         let value = self.table.get(key)?;
@@ -204,6 +221,51 @@ impl<'a> Reader<'a> {
             }
         }
         names
+    }
+
+    /// The names in a table of the user's choice.
+    pub(super) fn named_values(&mut self, key: &str) -> Vec<Spanned<String>> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type(key, value, "a table", &format!("{key} = {{ name = … }}"));
+            return Vec::new();
+        };
+        table.keys().map(|name| Spanned::new(name.get_ref().to_string(), Span::new(name.span()))).collect()
+    }
+
+    /// A table below this one that may hold any key; nothing when it is none.
+    pub(super) fn open_table(&mut self, key: &str, name: &'static str) -> Option<Reader<'_>> {
+        let value = self.table.get(key)?;
+        let DeValue::Table(table) = value.get_ref() else { return None };
+        let span = Span::new(value.span());
+        Some(Reader { place: self.place, found: self.found, table, name, span, meant: Vec::new() })
+    }
+
+    /// The tables of `[key.NAME]`, each given to `read` with its name.
+    pub(super) fn named<T>(
+        &mut self,
+        key: &str,
+        name: &'static str,
+        known: &[&str],
+        mut read: impl FnMut(Spanned<String>, &mut Reader<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let DeValue::Table(tables) = value.get_ref() else {
+            self.wrong_type(key, value, "a table of tables", name);
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (own, item) in tables {
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    let span = Span::new(item.span());
+                    let own = Spanned::new(own.get_ref().to_string(), Span::new(own.span()));
+                    all.extend(read(own, &mut Reader::new(self.place, self.found, table, name, span, known)));
+                }
+                _ => self.wrong_type(own.get_ref(), item, "a table", name),
+            }
+        }
+        all
     }
 
     /// A table below this one.

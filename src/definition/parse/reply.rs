@@ -1,6 +1,6 @@
 //! How a rule answers: `reply = "…"`, `reply = { … }`, or a list of such tables.
 
-use super::reader::Reader;
+use super::{flow, reader::Reader};
 use crate::definition::{
     codes,
     place::Spanned,
@@ -13,6 +13,14 @@ pub(in crate::definition) const REPLY: &[&str] =
 
 /// Reads the way to answer, if there is one.
 pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
+    if table.has("flow") {
+        if table.has("reply") {
+            let message = "a rule answers in one way, and this has both `flow` and `reply`";
+            let hint = "say it in the first step: `say = \"…\"`";
+            table.tell(codes::CONFLICT, table.span_of("flow"), message, hint);
+        }
+        return flow::start(table).map(Action::Flow);
+    }
     let beside = table.string_or_strings("to");
     if !table.has("reply") {
         if let Some(to) = beside.first() {
@@ -40,8 +48,16 @@ pub(super) fn action(table: &mut Reader<'_>) -> Option<Action> {
     Some(Action::Reply(replies))
 }
 
+/// Replies under another key.
+pub(super) fn replies(table: &mut Reader<'_>, key: &str) -> Vec<Reply> {
+    if table.is_string(key) {
+        return table.string(key).map(|text| plain(text, Vec::new())).into_iter().collect();
+    }
+    table.one_or_more(key, "`reply`", REPLY, reply)
+}
+
 /// A bare text.
-fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
+pub(super) fn plain(body: Spanned<String>, to: Vec<Spanned<String>>) -> Reply {
     Reply {
         span: body.span,
         when: None,

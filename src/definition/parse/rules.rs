@@ -16,7 +16,7 @@ macro_rules! keys {
         &[
             $($own,)*
             "when", "access", "denied", "cooldown", "approve", "once", "already", "remember", "subscribe", "unsubscribe", "timer", "cancel_timer", "delete",
-            "leave", "reply", "to",
+            "leave", "reply", "to", "flow",
         ]
     };
 }
