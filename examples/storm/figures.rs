@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{flood::Flood, ledger::Faults, process::Memory, restart::Restart, service::Start, soak::Soak};
+use crate::{
+    definitions::Definitions, flood::Flood, ledger::Faults, process::Memory, restart::Restart, service::Start,
+    soak::Soak,
+};
 
 /// Middle and tail of some times, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -154,6 +157,7 @@ pub(crate) struct Report {
     pub(crate) bare: Vec<f64>,
     pub(crate) flows: Vec<Flow>,
     pub(crate) fleets: Vec<Fleet>,
+    pub(crate) definitions: Option<Definitions>,
     pub(crate) backlog: Option<Backlog>,
     pub(crate) slow_sync: Option<SlowSync>,
     pub(crate) flood: Option<Flood>,
@@ -171,6 +175,7 @@ impl Report {
             bare: Vec::new(),
             flows: Vec::new(),
             fleets: Vec::new(),
+            definitions: None,
             backlog: None,
             slow_sync: None,
             flood: None,
@@ -204,6 +209,14 @@ impl Report {
                 }
                 _ => {}
             }
+        }
+        if let Some(definitions) = self.definitions.as_ref().filter(|it| it.bots == 1_000) {
+            aims.push(at_most(
+                "check of 1,000 definitions of the whole language",
+                definitions.check_seconds.0,
+                1.0,
+                "s",
+            ));
         }
         if let Some(backlog) = &self.backlog {
             aims.push(at_most("peak memory with the backlog / idle", backlog.times_idle(), 3.0, ""));

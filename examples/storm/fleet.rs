@@ -9,6 +9,8 @@ use std::{fmt::Write as _, fs, io, path::Path};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use uuid::Uuid;
 
+use crate::definitions;
+
 /// What stands before a message's number in its text and in every reply to it.
 const MARK: &[u8] = b"INC";
 /// Digits of that number.
@@ -101,7 +103,9 @@ pub(crate) fn owner_of(token: &str) -> Option<usize> {
 
 /// One bot as a person would write it: shared and own patterns, templates over the message, the person, the
 /// room and a named group; plain text and markdown; a thread.
-fn definition(bot: usize) -> String {
+///
+/// A `rich` one has what the whole language offers besides, for what definitions cost.
+pub(crate) fn definition(bot: usize, rich: bool) -> String {
     let (variable, _) = token(bot);
     let mut file = String::new();
     let _ = write!(
@@ -132,14 +136,17 @@ reply = "Hello from site {bot}! Type `help`."
 reply = "In {{{{ room.title }}}} you said: {{{{ message.text }}}}. I did not understand; try `help`."
 "#
     );
+    if rich {
+        definitions::rich(bot, &mut file);
+    }
     file
 }
 
 /// Writes a `bots.d`.
-pub(crate) fn write_definitions(dir: &Path, bots: usize) -> io::Result<()> {
+pub(crate) fn write_definitions(dir: &Path, bots: usize, rich: bool) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     for bot in 0..bots {
-        fs::write(dir.join(bot_id(bot)).with_extension("toml"), definition(bot))?;
+        fs::write(dir.join(bot_id(bot)).with_extension("toml"), definition(bot, rich))?;
     }
     Ok(())
 }
@@ -175,12 +182,14 @@ mod tests {
 
     #[test]
     fn the_definitions_have_nothing_wrong_with_them() {
-        let dir = tempfile::tempdir().unwrap();
-        write_definitions(dir.path(), 2).unwrap();
-        let set = botyard::definition::load(&[dir.path().to_owned()]);
-        assert_eq!((set.definitions.len(), set.diagnostics), (2, vec![]));
-        for definition in set.definitions.values() {
-            assert_eq!(botyard::brain::compile(definition).diagnostics, []);
+        for rich in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            write_definitions(dir.path(), 2, rich).unwrap();
+            let set = botyard::definition::load(&[dir.path().to_owned()]);
+            assert_eq!((set.definitions.len(), set.diagnostics), (2, vec![]));
+            for definition in set.definitions.values() {
+                assert_eq!(botyard::brain::compile(definition).diagnostics, []);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod bare;
 mod chaos;
 mod client;
 mod conditions;
+mod definitions;
 mod driver;
 mod figures;
 mod fleet;
@@ -78,6 +79,8 @@ enum Scene {
         #[arg(long)]
         idle: bool,
     },
+    /// 1,000 definitions (or `--bots`) that use the whole language: how long a check takes, and memory
+    Definitions,
     /// Memory with 40,000 events waiting
     Backlog,
     /// Group commit with syncs made 5 ms slower
@@ -233,6 +236,7 @@ async fn scene(cli: &Cli, setup: &Setup, report: &mut Report) -> Result<()> {
             report.fleets.push(fleet);
             report.flows.extend(flows);
         }
+        Scene::Definitions => definitions(setup, report, cli.options.bots.unwrap_or(1_000)).await?,
         Scene::Backlog => backlog(setup, report).await?,
         Scene::Sync => slow_sync(setup, report).await?,
         Scene::Flood => flood(setup, report).await?,
@@ -264,6 +268,8 @@ async fn everything(setup: &Setup, report: &mut Report) {
         let started = fleet(setup, report, bots, speak).await;
         note(report, &format!("{bots} bots"), started);
     }
+    let checked = definitions(setup, report, 1_000).await;
+    note(report, "definitions", checked);
     let waited = backlog(setup, report).await;
     note(report, "backlog", waited);
     let slowed = slow_sync(setup, report).await;
@@ -297,6 +303,11 @@ async fn fleet(setup: &Setup, report: &mut Report, bots: usize, speak: bool) -> 
     let (fleet, flows) = scenes::fleet(setup, bots, speak).await?;
     report.fleets.push(fleet);
     report.flows.extend(flows);
+    Ok(())
+}
+
+async fn definitions(setup: &Setup, report: &mut Report, bots: usize) -> Result<()> {
+    report.definitions = Some(definitions::definitions(setup, bots).await?);
     Ok(())
 }
 
@@ -338,6 +349,7 @@ fn setup(options: &Options) -> Result<Setup> {
             botyard: options.botyard.clone().unwrap_or_else(|| built.join("botyard")),
             dir: dir.canonicalize().with_context(|| format!("`{}`", dir.display()))?,
             bots: options.bots.unwrap_or(100).max(1),
+            rich: false,
             settings: options.settings.clone(),
             patience: Duration::from_mins(5),
         },

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     /// Where the temporary folder is made: on the disk that is to be measured.
     pub(crate) dir: PathBuf,
     pub(crate) bots: usize,
+    /// Their definitions use the whole language.
+    pub(crate) rich: bool,
     /// More of its environment.
     pub(crate) settings: Vec<(String, String)>,
     /// How long the start may take.
@@ -81,11 +83,12 @@ impl Service {
             );
         }
         let folder = tempfile::Builder::new().prefix("storm-").tempdir_in(&plan.dir)?;
-        fleet::write_definitions(&folder.path().join("bots.d"), plan.bots)?;
+        fleet::write_definitions(&folder.path().join("bots.d"), plan.bots, plan.rich)?;
         let (listen, admin) = (free_port()?, free_port()?);
         let log = folder.path().join("serve.log");
         let mut env = environment(folder.path(), listen, admin, upstream);
         env.extend((0..plan.bots).map(fleet::token));
+        env.push(("STORM_HOOK".to_owned(), "storm-hook".to_owned()));
         env.extend(plan.settings.iter().cloned());
         let began = Instant::now();
         let ward = spawn(plan, &env, folder.path(), &log)?;

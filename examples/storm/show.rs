@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::figures::{Flow, Report, Times};
+use crate::{
+    figures::{Flow, Report, Times},
+    stage::float,
+};
 
 /// The whole report as text.
 pub(crate) fn text(report: &Report) -> String {
@@ -136,6 +139,19 @@ fn scenes(out: &mut String, report: &Report) {
             );
         }
         let _ = writeln!(out);
+    }
+    if let Some(it) = &report.definitions {
+        let _ = writeln!(
+            out,
+            "\n{} definitions of {:.1} KB, the whole language used: checked in {:.2} to {:.2} s; \
+             a bot of each, idle: {:.1} MB (peak {:.1})",
+            it.bots,
+            float(it.bytes) / 1e3,
+            it.check_seconds.0,
+            it.check_seconds.1,
+            it.idle.resident,
+            it.idle.peak
+        );
     }
     if let Some(it) = &report.backlog {
         let _ = writeln!(

@@ -34,6 +34,9 @@ pub struct Delivery {
     /// Kept with the sent message and given back when its card is pressed; Webex and its clients never see it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub context: Value,
+    /// It goes on with the text of the delivery before it, to the same place: where that was given up, so is this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
     /// The rule that promised it, by its label.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rule: String,
@@ -153,6 +156,7 @@ impl Delivery {
             file: None,
             key: None,
             context: Value::Null,
+            continues: false,
             rule: String::new(),
         }
     }

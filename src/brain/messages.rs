@@ -12,12 +12,13 @@ pub(super) fn messages(text: &str, format: Format, to: &Destination, parent: Opt
         Format::Text => split::text(text),
         Format::Markdown => split::markdown(text),
     };
-    let delivery = |part: String| {
+    let delivery = |(number, part): (usize, String)| {
         let (text, markdown) = match format {
             Format::Text => (Some(part), None),
             Format::Markdown => (None, Some(part)),
         };
-        Delivery { text, markdown, parent: parent.map(str::to_owned), ..Delivery::to(to.clone()) }
+        let parent = parent.map(str::to_owned);
+        Delivery { text, markdown, parent, continues: number > 0, ..Delivery::to(to.clone()) }
     };
-    parts.into_iter().map(delivery).collect()
+    parts.into_iter().enumerate().map(delivery).collect()
 }

@@ -83,6 +83,10 @@ codes! {
     BAD_TOKEN = "bad-token", Error,
         "`token` names no usable place: the name of the variable or the path is not usable.",
         "Write `env:NAME` (not beginning with `BOTYARD_`) or `file:/absolute/path` below one of `secrets.dirs`.";
+    /// Two definitions name one token.
+    SAME_TOKEN = "same-token", Warning,
+        "Two definitions name the same token. At Webex they are one bot, and one identity runs in one bot: whichever starts second is held.",
+        "Give each its own token, or remove one of the two.";
     /// A secret in the file itself.
     LITERAL_SECRET = "literal-secret", Error,
         "A secret stands in the definition itself. Definitions are copied, committed and shown; secrets must not be.",

@@ -16,6 +16,7 @@ use super::{
     parse::parse,
     shared::Shared,
     source::{Companion, DefinitionSource},
+    twins::{self, TokenPlace},
 };
 use crate::base::{BotId, id::BotIdError};
 
@@ -42,6 +43,7 @@ pub struct LoadedSet<T> {
 struct LoadedUnit<T> {
     made: Option<T>,
     diagnostics: Vec<Diagnostic>,
+    token: Option<TokenPlace>,
 }
 
 /// What was on the disk, and what it came to.
@@ -131,6 +133,7 @@ impl<T: Clone> Loader<T> {
                 }
             }
         }
+        set.diagnostics.extend(twins::told(self.known.values().filter_map(|(_, loaded)| loaded.token.as_ref())));
         set.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         // What is wrong with a shared file is told once, not once for each that uses it.
         set.diagnostics.dedup();
@@ -162,7 +165,7 @@ fn load_unit<T>(
     shared: &Shared,
     make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
 ) -> LoadedUnit<T> {
-    let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found] };
+    let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found], token: None };
     let bot = match BotId::parse(unit.id()) {
         Ok(bot) => bot,
         Err(error) => {
@@ -179,9 +182,10 @@ fn load_unit<T>(
             let used = shared.used_by(&text);
             let source = DefinitionSource::new(bot, &*unit.main, text).sharing(used).with_files(companions(unit));
             let (definition, mut diagnostics) = parse(&source);
+            let token = definition.as_ref().and_then(TokenPlace::of);
             let (made, more) = definition.map(make).unwrap_or_default();
             diagnostics.extend(more);
-            LoadedUnit { made, diagnostics }
+            LoadedUnit { made, diagnostics, token }
         }
         Err(found) => refuse(*found),
     }
@@ -290,6 +294,20 @@ mod tests {
             [("b.toml", "syntax"), ("c.toml", "not-utf8"), ("d.toml", "too-large"), ("f.yaml", "not-a-definition")]
         );
         assert_eq!(set.files, 5);
+    }
+
+    #[test]
+    fn two_that_name_one_token_are_both_told() {
+        let bot = |token: &str| format!("token = \"{token}\"\n{GOOD}");
+        let (one, other) = (bot("env:T"), bot("env:U"));
+        let files = [("a.toml", one.as_bytes()), ("b.toml", other.as_bytes()), ("c.toml", one.as_bytes())];
+        let set = load(&[folder(&files).path().to_owned()]);
+        assert_eq!(codes_of(&set), [("a.toml", "same-token"), ("c.toml", "same-token")]);
+        assert_eq!(
+            (set.diagnostics[0].line, set.diagnostics[0].message.as_str()),
+            (1, "`c.toml` names the same token")
+        );
+        assert_eq!(set.definitions.len(), 3, "a warning: the second is held when it starts");
     }
 
     #[test]

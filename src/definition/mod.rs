@@ -31,6 +31,7 @@ pub mod shape;
 pub mod shared;
 pub mod source;
 pub mod token;
+mod twins;
 
 pub use codes::Code;
 pub use data::Data;

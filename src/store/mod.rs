@@ -110,6 +110,8 @@ pub trait Store: Send + Sync + 'static {
     fn due_deliveries(&self, query: DueQuery) -> Answer<'_, Vec<DeliveryRow>>;
     /// Writes down that a try is about to leave. Only those are returned that may leave (same rules as `claim`).
     fn mark(&self, lease: Lease, deliveries: Vec<Seq>) -> Answer<'_, Vec<Marked>>;
+    /// Whether the delivery of the same event to the same place just before this one was given up.
+    fn given_up_before(&self, delivery: Seq) -> Answer<'_, bool>;
     /// Writes down how a try ended. Fenced by the mark itself (`attempt` and `epoch` of the row), not by the
     /// newest lease: what is known to have been sent counts, whoever sent it.
     fn record(&self, result: DeliveryResult) -> Answer<'_, bool>;

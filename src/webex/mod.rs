@@ -18,5 +18,5 @@ pub use envelope::{Dedupe, Envelope, EnvelopeError};
 pub use kinds::Kinds;
 pub use owner_tag::OwnerTag;
 pub use reply::{Reply, Verdict};
-pub use request::{Body, ForeignUrl, NewMessage, Recipient, Request, Upload, WebhookSpec};
+pub use request::{AttachedCard, Body, ForeignUrl, NewMessage, Recipient, Request, Upload, WebhookSpec};
 pub use signature::{SignatureError, SignatureHeaders};

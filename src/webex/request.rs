@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{form, link};
@@ -101,36 +101,36 @@ pub struct NewMessage<'a> {
     /// Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub markdown: Option<&'a str>,
-    /// A file, by its public address.
-    #[serde(rename = "files", skip_serializing_if = "Option::is_none", serialize_with = "in_a_list")]
-    pub file: Option<&'a str>,
-    /// An adaptive card.
-    #[serde(rename = "attachments", skip_serializing_if = "Option::is_none", serialize_with = "attached")]
-    pub card: Option<&'a Value>,
+    /// A file, by its public address: a message has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<[&'a str; 1]>,
+    /// A card: a message has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<[AttachedCard<'a>; 1]>,
+}
+
+/// An adaptive card, as a message carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachedCard<'a> {
+    content_type: &'static str,
+    content: &'a Value,
+}
+
+impl<'a> AttachedCard<'a> {
+    /// Puts the one content type that cards have to it.
+    #[must_use]
+    pub fn new(content: &'a Value) -> Self {
+        Self { content_type: "application/vnd.microsoft.card.adaptive", content }
+    }
 }
 
 impl<'a> NewMessage<'a> {
     /// A message that says nothing yet.
     #[must_use]
     pub fn to(to: Recipient<'a>) -> Self {
-        Self { to, parent_id: None, text: None, markdown: None, file: None, card: None }
+        Self { to, parent_id: None, text: None, markdown: None, files: None, attachments: None }
     }
-}
-
-fn in_a_list<S: Serializer>(file: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(file)
-}
-
-/// Cards have one content type, and a message has one card.
-fn attached<S: Serializer>(card: &Option<&Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Attachment<'a> {
-        content_type: &'static str,
-        content: &'a Value,
-    }
-    let attachment = |content| Attachment { content_type: "application/vnd.microsoft.card.adaptive", content };
-    serializer.collect_seq(card.map(attachment))
 }
 
 /// A file to be sent along.
@@ -390,12 +390,16 @@ mod tests {
     #[test]
     fn cards_files_and_edits_have_their_golden_form() {
         let card = serde_json::json!({"type": "AdaptiveCard"});
-        let message = NewMessage { text: Some("x"), card: Some(&card), ..NewMessage::to(Recipient::Person("P")) };
+        let message = NewMessage {
+            text: Some("x"),
+            attachments: Some([AttachedCard::new(&card)]),
+            ..NewMessage::to(Recipient::Person("P"))
+        };
         let attachment =
             r#"{"contentType":"application/vnd.microsoft.card.adaptive","content":{"type":"AdaptiveCard"}}"#;
         let expected = format!(r#"{{"toPersonId":"P","text":"x","attachments":[{attachment}]}}"#);
         assert_eq!(body(&Request::create_message(&message)), expected);
-        let message = NewMessage { file: Some("https://h/a.pdf"), ..NewMessage::to(Recipient::Room("R")) };
+        let message = NewMessage { files: Some(["https://h/a.pdf"]), ..NewMessage::to(Recipient::Room("R")) };
         assert_eq!(body(&Request::create_message(&message)), r#"{"roomId":"R","files":["https://h/a.pdf"]}"#);
         let edit = Request::edit_message("M/1", "R", None, Some("*x*"));
         assert_eq!((edit.method, edit.path.as_str()), ("PUT", "/messages/M%2F1"));

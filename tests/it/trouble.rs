@@ -1,6 +1,6 @@
 //! Things go wrong outside: Webex asks to wait, fails, is slow; somebody forges; the process ends in the middle.
 
-use botyard::store::{EventQuery, EventState, EventSummary, Store};
+use botyard::store::{EventQuery, EventState, EventSummary, LetterQuery, Store};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -201,5 +201,23 @@ async fn what_was_accepted_before_a_restart_is_answered_once_after_it() {
     house.stop().await;
     let expected: Vec<_> = (0..6).map(|number| number.to_string()).collect();
     assert_eq!((said(&house, "echo").await, said(&house, "other").await), (expected.clone(), expected));
+    house.close().await;
+}
+
+#[actix::test]
+async fn a_text_whose_first_part_is_given_up_is_given_up_whole() {
+    let house = House::with(&[("talker.toml", TALKER), ("other.toml", ECHO)]).await;
+    house.registered(&["talker", "other"]).await;
+    house.sim.post("/rules", sends("talker", &json!({ "status": 400, "times": 1 }))).await;
+    // Four times that: three parts.
+    let said_to = house.sim.say(&address("talker"), &format!("often {}", "word ".repeat(1_000))).await;
+    house.sim.say(&address("talker"), "after it").await;
+    house.sim.replies("talker", said_to, 1).await;
+    assert_eq!(said(&house, "talker").await, ["after it"], "no end of a text without its beginning");
+    let letters = house.app().store().letters(LetterQuery { limit: 10, ..LetterQuery::default() }).await.unwrap();
+    let reasons: Vec<_> = letters.letters.iter().map(|letter| letter.reason.clone().unwrap_or_default()).collect();
+    assert!(reasons.len() >= 3, "{reasons:?}");
+    let torn = reasons.iter().filter(|reason| *reason == "an earlier part of the same text was given up").count();
+    assert_eq!(torn, reasons.len() - 1, "{reasons:?}");
     house.close().await;
 }

@@ -22,9 +22,9 @@ use crate::{
     brain::{Act, Attached, Delivery, Destination, Then},
     store::{
         Cause, Class, DeliveryOutcome, DeliveryRow, FailureEvent, NewEvent, Reason, SENT_DAYS, SentAnswer, SentChange,
-        SentLook, SentQuery, SentRow,
+        SentLook, SentQuery, SentRow, StoreError,
     },
-    webex::{NewMessage, Recipient, Reply, Request, Verdict, kinds::Kinds, model},
+    webex::{AttachedCard, NewMessage, Recipient, Reply, Request, Verdict, kinds::Kinds, model},
 };
 
 /// So often Webex lets a message be edited.
@@ -149,6 +149,9 @@ fn failure(row: &DeliveryRow, delivery: &Delivery, reason: &Reason, now: Millis)
 impl Try<'_> {
     /// `Err` is as good an end as `Ok`: it lets steps end a try with `?`.
     async fn act(&mut self, delivery: &Delivery) -> Result<Ended, Ended> {
+        if delivery.continues && self.is_torn().await? {
+            return Err(Ended::failed(Cause::Refused, "an earlier part of the same text was given up"));
+        }
         match &delivery.act {
             Act::Post => self.say(delivery).await,
             Act::Edit(id) => {
@@ -169,6 +172,12 @@ impl Try<'_> {
             },
             Act::Leave => self.leave(delivery).await,
         }
+    }
+
+    /// Whether the part before this one was given up: the rest of a text without its beginning helps nobody.
+    async fn is_torn(&mut self) -> Result<bool, Ended> {
+        let torn = self.office.store.given_up_before(self.row.seq).await;
+        torn.map_err(|error| self.unknown(&error))
     }
 
     /// Writes a message, or does to the one of the same key what is to be done.
@@ -318,9 +327,9 @@ impl Try<'_> {
             parent_id: place.parent.as_deref(),
             text: delivery.text.as_deref(),
             markdown: delivery.markdown.as_deref(),
-            card: delivery.card.as_ref(),
-            file: match &delivery.file {
-                Some(Attached::Url(url)) => Some(url),
+            attachments: delivery.card.as_ref().map(|card| [AttachedCard::new(card)]),
+            files: match &delivery.file {
+                Some(Attached::Url(url)) => Some([url.as_str()]),
                 _ => None,
             },
             ..NewMessage::to(match &delivery.to {
@@ -408,11 +417,15 @@ impl Try<'_> {
         match self.office.store.sent(SentLook { bot: self.row.bot.clone(), query, now }).await {
             Ok(SentAnswer::Known(row)) => Ok(Some(*row)),
             Ok(SentAnswer::NotYet | SentAnswer::Unknown) => Ok(None),
-            Err(error) => {
-                let reason = format!("what was sent before could not be looked up: {error}");
-                Err(Ended(DeliveryOutcome::Retry { at: now.plus(REST), reason, counts: false }, News::Fine))
-            }
+            Err(error) => Err(self.unknown(&error)),
         }
+    }
+
+    /// The store could not be asked: in a moment.
+    fn unknown(&self, error: &StoreError) -> Ended {
+        let reason = format!("what was sent before could not be looked up: {error}");
+        let at = self.office.clock.now().plus(REST);
+        Ended(DeliveryOutcome::Retry { at, reason, counts: false }, News::Fine)
     }
 
     /// Sends a request. Whatever says nothing about the request itself ends the try.

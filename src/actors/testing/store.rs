@@ -359,6 +359,9 @@ impl Store for FakeStore {
     fn read_state(&self, _: BotId, _: Vec<(StateScope, String)>) -> Answer<'_, Vec<StateValue>> {
         refused()
     }
+    fn given_up_before(&self, _: Seq) -> Answer<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
     fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer> {
         self.outbox(move |inner| inner.sent(&look))
     }

@@ -141,7 +141,7 @@ impl Parser<'_> {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).unwrap_or(rest.len());
         let literal = rest.get(..end).unwrap_or_default();
         let number = serde_json::from_str(literal)
-            .map_err(|_| Wrong { at: self.at..self.at + end, message: "this is no number".to_owned() })?;
+            .map_err(|_names_no_place| Wrong { at: self.at..self.at + end, message: "this is no number".to_owned() })?;
         self.at += end;
         Ok(Kind::Number(number))
     }
@@ -161,8 +161,10 @@ impl Parser<'_> {
         };
         self.at += length;
         let literal = self.text.get(start..self.at).unwrap_or_default();
-        serde_json::from_str(literal)
-            .map_err(|_| Wrong { at: start..self.at, message: "this string holds an escape that is none".to_owned() })
+        serde_json::from_str(literal).map_err(|_names_no_place| Wrong {
+            at: start..self.at,
+            message: "this string holds an escape that is none".to_owned(),
+        })
     }
 
     fn array(&mut self, depth: usize) -> Result<Kind, Wrong> {

@@ -180,9 +180,8 @@ impl<'n> Lint<'n> {
                 self.tell(begin(thing), format!("the {one} has no `type`"), Some(listed(known)));
                 return;
             }
-            Some(node) => match node.as_text().and_then(|text| known.iter().find(|known| **known == text)) {
-                Some(kind) => kind,
-                None => {
+            Some(node) => {
+                let Some(kind) = node.as_text().and_then(|text| known.iter().find(|known| **known == text)) else {
                     let name = node.as_text().unwrap_or_default();
                     let hint = match name {
                         "Action.Execute" => Some("use `Action.Submit`".to_owned()),
@@ -190,8 +189,9 @@ impl<'n> Lint<'n> {
                     };
                     self.tell(node.at.clone(), format!("Webex knows no {one} {}", quote(name)), hint);
                     return;
-                }
-            },
+                };
+                kind
+            }
         };
         let needed = NEEDED.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, fields)| fields);
         for field in needed.iter().filter(|field| thing.get(field).is_none()) {
@@ -237,8 +237,7 @@ fn compact(node: &Node) -> usize {
     match &node.is {
         Kind::Null | Kind::Bool(true) => 4,
         Kind::Bool(false) => 5,
-        Kind::Number(_) => node.at.len(),
-        Kind::String(_) => node.at.len(),
+        Kind::Number(_) | Kind::String(_) => node.at.len(),
         Kind::Array(items) => 2 + items.iter().map(|item| compact(item) + 1).sum::<usize>(),
         Kind::Object(members) => {
             2 + members.iter().map(|member| member.at.len() + 2 + compact(&member.value)).sum::<usize>()

@@ -190,14 +190,14 @@ impl Build<'_> {
         }
         let name = match node.get("as") {
             None => ITEM,
-            Some(name) => match name.as_text().filter(|name| self.may_be_called(name)) {
-                Some(text) => text,
-                None => {
+            Some(name) => {
+                let Some(text) = name.as_text().filter(|name| self.may_be_called(name)) else {
                     let hint = "a word of letters, digits and `_` that is no name of templates already";
                     self.tell(name.at.clone(), "`as` is no name that can be given here", Some(hint));
                     return None;
-                }
-            },
+                };
+                text
+            }
         };
         let Some(list) = each.value.as_text() else {
             self.tell(each.value.at.clone(), "`$each` is an expression, as a string", Some(example));
@@ -247,7 +247,8 @@ impl Build<'_> {
 
     /// Checks a template. Names that lists give are set before it, so that they are known.
     fn check(&mut self, node: &Node, before: &str, text: &str, after: &str, within: &Within) {
-        let set: String = within.names.iter().map(|name| format!("{{% set {name} = {{}} %}}")).collect();
+        let set: Vec<_> = within.names.iter().map(|name| format!("{{% set {name} = {{}} %}}")).collect();
+        let set = set.concat();
         let source = format!("{set}{before}{text}{after}");
         let shift = set.len() + before.len();
         match template::compile(self.checker, &source, Format::Text, self.names) {

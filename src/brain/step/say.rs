@@ -96,7 +96,9 @@ impl Acting<'_, '_> {
                 first.act = self.act_of(say.update);
                 said = true;
             }
-            parts.into_iter().for_each(|part| self.deliver(part));
+            for part in parts {
+                self.deliver(part);
+            }
         }
         if !said {
             self.decision.notes.push("the reply is empty: nothing was sent".to_owned());

@@ -201,6 +201,10 @@ impl Store for SqliteStore {
         read!(self, conn => memory::state(conn, &bot, &keys, self.0.clock.now()))
     }
 
+    fn given_up_before(&self, delivery: Seq) -> Answer<'_, bool> {
+        read!(self, conn => sent::given_up_before(conn, delivery))
+    }
+
     fn sent(&self, look: SentLook) -> Answer<'_, SentAnswer> {
         read!(self, conn => sent::sent(conn, &look))
     }

@@ -229,6 +229,7 @@ impl Store for FakeStore {
         drop_letters(LetterStep, By) -> LettersMoved;
         read_state(BotId, Vec<(StateScope, String)>) -> Vec<StateValue>;
         sent(SentLook) -> SentAnswer;
+        given_up_before(Seq) -> bool;
         read_dialogue(BotId, String, String, Millis) -> Option<DialogueRow>;
         list_state(StateQuery) -> StatePage;
         edit_state(StateEdit) -> StateEdited;

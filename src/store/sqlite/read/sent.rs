@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::{
-    base::Millis,
+    base::{Millis, Seq},
     store::{SentAnswer, SentLook, SentQuery, SentRow, StoreError, key_mark, sqlite::uuid_column::Id},
 };
 
@@ -57,6 +57,18 @@ pub(in super::super) async fn sent(conn: &mut SqliteConnection, look: &SentLook)
         None if on_its_way => Ok(SentAnswer::NotYet),
         None => Ok(SentAnswer::Unknown),
     }
+}
+
+/// 3 is "failed".
+const GIVEN_UP_BEFORE: &str = "
+    SELECT before.state = 3 FROM outbox AS this
+    JOIN outbox AS before ON before.event = this.event
+    WHERE this.seq = $1 AND before.order_key = this.order_key AND before.seq < this.seq
+    ORDER BY before.seq DESC LIMIT 1";
+
+pub(in super::super) async fn given_up_before(conn: &mut SqliteConnection, delivery: Seq) -> Result<bool, StoreError> {
+    let state: Option<bool> = sqlx::query_scalar(GIVEN_UP_BEFORE).bind(delivery.0).fetch_optional(conn).await?;
+    Ok(state.unwrap_or(false))
 }
 
 impl Row {
