@@ -221,6 +221,11 @@ fn environment(debug: bool) -> Environment<'static> {
         Value::from_safe_string(json)
     });
     environment.add_filter("urlencode", |value: &str| percent_encoded(value));
+    environment.add_filter("later", |moment: &str, length: &str| {
+        let wrong = |why: String| Error::new(ErrorKind::InvalidOperation, why);
+        let at = crate::base::Millis::from_iso(moment.trim()).ok_or_else(|| wrong("this is no moment".into()))?;
+        crate::definition::length::parse(length).map(|length| at.plus(length).iso()).map_err(wrong)
+    });
     environment.remove_global("debug");
     environment
 }
@@ -303,6 +308,8 @@ mod tests {
 
     #[test]
     fn an_address_part_is_encoded() {
+        let later = render(Format::Text, "{{ text | later('1h 30m') }}", "2026-11-29T08:00:00.000Z").unwrap();
+        assert_eq!(later, "2026-11-29T09:30:00.000Z");
         assert_eq!(render(Format::Text, "{{ text | urlencode }}", "a b/ü~").unwrap(), "a%20b%2F%C3%BC~");
     }
 

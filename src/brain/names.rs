@@ -100,7 +100,8 @@ const KNOWN: &[Known] = &[
 ];
 
 /// Names whose fields are not known beforehand.
-pub const LENIENT: &[&str] = &["payload", "headers", "inputs", "card", "response", "state", "dialogue", "vars"];
+pub const LENIENT: &[&str] =
+    &["payload", "headers", "inputs", "card", "response", "state", "dialogue", "vars", "members"];
 
 /// Functions that templates may call.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
@@ -132,6 +133,12 @@ pub(super) fn check(path: &str, names: Names<'_>) -> Result<(), Trouble> {
                 "write `state.bot.KEY`, `state.room.KEY` or `state.person.KEY`".into(),
             ),
         });
+    }
+    if root == "members" && field.is_none() {
+        return Err((
+            "`members` names no room".into(),
+            "write `members.NAME` with a name of `[rooms]`, or `members.room`".into(),
+        ));
     }
     if let ("dialogue", Some(answers)) = (root, names.dialogue) {
         return listed(field, answers, "no step asks for", "`dialogue` has");

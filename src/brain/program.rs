@@ -199,6 +199,7 @@ pub(super) enum Operation {
 #[derive(Debug, PartialEq)]
 pub(super) enum At {
     After(Duration),
+    Later(Text),
     Moment(Text),
 }
 

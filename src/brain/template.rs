@@ -46,6 +46,7 @@ const FILTERS: &[&str] = &[
     "int",
     "join",
     "last",
+    "later",
     "length",
     "list",
     "lower",

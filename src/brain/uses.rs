@@ -20,6 +20,8 @@ pub(super) struct Uses {
     pub(super) card: bool,
     /// The dialogue that is open.
     pub(super) dialogue: bool,
+    /// Rooms whose people are named, by their name in `[rooms]`; `room` is the event's.
+    pub(super) members: Box<[Box<str>]>,
     /// Keys of the bot's memory.
     pub(super) state: Box<[(Memory, Box<str>)]>,
     /// Paths below lenient names.
@@ -41,6 +43,10 @@ impl Uses {
         let lenient = names.iter().filter(|name| names::LENIENT.contains(&root(name).as_str()));
         let mut lenient: Vec<Box<str>> = lenient.map(|name| name.as_str().into()).collect();
         lenient.sort();
+        let mut members: Vec<Box<str>> =
+            names.iter().filter_map(|name| name.strip_prefix("members.")?.split('.').next()).map(Into::into).collect();
+        members.sort();
+        members.dedup();
         let mut state: Vec<_> =
             names.iter().filter_map(|name| names::memory(name)).map(|(scope, key)| (scope, key.into())).collect();
         state.sort();
@@ -56,6 +62,7 @@ impl Uses {
             inputs: has("inputs") || has("card"),
             card: has("card"),
             dialogue: has("dialogue"),
+            members: members.into(),
             state: state.into(),
             lenient: lenient.into(),
         }
@@ -73,6 +80,7 @@ impl Uses {
         self.inputs |= other.inputs;
         self.card |= other.card;
         self.dialogue |= other.dialogue;
+        self.members = joined(&self.members, &other.members);
         self.state = joined(&self.state, &other.state);
         self.lenient = joined(&self.lenient, &other.lenient);
     }

@@ -62,6 +62,8 @@ pub(super) struct Values<'a> {
     pub(super) sent: Option<&'a SentMessage>,
     /// Keys of the bot's memory that have a value.
     pub(super) state: Vec<(Memory, String, &'a Json)>,
+    /// The people of rooms that are named, bots left out.
+    pub(super) members: Vec<(String, Vec<Json>)>,
     /// What the open dialogue knows.
     pub(super) dialogue: Option<Json>,
     /// Shared values.
@@ -107,6 +109,10 @@ impl Values<'_> {
         if let Trigger::Inbound { payload, headers, .. } = &self.event.origin().trigger {
             names.push(("payload", json(payload)));
             names.push(("headers", json(headers)));
+        }
+        if !uses.members.is_empty() {
+            let rooms = self.members.iter().map(|(name, people)| (name.as_str(), json(people)));
+            names.push(("members", Value::from_pairs(rooms)));
         }
         if !uses.state.is_empty() {
             names.push(("state", self.state_value()));
@@ -225,6 +231,7 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
         press: None,
         sent: None,
         state: Vec::new(),
+        members: Vec::new(),
         dialogue: None,
         vars: None,
         response: None,

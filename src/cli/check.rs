@@ -136,3 +136,6 @@ fn print_json(found: &Checked) -> std::io::Result<()> {
     serde_json::to_writer_pretty(&mut out, &report)?;
     writeln!(out)
 }
+
+#[cfg(test)]
+mod rejects;

@@ -56,6 +56,8 @@ pub struct Stranger {
     pub display_name: Option<String>,
     /// Organization; none: that of everybody at the same domain.
     pub org: Option<String>,
+    /// The time zone they have set; none: they have not.
+    pub zone: Option<Tz>,
 }
 
 /// A room a test makes up.
@@ -117,6 +119,8 @@ pub enum Act {
     Post(Post),
     /// The bot's memory holds this already.
     Given(Given),
+    /// A handler answers the oldest call that is open.
+    Answer(Answered),
     /// The bot is expected to do, or to have done, something.
     Expect(Box<Expect>),
 }
@@ -184,6 +188,46 @@ pub enum Body {
     Value(Value),
     /// What a file beside the test holds: JSON if it ends in `.json`, otherwise text.
     File(Spanned<String>),
+}
+
+/// What a handler answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// What.
+    pub what: Fixture,
+    /// More will come: the call stays open.
+    pub more: bool,
+}
+
+/// An answer that no program gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fixture {
+    /// A response.
+    Response {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: String,
+        /// Whether that is JSON.
+        json: bool,
+    },
+    /// None, for this reason.
+    Error(String),
+}
+
+/// What a call is like.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CallShape {
+    /// `http`, `call`, `forward`, `exec`.
+    pub form: Option<String>,
+    /// `GET`, …
+    pub method: Option<String>,
+    /// The address, or a part of it; of a program its command.
+    pub url: Option<String>,
+    /// What its JSON has.
+    pub json: Option<Value>,
+    /// What its body has in it.
+    pub contains: Vec<String>,
 }
 
 /// The bot's memory holds this already.
@@ -262,6 +306,8 @@ pub enum Expected {
     Remembers(Vec<(Scope, String, Value)>),
     /// It does not keep these.
     Forgets(Vec<(Scope, String)>),
+    /// It calls a handler; what that answers, if it does so at once.
+    Calls(CallShape, Option<Answered>),
     /// It leaves a room.
     Leaves,
     /// No dialogue is open with the person in the room.

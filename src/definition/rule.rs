@@ -147,6 +147,8 @@ pub struct Timer {
 pub enum At {
     /// After a while.
     After(Duration),
+    /// After a while: a template that gives `30m`, or a number of seconds.
+    Later(Spanned<String>),
     /// At a moment: a template that gives `2026-11-29T09:00:00Z`.
     Moment(Spanned<String>),
 }

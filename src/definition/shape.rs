@@ -560,7 +560,7 @@ enum Memory {
 struct Timer {
     /// Its name; may be a template. Setting the same name again replaces it.
     name: String,
-    /// After a while: `30s`, `5m`, `2h`.
+    /// After a while: `30s`, `5m`, `2h`; may be a template that gives this, or seconds.
     after: Option<String>,
     /// At a moment: a template that gives `2026-01-31T09:00:00Z`.
     at: Option<String>,
@@ -673,11 +673,12 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bots.d");
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.to_string_lossy().ends_with(".test.toml") {
+            let (file, above) = if path.is_dir() { (path.join("bot.toml"), "../..") } else { (path, "..") };
+            if file.to_string_lossy().ends_with(".test.toml") || !file.is_file() {
                 continue;
             }
-            let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with("#:schema ../schema/bot.schema.json\n"), "{}", path.display());
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with(&format!("#:schema {above}/schema/bot.schema.json\n")), "{}", file.display());
         }
     }
 

@@ -10,9 +10,9 @@ use crate::definition::{
 
 /// Everything in a file of tests that its bot does not know.
 #[must_use]
-pub fn check(_subject: &Subject<'_>, file: &CaseFile) -> Vec<Diagnostic> {
+pub fn check(subject: &Subject<'_>, file: &CaseFile) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let hooks: Vec<&str> = Vec::new();
+    let hooks: Vec<&str> = subject.program.inbounds().iter().map(|hook| &*hook.name).collect();
     for step in file.cases.iter().flat_map(|case| &case.steps) {
         let Act::Post(post) = &step.act else { continue };
         if !hooks.contains(&post.hook.value.as_str()) {

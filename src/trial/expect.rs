@@ -57,6 +57,7 @@ impl World<'_> {
                     }
                 }
             }
+            Expected::Calls(shape, answer) => self.expect_call(shape, answer.as_ref(), expect.rule.as_deref(), line),
             _ => self.expect_deed(expect, line),
         }
     }

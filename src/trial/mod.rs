@@ -11,6 +11,7 @@
 //! step to its end), [`diff`] (how a difference is shown).
 
 mod acts;
+mod calls;
 mod cards;
 mod check;
 mod diff;

@@ -85,6 +85,7 @@ pub struct Line {
 pub fn play(subject: &Subject<'_>, file: &CaseFile, case: &Case) -> Played {
     let mut world = World::new(subject, file, case.zone, case.room.clone());
     world.now = time::moment(case.now, case.zone, Millis(0));
+    world.through = vec![world.now; subject.program.schedules().len()];
     let mut steps = 0;
     let failure = case.steps.iter().find_map(|step| {
         steps += 1;
@@ -107,6 +108,7 @@ impl World<'_> {
             Act::Until(moment) => self.pass(time::moment(*moment, self.zone, self.now)),
             Act::Post(post) => self.post(post),
             Act::Given(given) => self.given(given),
+            Act::Answer(answer) => self.answer(answer),
             Act::Expect(_) => Ok(()),
         };
         done.and_then(|()| self.settle()).map_err(|why| Failure::at(line, why))

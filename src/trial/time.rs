@@ -4,7 +4,31 @@ use chrono::{Datelike as _, Days, LocalResult, NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 use super::world::World;
-use crate::{base::Millis, definition::cases::Moment};
+use crate::{
+    base::{Event, Millis, Trigger},
+    brain::cron,
+    definition::cases::Moment,
+};
+
+/// More that comes due in one step is a schedule of every minute over months.
+const MOST_DUE: usize = 10_000;
+
+/// What comes due.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A timer: when, and its name.
+    Timer(Millis, String),
+    /// A schedule: when, the moment that was planned, and its number.
+    Schedule(Millis, Millis, usize),
+}
+
+impl Due {
+    fn at(&self) -> Millis {
+        match self {
+            Self::Timer(at, _) | Self::Schedule(at, ..) => *at,
+        }
+    }
+}
 
 /// A moment on the clock of a zone. A time that the clock skips is the one an hour later; of one that it shows twice
 /// the first counts.
@@ -41,20 +65,53 @@ impl World<'_> {
         }
         self.last.room = None;
         self.last.person = None;
-        while let Some((at, name)) = self.next_timer().filter(|(at, _)| *at <= until) {
-            self.now = self.now.max(at);
-            if let Some((_, event)) = self.timers.remove(&name) {
-                self.tell("", "", format!("the timer {name} is due"));
-                self.queue.push_back(crate::base::Event { at: self.now, ..event });
+        for _ in 0..MOST_DUE {
+            let Some(due) = self.next_due().filter(|due| due.at() <= until) else {
+                self.now = until;
+                return Ok(());
+            };
+            self.now = self.now.max(due.at());
+            match due {
+                Due::Timer(_, name) => {
+                    if let Some((_, event)) = self.timers.remove(&name) {
+                        // Those of the house's own need not be seen.
+                        if !name.starts_with('$') {
+                            self.tell("", "", format!("the timer {name} is due"));
+                        }
+                        self.queue.push_back(Event { at: self.now, ..event });
+                    }
+                }
+                Due::Schedule(_, planned, number) => self.run(planned, number),
             }
             self.settle()?;
         }
-        self.now = until;
-        Ok(())
+        Err(format!("more than {MOST_DUE} timers and schedules came due: let less time pass at once"))
     }
 
-    fn next_timer(&self) -> Option<(Millis, String)> {
-        self.timers.iter().map(|(name, (at, _))| (*at, name.clone())).min()
+    /// Whatever comes due next.
+    fn next_due(&self) -> Option<Due> {
+        let timer = self.timers.iter().map(|(name, (at, _))| Due::Timer(*at, name.clone())).min();
+        let bot = self.subject.program.bot();
+        let schedules = self.subject.program.schedules().iter().zip(&self.through).enumerate();
+        let schedules = schedules.filter_map(|(number, (schedule, through))| {
+            let planned = schedule.plan.next(*through, self.zone)?;
+            let at = planned.plus(cron::jitter(bot, &schedule.name, planned, schedule.plan.jitter));
+            Some(Due::Schedule(at, planned, number))
+        });
+        timer.into_iter().chain(schedules).min_by_key(Due::at)
+    }
+
+    /// A schedule runs.
+    fn run(&mut self, planned: Millis, number: usize) {
+        if let Some(through) = self.through.get_mut(number) {
+            *through = planned;
+        }
+        let Some(schedule) = self.subject.program.schedules().get(number) else { return };
+        let name = schedule.name.to_string();
+        let zone = if schedule.plan.per_person { self.zone.name().to_owned() } else { String::new() };
+        self.tell("", "", format!("the schedule {name} is due"));
+        let trigger = Trigger::Schedule { name, planned, zone, person: None };
+        self.queue.push_back(Event { at: planned, actor: None, trigger });
     }
 
     /// The time of day in the test's zone.

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     base::{Event, EventId, StateOp, Trigger, Version},
     brain::{
-        self, Act, Attached, Decision, Delivery, Destination, DialogueStep, Effect, Fact, Facts, Read, SentMessage,
-        Step, Then, Turn,
+        self, Act, Attached, Decision, Delivery, Destination, DialogueStep, Effect, Fact, Facts, Keyed, Read,
+        SentMessage, Step, Then, Turn,
     },
     webex::{kinds, model},
 };
@@ -57,7 +57,11 @@ impl World<'_> {
                         self.failed(event, why);
                         return;
                     }
-                    self.carry_out(decision, event);
+                    let buried = decision.buried.clone();
+                    self.carry_out(decision);
+                    if let Some(why) = buried {
+                        self.failed(event, why);
+                    }
                     return;
                 }
                 Step::Fail(why) => {
@@ -94,7 +98,7 @@ impl World<'_> {
                     display_name: Some(human.display_name.clone()),
                     first_name: Some(human.first_name.clone()),
                     org_id: Some(human.org.clone()),
-                    timezone: None,
+                    timezone: human.zone.clone(),
                     kind: Some("person".to_owned()),
                 }))
             }),
@@ -170,7 +174,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn carry_out(&mut self, decision: Decision, event: &Event) {
+    fn carry_out(&mut self, decision: Decision) {
         for effect in decision.effects {
             match effect {
                 Effect::Say(delivery) => self.deliver(delivery),
@@ -180,10 +184,7 @@ impl World<'_> {
                     talk.version += 1;
                     talk.value = value;
                 }
-                Effect::Call(call) => {
-                    let room = event.room().to_owned();
-                    self.tell("the bot", &room, format!("(would call for {}: not made)", call.rule));
-                }
+                Effect::Call(call) => self.call(call),
                 Effect::Timer(timer) => {
                     self.timers.insert(timer.name, (timer.at, timer.event));
                 }
@@ -220,15 +221,13 @@ impl World<'_> {
         match delivery.act.clone() {
             Act::Post => self.post_keyed(delivery, &room.id),
             Act::Edit(id) => match self.message(&id) {
-                Some(at) => self.change(at, delivery),
-                None => self.tell("Webex", &room.id, "(there is no such message to edit)"),
+                Some(at) => self.edit(at, delivery, &room.id),
+                None => self.write(delivery, &room.id, None),
             },
-            Act::Replace(id) => {
-                if let Some(at) = self.message(&id) {
-                    self.remove(at);
-                }
-                self.write(delivery, &room.id, None);
-            }
+            Act::Replace(id) => match self.message(&id) {
+                Some(at) => self.replace(at, delivery, &room.id),
+                None => self.write(delivery, &room.id, None),
+            },
             Act::Delete(id) => {
                 if let Some(at) = self.message(&id) {
                     self.remove(at);
@@ -263,28 +262,56 @@ impl World<'_> {
             self.write(delivery, room, None);
             return;
         };
-        let earlier = self.messages.get(at);
-        let can_be_edited = delivery.card.is_none()
-            && delivery.file.is_none()
-            && earlier.is_some_and(|message| {
-                message.edits < MOST_EDITS && message.card.is_none() && message.model.files.is_empty()
-            });
-        let root = earlier.map(|message| message.model.parent_id.clone().unwrap_or_else(|| message.model.id.clone()));
         match then {
-            Then::Edit if can_be_edited => self.change(at, delivery),
-            Then::Edit | Then::Thread => self.write(delivery, room, root),
-            Then::Replace => {
-                self.remove(at);
-                self.write(delivery, room, None);
+            Then::Edit => self.edit(at, delivery, room),
+            Then::Replace => self.replace(at, delivery, room),
+            Then::Thread => {
+                let root = self.root_of(at);
+                let key = delivery.key.as_ref().map(|keyed| keyed.key.clone());
+                self.write(delivery, room, root);
+                // What follows in a thread leaves the key with the message that it follows.
+                if let Some(key) = key {
+                    self.keys.insert((room.to_owned(), key), at);
+                }
             }
             Then::Skip => {}
         }
     }
 
+    /// The root of the thread that an answer to a message belongs into.
+    fn root_of(&self, at: usize) -> Option<String> {
+        let message = self.messages.get(at)?;
+        Some(message.model.parent_id.clone().unwrap_or_else(|| message.model.id.clone()))
+    }
+
+    /// Changes a message. Where Webex does not let that be, a message in its thread follows, and has the key from
+    /// then on.
+    fn edit(&mut self, at: usize, delivery: Delivery, room: &str) {
+        let Some(message) = self.messages.get(at) else { return };
+        let plain = message.card.is_none() && message.model.files.is_empty() && message.edits < MOST_EDITS;
+        if plain && delivery.card.is_none() && delivery.file.is_none() {
+            self.change(at, delivery);
+        } else {
+            let root = self.root_of(at);
+            self.write(delivery, room, root);
+        }
+    }
+
+    /// Deletes a message and writes it anew, in the thread it was in and under the key it had.
+    fn replace(&mut self, at: usize, mut delivery: Delivery, room: &str) {
+        let earlier = self.messages.get(at).map(|message| (message.model.id.clone(), message.model.parent_id.clone()));
+        let key = self.messages.get(at).and_then(|message| message.sent.as_ref()).and_then(|sent| sent.key.clone());
+        self.remove(at);
+        let (id, parent) = earlier.unwrap_or_default();
+        // A root that is gone takes its thread with it.
+        delivery.parent = delivery.parent.filter(|parent| *parent != id).or(parent);
+        delivery.key = delivery.key.or_else(|| key.map(|key| Keyed { key, then: Then::Edit }));
+        self.write(delivery, room, None);
+    }
+
     /// Writes a message; in a thread other than the one it asks for when it follows an earlier one.
     fn write(&mut self, delivery: Delivery, room: &str, follows: Option<String>) {
         let id = self.id("message");
-        let followed = follows.is_some();
         let parent = follows.or_else(|| delivery.parent.clone());
         let files = delivery.file.iter().map(|file| match file {
             Attached::Path(path) | Attached::Url(path) => path.clone(),
@@ -306,8 +333,7 @@ impl World<'_> {
         let sent = Some(SentMessage { context: delivery.context.clone(), key: key.clone(), parent: parent.clone() });
         let (card, sent_at) = (delivery.card.clone(), self.now);
         self.messages.push(Message { model, card, sent, sent_at, gone: false, heard: false, edits: 0 });
-        // What follows in a thread leaves the key with the message that it follows.
-        if let Some(key) = key.filter(|_| !followed) {
+        if let Some(key) = key {
             self.keys.insert((room.to_owned(), key), self.messages.len() - 1);
         }
         self.tell("the bot", room, shown(&delivery));
@@ -321,7 +347,10 @@ impl World<'_> {
         message.card.clone_from(&delivery.card);
         message.edits += 1;
         if let Some(sent) = &mut message.sent {
-            sent.context = delivery.context.clone();
+            // What is said anew without a context keeps the one it has.
+            if !delivery.context.is_null() {
+                sent.context.clone_from(&delivery.context);
+            }
         }
         let room = message.model.room_id.clone();
         self.tell("the bot", &room, format!("(edits) {}", shown(&delivery)));

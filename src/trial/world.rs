@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::play::{Line, Subject};
 use crate::{
-    base::{Cell, Event, Millis, StateScope, Version},
-    brain::{Delivery, Me, SentMessage},
+    base::{Cell, Event, EventId, Millis, StateScope, Version},
+    brain::{Delivery, HandlerCall, Me, SentMessage},
     definition::cases::{CaseFile, PEOPLE},
     webex::model,
 };
@@ -32,10 +32,14 @@ pub(super) struct World<'a> {
     pub(super) memory: BTreeMap<(StateScope, String), Cell>,
     pub(super) dialogues: BTreeMap<(String, String), Talk>,
     pub(super) timers: BTreeMap<String, (Millis, Event)>,
+    /// Up to where each schedule has run.
+    pub(super) through: Vec<Millis>,
     /// Which message was last sent under a key, by room and key.
     pub(super) keys: BTreeMap<(String, String), usize>,
     /// What is to be handled, in order.
     pub(super) queue: VecDeque<Event>,
+    /// Calls that wait for their answer.
+    pub(super) calls: Vec<Waiting>,
     /// What the bot did, for the steps that expect it.
     pub(super) done: Vec<Done>,
     /// Everything that happened, for people.
@@ -84,6 +88,8 @@ pub(super) struct Human {
     pub(super) display_name: String,
     pub(super) first_name: String,
     pub(super) org: String,
+    /// The time zone they have set.
+    pub(super) zone: Option<String>,
 }
 
 /// A room.
@@ -115,6 +121,17 @@ pub(super) struct Message {
     /// Whether the bot was told of it.
     pub(super) heard: bool,
     pub(super) edits: u32,
+}
+
+/// A call that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) id: EventId,
+    pub(super) call: HandlerCall,
+    /// A step expected it.
+    pub(super) expected: bool,
+    /// Answers so far.
+    pub(super) parts: u32,
 }
 
 /// Something the bot did.
@@ -168,8 +185,10 @@ impl<'a> World<'a> {
             memory: BTreeMap::new(),
             dialogues: BTreeMap::new(),
             timers: BTreeMap::new(),
+            through: Vec::new(),
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
+            calls: Vec::new(),
             done: Vec::new(),
             told: Vec::new(),
             rule: String::new(),
@@ -178,10 +197,10 @@ impl<'a> World<'a> {
         };
         for name in PEOPLE {
             let display_name = format!("{} Example", title_case(name));
-            world.meet(name, &format!("{name}@example.com"), Some(display_name), None);
+            world.meet(name, &format!("{name}@example.com"), Some(display_name), None, None);
         }
         for who in &file.people {
-            world.meet(&who.name, &who.email, who.display_name.clone(), who.org.clone());
+            world.meet(&who.name, &who.email, who.display_name.clone(), who.org.clone(), who.zone);
         }
         for hall in &file.rooms {
             let id = hall
@@ -208,7 +227,14 @@ impl<'a> World<'a> {
         self.count
     }
 
-    fn meet(&mut self, name: &str, email: &str, display_name: Option<String>, org: Option<String>) -> Human {
+    fn meet(
+        &mut self,
+        name: &str,
+        email: &str,
+        display_name: Option<String>,
+        org: Option<String>,
+        zone: Option<Tz>,
+    ) -> Human {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         let display_name = display_name.unwrap_or_else(|| title_case(name.split('@').next().unwrap_or(name)));
         let human = Human {
@@ -218,6 +244,7 @@ impl<'a> World<'a> {
             first_name: display_name.split(' ').next().unwrap_or_default().to_owned(),
             display_name,
             org: org.unwrap_or_else(|| if domain == "example.com" { ORG.to_owned() } else { format!("org-{domain}") }),
+            zone: zone.map(|zone| zone.name().to_owned()),
         };
         self.people.push(human.clone());
         human
@@ -231,6 +258,7 @@ impl<'a> World<'a> {
             None => self.meet(
                 name,
                 &if name.contains('@') { name.to_owned() } else { format!("{name}@example.com") },
+                None,
                 None,
                 None,
             ),

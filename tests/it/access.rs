@@ -61,7 +61,9 @@ async fn what_needs_approval_is_done_when_somebody_else_has_pressed() {
     let says = async |wanted: &str| {
         let look = || async {
             let said = house.sim.replies("deploy", after, 0).await;
-            said.iter().any(|message| message["text"].as_str().is_some_and(|text| text.contains(wanted))).then_some(said)
+            said.iter()
+                .any(|message| message["text"].as_str().is_some_and(|text| text.contains(wanted)))
+                .then_some(said)
         };
         house.sim.eventually(wanted, look).await
     };

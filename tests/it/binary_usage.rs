@@ -118,7 +118,8 @@ fn check_of_good_definitions_is_fine_and_needs_nothing() {
     let ground = Ground::new();
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/bots.d");
     let checked = ground.run(&["check", shipped], &[("BOTYARD_PUBLIC_URL", "nonsense")]);
-    assert_eq!((checked.code, checked.out.as_str()), (0, "3 of 3 definitions can be run; 0 errors, 0 warnings\n"));
+    assert_eq!(checked.code, 0);
+    assert!(checked.out.ends_with("definitions can be run; 0 errors, 0 warnings\n"), "{checked:?}");
     assert_eq!(fs::read_dir(ground.path("")).unwrap().count(), 1, "it leaves nothing behind");
 }
 

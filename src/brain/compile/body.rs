@@ -11,6 +11,7 @@ use crate::{
     },
     definition::{
         Format, Spanned, codes,
+        diagnostic::{did_you_mean, quote},
         rule::{self, Action, Deletion, Remember, Rule, Scope as Memory},
     },
 };
@@ -60,6 +61,14 @@ impl Compiler<'_> {
         }
         let mut uses = Uses::default();
         does.iter().for_each(|one| one.join_uses(&mut uses));
+        for name in uses.members.iter().filter(|name| &***name != "room") {
+            if !self.definition.rooms.iter().any(|(known, _)| *known.value == **name) {
+                let known = self.definition.rooms.iter().map(|(known, _)| known.value.as_str());
+                let hint = did_you_mean(name, known).unwrap_or_else(|| format!("add {} to `[rooms]`", quote(name)));
+                let message = format!("`members.{name}`: `[rooms]` does not know {}", quote(name));
+                self.tell_at(codes::BAD_DESTINATION, rule.span, message, Some(hint));
+            }
+        }
         let once = match once {
             Some(once) => Some(Box::new(once?)),
             None => None,
@@ -110,6 +119,7 @@ impl Compiler<'_> {
         let name = self.name(&timer.name, names);
         let at = match &timer.at {
             rule::At::After(length) => Some(At::After(*length)),
+            rule::At::Later(length) => self.text(length, Format::Text, names).map(At::Later),
             rule::At::Moment(moment) => self.text(moment, Format::Text, names).map(At::Moment),
         };
         let value = match &timer.value {

@@ -117,7 +117,13 @@ impl Compiler<'_> {
                     Err(error) => {
                         let place = self.definition.place();
                         let span = error.range.map_or(source.span, |range| place.inside(source.span, range));
-                        let hint = "in TOML write patterns in single quotes: there a backslash is only a backslash";
+                        // Whoever wrote it in single quotes knows already.
+                        let quoted = place.text.get(source.span.range()).is_some_and(|text| text.starts_with('"'));
+                        let hint = if quoted {
+                            "in TOML write patterns in single quotes: there a backslash is only a backslash"
+                        } else {
+                            "patterns are those of Rust's `regex`: no look-around, no back-references, of bounded size"
+                        };
                         self.tell_at(codes::BAD_PATTERN, span, error.message, Some(hint.into()));
                         return None;
                     }

@@ -128,7 +128,8 @@ impl Compiler<'_> {
         let inbounds = self.inbounds();
         let kinds = self.kinds();
         let unasked = !definition.schedules.is_empty() || !definition.inbounds.is_empty();
-        if kinds == Kinds::default() && !unasked {
+        // Of a rule that is broken there is more to say than that there is none.
+        if kinds == Kinds::default() && !unasked && !self.found.iter().any(Diagnostic::is_error) {
             let file = definition.place().file;
             self.found.push(
                 Diagnostic::about_file(codes::NO_RULES, file, "the bot has no rule: it will never say anything")

@@ -107,7 +107,12 @@ impl Compiler<'_> {
 
     pub(super) fn text(&mut self, body: &Spanned<String>, format: Format, names: Names<'_>) -> Option<Text> {
         if body.value.trim().is_empty() {
-            self.tell(codes::BAD_VALUE, body, "a text cannot be empty", Some("write what to say".into()));
+            self.tell(
+                codes::BAD_VALUE,
+                body,
+                "a text cannot be empty",
+                Some("write what it is to be, or leave it out".into()),
+            );
             return None;
         }
         if body.value.len() > engine::MAX_OUTPUT {

@@ -173,6 +173,15 @@ impl Acting<'_, '_> {
         let name = self.text(name)?;
         let at = match at {
             At::After(length) => self.now().plus(*length),
+            At::Later(length) => {
+                let length = self.text(length)?;
+                let length = length.trim();
+                let seconds = length.parse().ok().map(std::time::Duration::from_secs);
+                let length = seconds.or_else(|| crate::definition::length::parse(length).ok()).ok_or_else(|| {
+                    Stop::Fail(format!("the timer of {} is set to what is no length of time like `30m`", self.label))
+                })?;
+                self.now().plus(length)
+            }
             At::Moment(moment) => {
                 let moment = self.text(moment)?;
                 Millis::from_iso(moment.trim()).ok_or_else(|| {

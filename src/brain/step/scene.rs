@@ -4,7 +4,7 @@ use super::{Stepper, Stop};
 use crate::{
     base::{StateScope, Trigger},
     brain::{
-        Fact, Facts, Read, SentMessage,
+        Fact, Facts, Read, SentMessage, ids,
         uses::Uses,
         values::{Found, Values, Where, Who},
     },
@@ -65,6 +65,7 @@ impl<'a> Scene<'a> {
         let room = self.room(uses, &mut gathered);
         let sent = self.sent(uses, &mut gathered);
         let state = self.state(uses, &mut gathered);
+        let members = self.members(uses, &mut gathered);
         if !gathered.missing.is_empty() {
             return Err(Stop::Need(gathered.missing));
         }
@@ -80,6 +81,7 @@ impl<'a> Scene<'a> {
             press: self.press,
             sent,
             state,
+            members,
             dialogue: None,
             vars: self.stepper.program.vars.as_deref(),
             response: None,
@@ -152,6 +154,37 @@ impl<'a> Scene<'a> {
                 None
             }
         }
+    }
+
+    /// The people of the rooms that are named. Bots are left out: they are not asked and do not answer.
+    fn members(&self, uses: &Uses, gathered: &mut Gathered) -> Vec<(String, Vec<serde_json::Value>)> {
+        let turn = self.stepper.turn;
+        let mut rooms = Vec::new();
+        for name in &uses.members {
+            let known = self.stepper.program.rooms.iter().find(|(known, _)| known == name);
+            let room = known.map_or(turn.event.room(), |(_, id)| id);
+            if room.is_empty() {
+                continue;
+            }
+            let people = match gathered.ask(turn.facts, Read::Members(room.to_owned())) {
+                Some(Fact::Members(members)) => members.as_slice(),
+                Some(_) => {
+                    gathered.notes.push(format!("Webex does not show the bot who is in `{name}`"));
+                    &[]
+                }
+                None => &[],
+            };
+            let others = people.iter().filter(|member| {
+                !ids::same(&member.person_id, &turn.me.id) && !member.person_email.as_deref().is_some_and(super::is_bot)
+            });
+            let told = others.map(|member| {
+                let email = member.person_email.clone().unwrap_or_default();
+                let name = member.person_display_name.clone().unwrap_or_else(|| email.clone());
+                serde_json::json!({ "id": member.person_id, "email": email, "display_name": name })
+            });
+            rooms.push((name.to_string(), told.collect()));
+        }
+        rooms
     }
 
     fn state(&self, uses: &Uses, gathered: &mut Gathered) -> Vec<(Memory, String, &'a serde_json::Value)> {

@@ -39,6 +39,31 @@ pub(super) const ALL: &[Starter] = &[
         note: None,
         files: files!("commands": "BOTNAME.toml" from "bot.toml", "BOTNAME.test.toml" from "bot.test.toml"),
     },
+    Starter {
+        name: "form",
+        about: "a card to fill in, what was filled in checked, pressed once",
+        try_it: "order",
+        note: None,
+        files: files!(
+            "form": "BOTNAME/bot.toml" from "bot.toml",
+            "BOTNAME/cards/order.json" from "cards/order.json",
+            "BOTNAME/BOTNAME.test.toml" from "bot.test.toml",
+        ),
+    },
+    Starter {
+        name: "schedule",
+        about: "something said at its time, and reminders",
+        try_it: "remind 10s tea",
+        note: Some("In the file an id stands for your room that no room has: put yours there before it goes live."),
+        files: files!("schedule": "BOTNAME.toml" from "bot.toml", "BOTNAME.test.toml" from "bot.test.toml"),
+    },
+    Starter {
+        name: "alerts",
+        about: "a hook that other programs post to, one message an alert",
+        try_it: "hello",
+        note: Some("Programs post to /in/BOTNAME/alert. In the file an id stands for your room that no room has."),
+        files: files!("alerts": "BOTNAME.toml" from "bot.toml", "BOTNAME.test.toml" from "bot.test.toml"),
+    },
 ];
 
 impl Starter {

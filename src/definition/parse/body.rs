@@ -105,7 +105,11 @@ fn timer(table: &mut Reader<'_>) -> Option<Timer> {
     if !table.has("name") {
         table.missing(&["name"], "name = \"reminder\"");
     }
-    let (after, at) = (table.length("after"), table.string("at"));
+    // What an argument says is known only when it is said.
+    let later =
+        table.raw("after").is_some_and(|value| value.get_ref().as_str().is_some_and(|text| text.contains("{{")));
+    let after = if later { table.string("after").map(At::Later) } else { table.length("after").map(At::After) };
+    let at = table.string("at");
     let value = table.data("value");
     if table.has("after") && table.has("at") {
         let span = table.span_of("at");
@@ -113,7 +117,7 @@ fn timer(table: &mut Reader<'_>) -> Option<Timer> {
     } else if !table.has("after") && !table.has("at") {
         table.missing(&["after", "at"], "after = \"5m\"");
     }
-    let at = after.map(At::After).or_else(|| at.map(At::Moment));
+    let at = after.or_else(|| at.map(At::Moment));
     Some(Timer { name: name?, at: at?, value })
 }
 
@@ -133,6 +137,10 @@ impl Reader<'_> {
 
     /// A length of time with its place.
     pub(super) fn spanned_length(&mut self, key: &str) -> Option<Spanned<Duration>> {
+        if let Some(value) = self.raw(key).filter(|_| !self.is_string(key)) {
+            self.wrong_type(key, value, "a length of time", &format!("{key} = \"5m\""));
+            return None;
+        }
         let text = self.string(key)?;
         match length::parse(&text.value) {
             Ok(length) => Some(Spanned::new(length, text.span)),

@@ -113,6 +113,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn wrong_type(&mut self, key: &str, value: &toml::Spanned<DeValue<'_>>, wanted: &str, example: &str) {
         let message = format!("`{key}` is {wanted}, not {}", article(value.get_ref()));
+        let example = example.trim_matches('`');
         self.tell(codes::WRONG_TYPE, Span::new(value.span()), message, format!("for example `{example}`"));
     }
 

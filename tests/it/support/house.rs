@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The smallest bot.
-pub(crate) const ECHO: &str = "token = \"env:ECHO_TOKEN\"\naccess = \"anyone\"\n[fallback]\nreply = \"{{ message.text }}\"\n";
+pub(crate) const ECHO: &str =
+    "token = \"env:ECHO_TOKEN\"\naccess = \"anyone\"\n[fallback]\nreply = \"{{ message.text }}\"\n";
 
 /// How a house is to be built.
 pub(crate) struct Plan {

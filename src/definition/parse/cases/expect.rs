@@ -5,7 +5,7 @@ use toml::de::DeValue;
 
 use super::step::{beside, memory};
 use crate::definition::{
-    cases::{Expect, Expected, Pattern, Scope, Whither, Words},
+    cases::{Answered, CallShape, Expect, Expected, Fixture, Pattern, Scope, Whither, Words},
     codes,
     diagnostic::quote,
     parse::reader::Reader,
@@ -14,9 +14,13 @@ use crate::definition::{
 
 /// What a bot does.
 const VERBS: &[&str] =
-    &["says", "shows", "edits", "deletes", "silent", "remembers", "forgets", "leaves", "ends", "fails"];
+    &["says", "shows", "edits", "deletes", "silent", "remembers", "forgets", "calls", "leaves", "ends", "fails"];
 /// What may stand beside a message.
 const MESSAGE: &[&str] = &["in", "to", "thread", "card", "key", "context", "file", "rule"];
+/// Keys of `calls = { … }`.
+const CALL: &[&str] = &["form", "method", "url", "json", "contains"];
+/// Keys of `answer = { … }`.
+const ANSWER: &[&str] = &["status", "text", "json", "effects", "error", "more"];
 /// Keys of `{ contains = … }`.
 const WORDS: &[&str] = &["contains", "lacks", "matches"];
 
@@ -66,6 +70,11 @@ fn verb(step: &mut Reader<'_>) -> Option<Expected> {
         "deletes" => (Expected::Deletes(words(&mut table, verb)?), &["in", "to", "key", "rule"]),
         "fails" => (Expected::Fails(words(&mut table, verb)?), &[]),
         "shows" => (Expected::Shows(table.json(verb)?), MESSAGE),
+        "calls" => {
+            let shape = call(&mut table)?;
+            let answer = if step.has("answer") { Some(answer(step)?) } else { None };
+            (Expected::Calls(shape, answer), &["answer", "rule"])
+        }
         "silent" => (table.only_true(verb).map(|()| Expected::Silent)?, &["in", "to", "rule"]),
         "ends" => (table.only_true(verb).map(|()| Expected::Ends)?, &["in", "of"]),
         "leaves" => (table.only_true(verb).map(|()| Expected::Leaves)?, &["in", "rule"]),
@@ -74,6 +83,52 @@ fn verb(step: &mut Reader<'_>) -> Option<Expected> {
     };
     beside(step, &format!("bot.{verb}"), may);
     Some(expected)
+}
+
+/// `calls = "https://…"`, `calls = true`, or what the call has.
+fn call(table: &mut Reader<'_>) -> Option<CallShape> {
+    match table.raw("calls")?.get_ref() {
+        DeValue::String(url) => return Some(CallShape { url: Some(url.to_string()), ..CallShape::default() }),
+        DeValue::Boolean(_) => return table.only_true("calls").map(|()| CallShape::default()),
+        _ => {}
+    }
+    let mut table = table.table("calls", "what a call is like", CALL)?;
+    let forms = ["http", "call", "forward", "exec"].map(|form| (form, form));
+    Some(CallShape {
+        form: table.word("form", "kind of handler", &forms).map(|form| form.value.to_owned()),
+        method: table.string("method").map(|method| method.value.to_uppercase()),
+        url: table.string("url").map(|url| url.value),
+        json: table.json("json"),
+        contains: texts(&mut table, "contains"),
+    })
+}
+
+/// `answer = "text"`, or a table.
+pub(super) fn answer(step: &mut Reader<'_>) -> Option<Answered> {
+    let response = |body: String, json| Fixture::Response { status: 200, body, json };
+    if let DeValue::String(text) = step.raw("answer")?.get_ref() {
+        return Some(Answered { what: response(text.to_string(), false), more: false });
+    }
+    let mut table = step.table("answer", "what a handler answers", ANSWER)?;
+    let more = table.bool("more").unwrap_or(false);
+    let status = table.integer("status", 100..=599).and_then(|status| u16::try_from(status.value).ok()).unwrap_or(200);
+    let ways: Vec<&'static str> =
+        ["text", "json", "effects", "error"].into_iter().filter(|way| table.has(way)).collect();
+    if let [first, second, ..] = ways.as_slice() {
+        let span = table.span_of(second);
+        table.tell(codes::CONFLICT, span, format!("an answer is either `{first}` or `{second}`"), "keep one");
+    }
+    let what = match ways.first().copied() {
+        Some("text") => Fixture::Response { status, body: table.string("text")?.value, json: false },
+        Some("json") => Fixture::Response { status, body: table.json("json")?.to_string(), json: true },
+        Some("effects") => {
+            let effects = table.json("effects")?;
+            Fixture::Response { status, body: serde_json::json!({ "effects": effects }).to_string(), json: true }
+        }
+        Some(_) => Fixture::Error(table.string("error")?.value),
+        None => Fixture::Response { status, body: String::new(), json: false },
+    };
+    Some(Answered { what, more })
 }
 
 /// A text, `true` for any, or what is in it.

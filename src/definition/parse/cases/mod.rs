@@ -23,7 +23,7 @@ const TOP: &[&str] = &["zone", "now", "in", "people", "rooms", "case"];
 /// Keys of `[[case]]`.
 const CASE: &[&str] = &["name", "zone", "now", "in", "steps"];
 /// Keys of one of `[people]`.
-const PERSON: &[&str] = &["email", "name", "org"];
+const PERSON: &[&str] = &["email", "name", "org", "zone"];
 /// Keys of one of `[rooms]`.
 const ROOM: &[&str] = &["id", "members"];
 
@@ -112,7 +112,8 @@ fn people(top: &mut Reader<'_>) -> Vec<Stranger> {
             top.tell(codes::BAD_VALUE, span, message, "choose another name");
             continue;
         }
-        let who = |email: String| Stranger { name: name.0.to_owned(), email, display_name: None, org: None };
+        let who =
+            |email: String| Stranger { name: name.0.to_owned(), email, display_name: None, org: None, zone: None };
         let stranger = match value.get_ref() {
             DeValue::String(email) => Some((who(email.to_string()), span)),
             DeValue::Table(table) => {
@@ -122,9 +123,10 @@ fn people(top: &mut Reader<'_>) -> Vec<Stranger> {
                 if !table.has("email") {
                     table.missing(&["email"], "email = \"dave@partner.example\"");
                 }
+                let zone = zone(&mut table);
                 email.map(|email| {
                     let (display_name, org) = (display_name.map(|name| name.value), org.map(|org| org.value));
-                    (Stranger { display_name, org, ..who(email.value) }, email.span)
+                    (Stranger { display_name, org, zone, ..who(email.value) }, email.span)
                 })
             }
             _ => {

@@ -19,7 +19,7 @@ use crate::definition::{
 };
 
 /// Those who act, besides people.
-const SUBJECTS: &[&str] = &["bot", "wait", "until", "post", "given"];
+const SUBJECTS: &[&str] = &["bot", "wait", "until", "post", "given", "answer"];
 /// What may stand beside somebody who acts.
 const BESIDE: &[&str] = &[
     "in", "to", "of", "mention", "thread", "file", "text", "inputs", "data", "json", "form", "headers", "card", "key",
@@ -66,7 +66,10 @@ pub(super) fn steps(table: &mut Reader<'_>, people: &[String]) -> Option<Vec<Ste
 }
 
 fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
-    let acting: Vec<&str> = step.keys().filter(|key| known.contains(key) && !BESIDE.contains(key)).collect();
+    // An answer beside a call belongs to it.
+    let beside_a_call = step.has("bot");
+    let acts = |key: &&str| known.contains(key) && !BESIDE.contains(key) && !(beside_a_call && *key == "answer");
+    let acting: Vec<&str> = step.keys().filter(acts).collect();
     let &[who] = acting.as_slice() else {
         match acting.as_slice() {
             [_, second, ..] => {
@@ -76,7 +79,7 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
             }
             // A misspelt name was told already.
             _ if step.keys().all(|key| known.contains(&key)) => {
-                let hint = "add who acts: a person, `bot`, `wait`, `until`, `post` or `given`";
+                let hint = "add who acts: a person, `bot`, `wait`, `until`, `post`, `answer` or `given`";
                 step.tell(codes::MISSING_KEY, step.span, "in this step nobody acts", hint);
             }
             _ => {}
@@ -102,13 +105,20 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
         }
         "post" => post(step).map(Act::Post),
         "given" => given(step).map(Act::Given),
+        "answer" => {
+            beside(step, who, &[]);
+            expect::answer(step).map(Act::Answer)
+        }
         person => self::person(step, person).map(Act::Person),
     }
 }
 
 /// Refuses what means nothing beside `who`.
 pub(super) fn beside(step: &mut Reader<'_>, who: &str, may: &[&str]) {
-    let wrong: Vec<&str> = step.keys().filter(|key| BESIDE.contains(key) && !may.contains(key)).collect();
+    let wrong: Vec<&str> = step
+        .keys()
+        .filter(|key| (BESIDE.contains(key) || (*key == "answer" && *key != who)) && !may.contains(key))
+        .collect();
     for key in wrong {
         let span = step.span_of(key);
         let hint =

@@ -1,0 +1,179 @@
+//! Calls of handlers: they are shown and not made, and a fixture may answer.
+
+use serde_json::{Value, json};
+
+use super::{
+    cards,
+    play::Failure,
+    world::{Waiting, World},
+};
+use crate::{
+    base::{Event, EventId, Trigger},
+    brain::{HandlerCall, Target},
+    definition::cases::{Answered, CallShape, Fixture},
+};
+
+impl World<'_> {
+    /// The bot asks a handler.
+    pub(super) fn call(&mut self, call: HandlerCall) {
+        let number = self.number();
+        let room = call.origin.room().to_owned();
+        self.tell("the bot", &room, format!("(calls {}: not made)", shown(&call.target)));
+        let id = EventId(uuid::Uuid::from_u128(u128::from(number)));
+        self.calls.push(Waiting { id, call, expected: false, parts: 0 });
+    }
+
+    /// A call is expected; what it is answered, if it is at once.
+    pub(super) fn expect_call(
+        &mut self,
+        shape: &CallShape,
+        answer: Option<&Answered>,
+        rule: Option<&str>,
+        line: usize,
+    ) -> Result<(), Failure> {
+        let Some(at) = self.calls.iter().position(|waiting| !waiting.expected) else {
+            let failure = Failure::at(line, "the bot calls nobody").expected(described(shape));
+            return Err(if self.rule.is_empty() { failure } else { failure.got(format!("decided by {}", self.rule)) });
+        };
+        let Some(waiting) = self.calls.get_mut(at) else { return Ok(()) };
+        let target = &waiting.call.target;
+        if !fits(shape, target) {
+            let body = body(target);
+            let body = serde_json::from_str::<Value>(&body)
+                .ok()
+                .and_then(|json| serde_json::to_string_pretty(&json).ok())
+                .unwrap_or(body);
+            let got = format!("{} {}\n{body}", form(target), place(target));
+            return Err(Failure::at(line, "the call is another one").expected(described(shape)).got(got.trim_end()));
+        }
+        if let Some(rule) = rule
+            && rule != waiting.call.rule
+        {
+            return Err(Failure::at(line, "another rule calls").expected(rule).got(waiting.call.rule.clone()));
+        }
+        waiting.expected = true;
+        match answer {
+            Some(answer) => self.answered(at, answer).map_err(|why| Failure::at(line, why)),
+            None => Ok(()),
+        }
+    }
+
+    /// The oldest call that is open is answered.
+    pub(super) fn answer(&mut self, answer: &Answered) -> Result<(), String> {
+        if self.calls.is_empty() {
+            return Err("there is no call that could be answered".to_owned());
+        }
+        self.answered(0, answer)
+    }
+
+    fn answered(&mut self, at: usize, answer: &Answered) -> Result<(), String> {
+        let Some(waiting) = self.calls.get_mut(at) else { return Ok(()) };
+        waiting.parts += 1;
+        let waiting = waiting.clone();
+        if !answer.more {
+            self.calls.remove(at);
+        }
+        let origin = waiting.call.origin;
+        self.last.room = Some(origin.room().to_owned()).filter(|room| !room.is_empty());
+        self.last.person = origin.person().map(str::to_owned);
+        let room = origin.room().to_owned();
+        self.tell("the handler", &room, told(&answer.what));
+        let Some(result) = result(&waiting.call.target, &answer.what)? else { return Ok(()) };
+        let (call, part, rule) = (waiting.id, waiting.parts, waiting.call.rule);
+        let trigger = Trigger::Answer { call, part, rule, origin, result };
+        self.queue.push_back(Event { at: self.now, actor: None, trigger });
+        self.settle()
+    }
+}
+
+/// An answer in the form in which the house keeps it; none: nothing follows.
+fn result(target: &Target, fixture: &Fixture) -> Result<Option<Value>, String> {
+    let (status, body, is_json) = match fixture {
+        Fixture::Error(why) => return Ok(Some(json!({ "error": why, "cause": "gave_up" }))),
+        Fixture::Response { status, body, json } => (*status, body, *json),
+    };
+    if let Target::Call { .. } = target {
+        return Ok(Some(json!({ "response": { "status": status, "text": body, "json_type": is_json } })));
+    }
+    if !(200..300).contains(&status) {
+        return Ok(Some(json!({ "error": format!("it answered {status}"), "cause": "gave_up" })));
+    }
+    // Taken over, or content.
+    if status == 202 || body.is_empty() || matches!(target, Target::Forward { .. }) {
+        return Ok(None);
+    }
+    if !is_json {
+        return Ok(Some(json!({ "effects": [{ "say": body }] })));
+    }
+    let answer: Value = serde_json::from_str(body).map_err(|error| format!("the answer is no JSON: {error}"))?;
+    match answer.get("effects") {
+        Some(effects) => Ok(Some(json!({ "effects": effects }))),
+        None => Err("a program answers `effects`, or text".to_owned()),
+    }
+}
+
+fn told(fixture: &Fixture) -> String {
+    match fixture {
+        Fixture::Error(why) => format!("(fails: {why})"),
+        Fixture::Response { status, body, .. } if body.is_empty() => format!("(answers {status})"),
+        Fixture::Response { status, body, .. } => format!("(answers {status}: {body})"),
+    }
+}
+
+fn form(target: &Target) -> &'static str {
+    match target {
+        Target::Http { .. } => "http",
+        Target::Call { .. } => "call",
+        Target::Forward { .. } => "forward",
+        Target::Exec { .. } => "exec",
+    }
+}
+
+/// A call for people: without a query, which may hold what was said or a key.
+fn shown(target: &Target) -> String {
+    let place = place(target);
+    let bare = place.split(['?', '#']).next().unwrap_or_default();
+    match target {
+        Target::Call { method, .. } => format!("{method} {bare}"),
+        Target::Exec { .. } => place,
+        _ => format!("POST {bare}"),
+    }
+}
+
+/// Where a call goes.
+fn place(target: &Target) -> String {
+    match target {
+        Target::Http { url, .. } | Target::Forward { url, .. } | Target::Call { url, .. } => url.clone(),
+        Target::Exec { command, .. } => command.join(" "),
+    }
+}
+
+fn body(target: &Target) -> String {
+    match target {
+        Target::Http { turn, .. } | Target::Exec { turn, .. } => turn.to_string(),
+        Target::Call { body, .. } => body.clone().unwrap_or_default(),
+        Target::Forward { .. } => String::new(),
+    }
+}
+
+fn fits(shape: &CallShape, target: &Target) -> bool {
+    let method = match target {
+        Target::Call { method, .. } => method.as_str(),
+        _ => "POST",
+    };
+    let text = body(target);
+    let json = || serde_json::from_str::<Value>(&text).unwrap_or_default();
+    shape.form.as_deref().is_none_or(|wanted| wanted == form(target))
+        && shape.method.as_deref().is_none_or(|wanted| wanted == method)
+        && shape.url.as_deref().is_none_or(|url| place(target).contains(url))
+        && shape.json.as_ref().is_none_or(|part| cards::has(&json(), part))
+        && shape.contains.iter().all(|part| text.contains(part.as_str()))
+}
+
+fn described(shape: &CallShape) -> String {
+    let CallShape { form, method, url, json, contains } = shape;
+    let mut parts: Vec<String> = [form, method, url].into_iter().flatten().cloned().collect();
+    parts.extend(json.as_ref().map(|json| format!("with {json}")));
+    parts.extend(contains.iter().map(|part| format!("with {part:?}")));
+    if parts.is_empty() { "a call".to_owned() } else { format!("a call: {}", parts.join(" ")) }
+}
