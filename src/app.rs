@@ -188,7 +188,7 @@ impl App {
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
         let bots_place = place("bots", cores_or(settings.bots.arbiters));
-        let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking);
+        let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking.clone());
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
         let wires = match threads {
             Threads::One => WireMode::Here,
@@ -262,7 +262,7 @@ impl App {
         for keep in [
             rooms.watcher(notified),
             rooms.sweeper(),
-            rooms.scheduler(),
+            rooms.scheduler(breaking.clone()),
             rooms.janitor(),
             rooms.meter(),
             rooms.archivist(used_for.word()),

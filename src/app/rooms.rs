@@ -273,13 +273,14 @@ impl<'a> Rooms<'a> {
         })
     }
 
-    pub(super) fn scheduler(&self) -> Keep {
+    pub(super) fn scheduler(&self, breaking: Breaking) -> Keep {
         let deps = SchedulerDeps {
             store: self.store.clone(),
             supervisor: self.lines.supervisor.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             zone: self.settings.schedule.timezone,
+            breaking,
         };
         keep("scheduler", false, move |exit| {
             Scheduler::new(deps.clone(), exit).start();

@@ -78,6 +78,8 @@ points! {
     InJanitor = "in_janitor",
     /// The meter reads.
     InMeter = "in_meter",
+    /// A run of a schedule is committed, or that it begins; nobody else knows yet.
+    AfterSchedule = "after_schedule",
     /// The scheduler looks what is due.
     InScheduler = "in_scheduler",
     /// The archivist begins a backup.

@@ -263,6 +263,23 @@ async fn stopped_dead_during_a_backup_it_leaves_none_that_is_half_and_the_next_s
 }
 
 #[actix::test]
+async fn stopped_dead_behind_a_run_of_a_schedule_it_runs_once() {
+    let schedule = "[[schedule]]\nname = 's'\nevery = '10s'\nmissed = 'all'\nto = 'alice@example.com'\n\
+                    reply = '{{ event.value }}'\n";
+    let live = Live::new(&[("echo.toml", &format!("{ECHO}{schedule}"))], &[]).await;
+    // The first move is that it begins, the second its first run.
+    died_at(live.start(&[(VARIABLE, "after_schedule:echo:2=abort")]), Point::AfterSchedule).await;
+    let service = live.serve().await;
+    // By its second run it has looked at the first, whose end nobody had told it.
+    let said = live.replies("echo", 0, 2).await;
+    settled(&live, &service).await;
+    assert_eq!(said.iter().collect::<BTreeSet<_>>().len(), said.len(), "{said:?}");
+    service.stop().await;
+    let runs = stored(&live).await.into_iter().filter(|event| event.summary.kind == "schedule").count();
+    assert!(runs >= said.len(), "{runs} {said:?}");
+}
+
+#[actix::test]
 async fn a_panic_of_the_store_s_writer_ends_the_process_and_what_was_acknowledged_is_answered() {
     let live = Live::new(&[("echo.toml", ECHO)], &[]).await;
     let service = live.start(&[(VARIABLE, "before_accept:echo:2=panic")]);

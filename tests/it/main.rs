@@ -24,6 +24,7 @@ mod disk_upgrade;
 mod docs;
 mod handler_examples;
 mod handlers;
+mod inbound;
 mod ingress_answers;
 mod ingress_limits;
 mod layers;
@@ -38,8 +39,11 @@ mod reload;
 mod seal;
 mod shipped_bots;
 mod state;
+#[cfg(debug_assertions)]
+mod timed;
 mod tokens;
 mod trouble;
+mod tutorial;
 mod unready_first;
 mod wakes;
 

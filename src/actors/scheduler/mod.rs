@@ -24,7 +24,7 @@ use super::{
     supervisor::{Clocked, Supervisor},
 };
 use crate::{
-    base::{BotId, Clock, Digest, Event, EventId, Millis, Point, Trigger},
+    base::{BotId, Breaking, Clock, Digest, Event, EventId, Millis, Point, Trigger},
     brain::{Program, Schedule},
     store::{Class, NewEvent, ScheduleMove, ScheduleMoved, ScheduleRow, Store, StoreError},
     telemetry::Metrics,
@@ -54,6 +54,8 @@ pub struct SchedulerDeps {
     pub metrics: Arc<Metrics>,
     /// The zone of schedules that name none.
     pub zone: Tz,
+    /// Where tests break it.
+    pub breaking: Breaking,
 }
 
 /// The scheduler.
@@ -214,7 +216,9 @@ impl SchedulerDeps {
             };
             let events = runs.iter().map(|planned| event(bot, schedule, *planned, now, self.zone)).collect();
             let step = ScheduleMove { to: to.clone(), from: row.as_ref().map(|row| row.through), runs: events };
-            match self.store.move_schedule(step).await {
+            let moved = self.store.move_schedule(step).await;
+            self.breaking.pass(Point::AfterSchedule, Some(bot)).await;
+            match moved {
                 Ok(ScheduleMoved::Done) => {
                     row = Some(to);
                     self.count(bot, schedule, &runs, how);

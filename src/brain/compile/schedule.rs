@@ -23,12 +23,17 @@ use crate::{
 const MAX_NAME: usize = 100;
 /// Runs that are closer together are a load, not a schedule.
 const CLOSEST: Duration = Duration::from_secs(10);
+/// Lines of a file of dates that are told.
+const WRONG_DATES: usize = 5;
 /// Longer waits would mix the runs of one day with those of the next.
 const MOST_JITTER: Duration = Duration::from_hours(6);
 
+/// When each runs, and what it does then.
+type Schedules = (Box<[Schedule]>, Box<[ScheduleRule]>);
+
 impl Compiler<'_> {
     /// All schedules with their rules.
-    pub(super) fn schedules(&mut self) -> Option<(Box<[Schedule]>, Box<[ScheduleRule]>)> {
+    pub(super) fn schedules(&mut self) -> Option<Schedules> {
         let all: Vec<_> = self.definition.schedules.iter().map(|schedule| self.schedule(schedule)).collect();
         let all: Vec<(Schedule, ScheduleRule)> = all.into_iter().collect::<Option<_>>()?;
         for (number, (schedule, _)) in all.iter().enumerate() {
@@ -131,13 +136,12 @@ impl Compiler<'_> {
                 let mut dates = Vec::new();
                 let mut whole = true;
                 for date in list {
-                    match cron::dates(&date.value) {
-                        Ok(read) => dates.extend(read),
-                        Err(_) => {
-                            whole = false;
-                            let hint = "write it like `2026-12-25`, or name a file with a date a line";
-                            self.tell(codes::BAD_DATES, date, "this is no date", Some(hint.into()));
-                        }
+                    if let Ok(read) = cron::dates(&date.value) {
+                        dates.extend(read);
+                    } else {
+                        whole = false;
+                        let hint = "write it like `2026-12-25`, or name a file with a date a line";
+                        self.tell(codes::BAD_DATES, date, "this is no date", Some(hint.into()));
                     }
                 }
                 dates.sort_unstable();
@@ -149,14 +153,25 @@ impl Compiler<'_> {
     }
 
     fn except_file(&mut self, file: &Spanned<String>) -> Option<Arc<[chrono::NaiveDate]>> {
-        let message = format!("there is no file {} beside the definition", quote(&file.value));
-        self.tell(
-            codes::BAD_DATES,
-            file,
-            message,
-            Some("write the dates themselves: `except = [\"2026-12-25\"]`".into()),
-        );
-        None
+        let text = match self.definition.source.companion(&file.value) {
+            Ok(text) => text,
+            Err((message, hint)) => {
+                let dates = || "a file of dates is called `….txt`; or write `except = [\"2026-12-25\"]`".to_owned();
+                self.tell(codes::BAD_DATES, file, message, hint.or_else(|| Some(dates())));
+                return None;
+            }
+        };
+        match cron::dates(text) {
+            Ok(dates) => Some(dates.into()),
+            Err(wrong) => {
+                for (range, why) in wrong.into_iter().take(WRONG_DATES) {
+                    let line = text.bytes().take(range.start).filter(|byte| *byte == b'\n').count() + 1;
+                    let message = format!("line {line} of {}: {why}", quote(&file.value));
+                    self.tell(codes::BAD_DATES, file, message, None);
+                }
+                None
+            }
+        }
     }
 
     fn for_all(&mut self, schedule: &definition::Schedule) -> Option<ScheduleRule> {

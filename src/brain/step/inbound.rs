@@ -61,11 +61,13 @@ impl<'a> Stepper<'a> {
         let mut all: Vec<Destination> = Vec::new();
         for say in says {
             match acting.destinations(&say.to) {
-                Ok(some) => some.into_iter().for_each(|one| {
-                    if !all.contains(&one) {
-                        all.push(one);
+                Ok(some) => {
+                    for one in some {
+                        if !all.contains(&one) {
+                            all.push(one);
+                        }
                     }
-                }),
+                }
                 Err(Stop::Need(reads)) => return Err(Stop::Need(reads)),
                 // Where this one goes cannot be told either; the others still can.
                 Err(Stop::Fail(_)) => {}
@@ -76,7 +78,9 @@ impl<'a> Stepper<'a> {
         }
         let text = format!("This came in for {label}, and could not be said as its rule says:\n{}", excerpt(payload));
         for destination in all {
-            messages(&text, Format::Text, &destination, None).into_iter().for_each(|part| acting.deliver(part));
+            for part in messages(&text, Format::Text, &destination, None) {
+                acting.deliver(part);
+            }
         }
         let mut decision = acting.decision;
         decision.effects.retain(|effect| matches!(effect, Effect::Say(_)));

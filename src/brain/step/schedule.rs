@@ -200,6 +200,29 @@ mod tests {
     }
 
     #[test]
+    fn days_without_a_run_stand_in_a_file_beside_the_definition() {
+        use crate::{
+            base::BotId,
+            brain::{Policy, compiler},
+            definition::{Companion, DefinitionSource, parse},
+        };
+        let with = |dates: &str| {
+            let text = format!("{DAY}except = 'holidays.txt'\nreply = 'x'\n");
+            let files = [("holidays.txt".to_owned(), Companion::Text(dates.to_owned()))].into();
+            let source = DefinitionSource::new(BotId::parse("some").unwrap(), "some/bot.toml", text).with_files(files);
+            let compiled = compiler(Policy::default())(&parse(&source).0.unwrap());
+            (compiled.program, compiled.diagnostics.into_iter().map(|found| found.message).collect::<Vec<_>>())
+        };
+        let (program, _) = with("2026-12-24\n2026-12-25  # Christmas\n");
+        let plan = program.unwrap().schedules()[0].plan.clone();
+        let next = plan.next(Millis::from_iso("2026-12-23T12:00:00Z").unwrap(), Tz::UTC).unwrap();
+        assert_eq!(next.iso(), "2026-12-26T09:00:00.000Z");
+        let (program, told) = with("2026-12-24\nChristmas\n");
+        assert!(program.is_none());
+        assert_eq!(told, ["line 2 of `holidays.txt`: this line is no date: write `2026-12-25`"]);
+    }
+
+    #[test]
     fn what_a_schedule_cannot_be_is_told_at_its_place() {
         let told = |text: &str| {
             let found = compiled(text).1;

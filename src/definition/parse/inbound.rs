@@ -64,19 +64,19 @@ fn auth(table: &mut Reader<'_>) -> Option<Auth> {
         }
         ["bearer"] if table.is_string("bearer") => {
             let secret = table.string("bearer")?;
-            Some(Auth::Bearer { secret: source(&mut table, secret)?, header: None })
+            Some(Auth::Bearer { secret: source(&mut table, &secret)?, header: None })
         }
         ["bearer"] => bearer(&mut table),
         ["basic"] => basic(&mut table),
         ["hmac"] => hmac(&mut table).map(Auth::Hmac),
-        ["none"] => match table.bool("none")? {
-            true => Some(Auth::Nobody),
-            false => {
-                let span = table.span_of("none");
-                table.tell(codes::BAD_VALUE, span, "`none` is `true` or not there", "name a secret instead");
-                None
+        ["none"] => {
+            if table.bool("none")? {
+                return Some(Auth::Nobody);
             }
-        },
+            let span = table.span_of("none");
+            table.tell(codes::BAD_VALUE, span, "`none` is `true` or not there", "name a secret instead");
+            None
+        }
         [one, second, ..] => {
             let span = table.span_of(second);
             table.tell(codes::CONFLICT, span, format!("`auth` has both `{one}` and `{second}`"), "keep one");
@@ -147,11 +147,11 @@ fn secret(table: &mut Reader<'_>, key: &'static str) -> Option<Spanned<TokenSour
         table.missing(&[key], &format!("{key} = \"env:NAME\""));
     }
     let text = table.string(key)?;
-    source(table, text)
+    source(table, &text)
 }
 
 /// Where a secret is: the same places as a token's.
-fn source(table: &mut Reader<'_>, text: Spanned<String>) -> Option<Spanned<TokenSource>> {
+fn source(table: &mut Reader<'_>, text: &Spanned<String>) -> Option<Spanned<TokenSource>> {
     match TokenSource::parse(&text.value) {
         Ok(source) => Some(Spanned::new(source, text.span)),
         Err(TokenRefError::Literal) => {

@@ -79,13 +79,15 @@ pub fn parse(source: &DefinitionSource) -> (Option<Definition>, Vec<Diagnostic>)
     let mut commands = rules::commands(&mut top);
     let mut ons = rules::ons(&mut top);
     let mut flows = flow::flows(&mut top);
-    let schedules = schedule::schedules(&mut top);
-    let inbounds = inbound::inbounds(&mut top);
+    let mut schedules = schedule::schedules(&mut top);
+    let mut inbounds = inbound::inbounds(&mut top);
     let mut fallback = rules::fallback(&mut top);
     let shared = shared::read(place, &uses, &mut diagnostics, |snippet| {
         commands.extend(rules::commands(snippet));
         ons.extend(rules::ons(snippet));
         flows.extend(flow::flows(snippet));
+        schedules.extend(schedule::schedules(snippet));
+        inbounds.extend(inbound::inbounds(snippet));
         let other = rules::fallback(snippet);
         fallback = fallback.take().or(other);
     });

@@ -14,7 +14,7 @@ use crate::definition::{
 };
 
 /// Keys of a snippet.
-pub(in crate::definition) const SNIPPET: &[&str] = &["command", "on", "flow", "fallback"];
+pub(in crate::definition) const SNIPPET: &[&str] = &["command", "on", "schedule", "inbound", "flow", "fallback"];
 
 /// Snippets of one definition.
 const MAX_USED: usize = 16;

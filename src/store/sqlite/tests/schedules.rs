@@ -99,7 +99,7 @@ async fn a_schedule_of_a_bot_that_is_full_or_gone_stays_where_it_is() {
         assert_eq!(gone, ScheduleMoved::Gone);
         rig.store.retire(bot.clone(), Millis(1)).await.unwrap();
         assert_eq!(rig.store.move_schedule(step(bot, Some(5), 6, &[6])).await.unwrap(), ScheduleMoved::Gone);
-        while rig.store.schedules(None).await.unwrap() != [] {
+        while !rig.store.schedules(None).await.unwrap().is_empty() {
             rig.store.forget(bot.clone()).await.unwrap();
         }
     })
