@@ -44,5 +44,5 @@ if "PUBLIC_URL" in os.environ:
         {"name": "echo", "targetUrl": os.environ["PUBLIC_URL"], "resource": "messages", "event": "created"},
     )
 
-print("listening", flush=True)
+print(f"listening on {PORT}", flush=True)
 HTTPServer(("127.0.0.1", PORT), Hook).serve_forever()

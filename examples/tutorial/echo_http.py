@@ -35,5 +35,5 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-print("listening", flush=True)
+print(f"listening on {PORT}", flush=True)
 HTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

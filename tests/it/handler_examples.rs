@@ -1,42 +1,16 @@
 //! The programs of `examples/handlers`, run as a person would run them.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, path::PathBuf};
 
 use crate::support::{
     clients::set_up,
     house::{House, Plan, address},
+    served::Served,
 };
 
-/// A program that listens; it ends with the test.
-struct Served {
-    child: Child,
-    port: u16,
-}
-
-impl Served {
-    /// Starts it and waits until it says where it listens.
-    fn start(program: &str, file: &str, before: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(set_up(program));
-        command.arg(example(file)).args(before).arg("0").envs(env.iter().copied());
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{file}: {line}"));
-        Self { child, port }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// An example that listens where it likes.
+fn served(program: &str, file: &str, before: &[&str], env: &[(&str, &str)]) -> Served {
+    Served::start(program, &example(file), &[before, &["0"]].concat(), env)
 }
 
 fn example(file: &str) -> PathBuf {
@@ -56,7 +30,7 @@ async fn python_answers_once_as_a_worker_and_as_a_signed_service() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().canonicalize().unwrap().display().to_string();
     fs::write(dir.path().join("key"), "whsec_aHVzaC1odXNo").unwrap();
-    let served = Served::start("bin/python", "answer.py", &["--serve"], &[("HANDLER_SECRET", "whsec_aHVzaC1odXNo")]);
+    let served = served("bin/python", "answer.py", &["--serve"], &[("HANDLER_SECRET", "whsec_aHVzaC1odXNo")]);
     let (python, file) = (set_up("bin/python").display().to_string(), example("answer.py").display().to_string());
     let definition = format!(
         "[[command]]\nwords = ['once']\nexec = ['{python}', '{file}']\n\
@@ -80,7 +54,7 @@ async fn python_answers_once_as_a_worker_and_as_a_signed_service() {
 
 #[actix::test]
 async fn a_slow_python_service_takes_the_call_over_and_answers_twice() {
-    let served = Served::start("bin/python", "slow.py", &[], &[]);
+    let served = served("bin/python", "slow.py", &[], &[]);
     let house = house(None, &format!("[fallback]\nhttp = 'http://127.0.0.1:{}/'\n", served.port)).await;
     let after = house.sim.say(&address("helper"), "otters").await;
     let replies = house.sim.replies("helper", after, 2).await;
@@ -91,7 +65,7 @@ async fn a_slow_python_service_takes_the_call_over_and_answers_twice() {
 
 #[actix::test]
 async fn node_and_a_shell_answer_too() {
-    let served = Served::start("bin/node", "answer.mjs", &["--serve"], &[]);
+    let served = served("bin/node", "answer.mjs", &["--serve"], &[]);
     let (node, file) = (set_up("bin/node").display().to_string(), example("answer.mjs").display().to_string());
     let shell = example("uptime.sh").display().to_string();
     let definition = format!(
@@ -122,7 +96,7 @@ async fn a_flask_bot_with_ciscos_sdk_runs_unchanged_behind_forward() {
         ("WEBEX_BASE_URL", api.as_str()),
         ("WEBHOOK_SECRET", "as-it-always-was"),
     ];
-    let served = Served::start("bin/python", "flask_bot.py", &[], &env);
+    let served = served("bin/python", "flask_bot.py", &[], &env);
     house.stop().await;
     house.set("handlers.allow", "127.0.0.1");
     house.set("secrets.dirs", folder.clone());

@@ -43,6 +43,7 @@ mod state;
 mod timed;
 mod tokens;
 mod trouble;
+mod tutorial;
 mod unready_first;
 mod wakes;
 

@@ -5,13 +5,19 @@ use std::{fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::{
+    clients::set_up,
     house::address,
     live::{Live, eventually},
-    program::{Script, free_port},
+    program::free_port,
+    served::Served,
 };
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/tutorial")
+}
+
+fn python(file: &str, env: &[(&str, &str)]) -> Served {
+    Served::start("bin/python", &folder().join(file), &[], env)
 }
 
 fn read(file: &str) -> String {
@@ -40,7 +46,7 @@ async fn the_classic_works_by_itself() {
         ("PUBLIC_URL", &public),
         ("PORT", &port),
     ];
-    let _classic = Script::python(&folder().join("classic.py"), &env).await;
+    let _classic = python("classic.py", &env);
     assert_eq!(live.ask("classic", "hello").await, "You said: hello");
 }
 
@@ -49,7 +55,8 @@ async fn every_form_of_it_says_the_same() {
     let (http, classic) = (free_port(), free_port());
     let at = |file: &str, port: u16| read(file).replace("127.0.0.1:5000", &format!("127.0.0.1:{port}"));
     let script = folder().join("echo_exec.py").display().to_string();
-    let exec = read("bots.d/echo-exec.toml").replace("examples/tutorial/echo_exec.py", &script);
+    let interpreter = set_up("bin/python").display().to_string();
+    let exec = read("bots.d/echo-exec.toml").replace("../echo_exec.py", &script).replace("python3", &interpreter);
     let bots = [
         ("echo.toml", read("bots.d/echo.toml")),
         ("echo-exec.toml", exec),
@@ -72,9 +79,9 @@ async fn every_form_of_it_says_the_same() {
     .await;
     let (api, http, classic) = (live.sim.handle.url(), http.to_string(), classic.to_string());
     let env = [("HANDLER_SECRET", secret), ("PORT", &http)];
-    let _handler = Script::python(&folder().join("echo_http.py"), &env).await;
+    let _handler = python("echo_http.py", &env);
     let env = [("WEBEX_API_URL", api.as_str()), ("WEBEX_TOKEN", "sim-bot-echo-forward"), ("PORT", &classic)];
-    let _classic = Script::python(&folder().join("classic.py"), &env).await;
+    let _classic = python("classic.py", &env);
     let service = live.serve().await;
     for bot in ["echo", "echo-exec", "echo-http", "echo-forward"] {
         live.registered(bot).await;

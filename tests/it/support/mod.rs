@@ -7,4 +7,5 @@ pub(crate) mod house;
 pub(crate) mod live;
 pub(crate) mod program;
 pub(crate) mod raw_http;
+pub(crate) mod served;
 pub(crate) mod webhook_door;
