@@ -26,6 +26,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("not-utf8", "a text file in a repository is UTF-8"),
     ("too-large", "nobody wants a file of a megabyte in a repository"),
     ("unreadable", "git keeps no such permissions"),
+    ("same-token", "it is about several definitions, and has a test of its own"),
 ];
 
 fn corpus() -> PathBuf {

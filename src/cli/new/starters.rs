@@ -51,6 +51,28 @@ pub(super) const ALL: &[Starter] = &[
         ),
     },
     Starter {
+        name: "http",
+        about: "a program of yours answers, over HTTP",
+        try_it: "hello",
+        note: Some("Calls are shown and not made unless dev is started with `--calls real`; then run `python3 service.py` in the bot's folder first."),
+        files: files!(
+            "http": "BOTNAME/bot.toml" from "bot.toml",
+            "BOTNAME/service.py" from "service.py",
+            "BOTNAME/BOTNAME.test.toml" from "bot.test.toml",
+        ),
+    },
+    Starter {
+        name: "python",
+        about: "a Python program beside the definition answers",
+        try_it: "hello",
+        note: Some("Programs run only where the setting `handlers.exec` allows it; SECURITY.md says why."),
+        files: files!(
+            "python": "BOTNAME/bot.toml" from "bot.toml",
+            "BOTNAME/answer.py" from "answer.py",
+            "BOTNAME/BOTNAME.test.toml" from "bot.test.toml",
+        ),
+    },
+    Starter {
         name: "schedule",
         about: "something said at its time, and reminders",
         try_it: "remind 10s tea",
