@@ -118,7 +118,8 @@ impl App {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(options: AppOptions) -> Result<Self, StartError> {
-        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults, breaking, making } = options;
+        let AppOptions { settings, tokens, used_for, clock, threads, notified, bell_faults, breaking, making } =
+            options;
         let metrics = Arc::new(Metrics::new());
         if used_for != Use::Serve {
             metrics.process.on_simulator();

@@ -188,7 +188,8 @@ impl<'a> Rooms<'a> {
             effects_url: calls.effects_url,
             making: calls.making,
         };
-        let make_client: MakeClient = Arc::new(move || HttpClient::build(&calls.egress).map_err(|error| error.to_string()));
+        let make_client: MakeClient =
+            Arc::new(move || HttpClient::build(&calls.egress).map_err(|error| error.to_string()));
         let deps = RunnerDeps {
             store: self.store.clone(),
             bells: self.bells.clone(),

@@ -190,7 +190,10 @@ pub(super) enum Does {
     DeleteKey(Text),
     Leave,
     /// A sentence at once, while a program works.
-    Ack { text: Text, to: Box<[To]> },
+    Ack {
+        text: Text,
+        to: Box<[To]>,
+    },
     /// A call of a program.
     Ask(Box<Asks>),
     /// A script, run inside the turn.

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{data::Data, place::{Span, Spanned}, rule::Reply, token::TokenSource};
+use super::{
+    data::Data,
+    place::{Span, Spanned},
+    rule::Reply,
+    token::TokenSource,
+};
 
 /// `http`, `call`, `forward` or `exec`, and how it is called.
 #[derive(Debug, Clone, PartialEq)]

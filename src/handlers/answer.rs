@@ -214,7 +214,10 @@ impl HandlerAnswer {
         }
         if !json && !text.trim_start().starts_with('{') {
             if text.len() > LONGEST_TEXT {
-                return Err(AnswerError(format!("the answer has {} bytes of text; {LONGEST_TEXT} are allowed", text.len())));
+                return Err(AnswerError(format!(
+                    "the answer has {} bytes of text; {LONGEST_TEXT} are allowed",
+                    text.len()
+                )));
             }
             return Ok(Self::text(text));
         }

@@ -238,7 +238,8 @@ mod tests {
         assert_eq!(said("say(`Hello ${person.first_name}, ${args.count * 2}`);"), "Hello Alice, 6");
         assert_eq!(said("let n = 0; for w in message.text.split(' ') { n += parse_int(w); } `${n}`"), "7");
         assert_eq!(said("if state.room.count > 5 { \"many\" } else { \"few\" }"), "many");
-        let all = "say(#{ markdown: `**x**`, key: `k` }); remember('room', 'a', [1, 2]); add('bot', 'n', 1); timer('t', 60);";
+        let all =
+            "say(#{ markdown: `**x**`, key: `k` }); remember('room', 'a', [1, 2]); add('bot', 'n', 1); timer('t', 60);";
         assert_eq!(run(&all.replace('\'', "\"")).unwrap().len(), 4);
     }
 

@@ -69,9 +69,11 @@ impl Worker {
                 Ok(line)
             }
             Ok(Ok((_, Line::TooLong))) => Err(ExecError::TooMuch { program, limit: self.exec.output }),
-            Ok(Ok((_, Line::Ended))) => {
-                Err(ExecError::Failed { program, status: "its output closed, without an answer".into(), stderr: String::new() })
-            }
+            Ok(Ok((_, Line::Ended))) => Err(ExecError::Failed {
+                program,
+                status: "its output closed, without an answer".into(),
+                stderr: String::new(),
+            }),
         }
     }
 
@@ -148,7 +150,8 @@ mod tests {
 
     #[actix_rt::test]
     async fn one_that_ends_or_hangs_is_made_anew() {
-        let mut worker = worker("read -r line; test \"$line\" = die && exit 1; test \"$line\" = hang && sleep 600; echo \"$line\"");
+        let mut worker =
+            worker("read -r line; test \"$line\" = die && exit 1; test \"$line\" = hang && sleep 600; echo \"$line\"");
         assert!(matches!(turn(&mut worker, "die").await, Err(ExecError::Failed { .. })));
         assert!(matches!(worker.turn(b"hang", Duration::from_millis(200)).await, Err(ExecError::Timeout { .. })));
         assert_eq!(turn(&mut worker, "fine").await.unwrap(), "fine");

@@ -96,9 +96,8 @@ pub(super) async fn file(
     let api = admin.effects.api.addr().ok_or_else(|| unavailable("the house is starting or ending".into()))?;
     let request = Request { method: "GET", path, body: None };
     let asked = api.send(Call { bot, request, class: CallClass::Turn, deadline: PATIENCE }).await;
-    let reply = asked
-        .map_err(|error| unavailable(error.to_string()))?
-        .map_err(|error| unavailable(error.to_string()))?;
+    let reply =
+        asked.map_err(|error| unavailable(error.to_string()))?.map_err(|error| unavailable(error.to_string()))?;
     if reply.status != 200 {
         return Err(unavailable(format!("Webex answered {}", reply.status)));
     }

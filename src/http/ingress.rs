@@ -289,14 +289,7 @@ impl Ingress {
         self.follow_deletions && route.kinds.following_deletions().contains("messages.deleted")
     }
 
-    fn as_new(
-        &self,
-        bot: &BotId,
-        event: &Event,
-        dedupe: Dedupe,
-        now: Millis,
-        envelope: Option<Vec<u8>>,
-    ) -> NewEvent {
+    fn as_new(&self, bot: &BotId, event: &Event, dedupe: Dedupe, now: Millis, envelope: Option<Vec<u8>>) -> NewEvent {
         NewEvent {
             bot: bot.clone(),
             id: EventId::new(),

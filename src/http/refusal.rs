@@ -194,7 +194,9 @@ impl Refusal {
             Self::UnknownBot => "there is no bot of this name",
             Self::UnknownEvent => "there is no event of this id",
             Self::UnknownLetter => "there is no dead letter of this id",
-            Self::UnknownCall => "no call of this id is open, or the token is not that call's: it is over, or was begun anew",
+            Self::UnknownCall => {
+                "no call of this id is open, or the token is not that call's: it is over, or was begun anew"
+            }
             Self::MethodNotAllowed => "this path does not take this method",
             Self::SlowBody => "the body took too long to arrive",
             Self::BodyTooLarge => "the body is larger than the limit",

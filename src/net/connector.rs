@@ -20,7 +20,11 @@ impl Route {
     pub(super) fn new(egress: &Egress) -> Result<Self, NetError> {
         let no_proxy = NoProxy::parse(&egress.no_proxy)?;
         let proxy = egress.proxy.as_ref().map(Proxy::parse).transpose()?;
-        Ok(Self { tcp: Connector::default().service(), proxy: proxy.map(|proxy| std::rc::Rc::new((proxy, no_proxy))), guard: egress.guard.clone() })
+        Ok(Self {
+            tcp: Connector::default().service(),
+            proxy: proxy.map(|proxy| std::rc::Rc::new((proxy, no_proxy))),
+            guard: egress.guard.clone(),
+        })
     }
 }
 

@@ -13,14 +13,14 @@ use std::{
 use assert_cmd::Command;
 use botyard::{
     actors::{
-        line::Line,
-        runner::OpenCalls,
         archivist::{BackupReport, BackupState},
+        line::Line,
         rehearsal::{Rehearsal, Would},
         report::{
             Applied, AppliedChange, BotState, BotStatus, Finding, PauseReport, RefusedDefinition, ReloadReport,
             ResumeReport, WebhookSummary,
         },
+        runner::OpenCalls,
     },
     base::{BotId, Clock, EventId, Millis, Secret},
     http::{

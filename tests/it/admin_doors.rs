@@ -10,13 +10,13 @@ use std::{
 use botyard::base::{Clock, EventId, Millis};
 use botyard::{
     actors::{
-        line::Line,
-        runner::OpenCalls,
         archivist::{BackupReport, BackupState},
+        line::Line,
         rehearsal::{Rehearsal, Would},
         report::{
             Applied, AppliedChange, BotState, BotStatus, PauseReport, ReloadReport, ResumeReport, WebhookSummary,
         },
+        runner::OpenCalls,
     },
     base::{BotId, Secret},
     http::{

@@ -96,10 +96,8 @@ async fn a_program_that_takes_a_call_over_answers_as_often_as_it_likes() {
     let text = format!("[fallback]\nhttp = '{}'\n", program.url("/slow"));
     let house = house(&secrets, &[], &text).await;
     let after = house.sim.say(&address("pager"), "what is the answer?").await;
-    let turn = house
-        .sim
-        .eventually("the program to be called", || async { program.heard().first().map(Heard::json) })
-        .await;
+    let turn =
+        house.sim.eventually("the program to be called", || async { program.heard().first().map(Heard::json) }).await;
     let path = format!("/effects/{}", turn["call"].as_str().unwrap());
     assert_eq!(turn["effects"]["url"], format!("http://{}{path}", house.app().admin_addr()));
     let post = async |token: &str, body: Value| {
@@ -206,8 +204,13 @@ reply = [
 #[actix::test]
 async fn a_webhook_is_forwarded_byte_for_byte_and_signed_anew() {
     let secrets = Secrets::new();
-    let program = Program::start(|number, _| if number == 0 { (500, "", String::new()) } else { (204, "", String::new()) }).await;
-    let text = format!("[[on]]\nevent = 'message'\nforward = {{ url = '{}', secret = '{}' }}\n", program.url("/bot"), secrets.place());
+    let program =
+        Program::start(|number, _| if number == 0 { (500, "", String::new()) } else { (204, "", String::new()) }).await;
+    let text = format!(
+        "[[on]]\nevent = 'message'\nforward = {{ url = '{}', secret = '{}' }}\n",
+        program.url("/bot"),
+        secrets.place()
+    );
     let house = house(&secrets, &[], &text).await;
     house.sim.say(&address("pager"), "hello program").await;
     house.sim.eventually("the webhook to be passed on", || async { (program.heard().len() == 2).then_some(()) }).await;
@@ -282,7 +285,8 @@ async fn a_worker_takes_turn_after_turn() {
     let secrets = Secrets::new();
     let text = "[fallback]\nexec = { command = ['/bin/sh', 'worker.sh'], worker = true }\n";
     let house = house(&secrets, &[("handlers.exec", "true")], text).await;
-    let worker = "n=0; while read -r turn; do n=$((n+1)); echo \"{\\\"effects\\\":[{\\\"say\\\":\\\"turn $n\\\"}]}\"; done\n";
+    let worker =
+        "n=0; while read -r turn; do n=$((n+1)); echo \"{\\\"effects\\\":[{\\\"say\\\":\\\"turn $n\\\"}]}\"; done\n";
     exec(&house.bots_dir(), "worker.sh", worker);
     assert_eq!(house.sim.ask("pager", "a").await, "turn 1");
     assert_eq!(house.sim.ask("pager", "b").await, "turn 2");

@@ -99,7 +99,10 @@ async fn whoever_knows_the_secret_makes_the_bot_speak_and_nobody_else() {
         let event = answer.json()["event"].as_str().unwrap().to_owned();
         assert_eq!(said(&house, number + 1).await, expected);
         let (status, told) = house.admin("GET", &format!("/events/{event}"), None).await;
-        assert_eq!((status, &told["kind"], &told["rule"]), (200, &json!("inbound"), &json!(format!("inbound \"{hook}\""))));
+        assert_eq!(
+            (status, &told["kind"], &told["rule"]),
+            (200, &json!("inbound"), &json!(format!("inbound \"{hook}\"")))
+        );
     }
     let wrong = [
         ("echo/bearer", vec![("Authorization", "Bearer other")], 401, "bad_credentials"),
@@ -109,7 +112,12 @@ async fn whoever_knows_the_secret_makes_the_bot_speak_and_nobody_else() {
         ("echo/nothing", vec![("Authorization", "Bearer sim-echo-bearer")], 404, "unknown_hook"),
         ("nobody/bearer", vec![("Authorization", "Bearer sim-echo-bearer")], 404, "unknown_bot"),
         ("echo/open", vec![], 404, "unknown_hook"),
-        ("echo/bearer", vec![("Authorization", "Bearer sim-echo-bearer"), ("Content-Type", "image/png")], 415, "bad_type"),
+        (
+            "echo/bearer",
+            vec![("Authorization", "Bearer sim-echo-bearer"), ("Content-Type", "image/png")],
+            415,
+            "bad_type",
+        ),
     ];
     for (hook, headers, status, code) in wrong {
         let answer = post(&house, hook, &headers, body).await;

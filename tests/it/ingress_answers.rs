@@ -219,7 +219,9 @@ async fn other_paths_and_methods_are_refused_in_the_same_shape() {
         let answer = send(door.addr(), "POST", path, &[], "").await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "unknown_bot"), "{path}");
     }
-    for path in ["/hooks", "/hooks/", "/hooks/echo/x", "/in/echo/alert", "/livez", "/metrics", "/v1/bots"] {
+    for path in
+        ["/hooks", "/hooks/", "/hooks/echo/x", "/in", "/in/echo", "/in/echo/alert/x", "/livez", "/metrics", "/v1/bots"]
+    {
         let answer = send(door.addr(), "POST", path, &[], "").await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
     }

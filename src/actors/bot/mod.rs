@@ -26,10 +26,10 @@ use self::{
 };
 use super::{
     api::{Api, DoubtPolicy},
-    runner::Runner,
     bells::{Bells, Knock},
     exit::ExitGuard,
     line::Line,
+    runner::Runner,
 };
 use crate::{
     base::{BotId, Breaking, Clock, Epoch, Lease, Millis, Point, Seq},

@@ -11,9 +11,9 @@ use super::{Bot, Deps, News};
 use crate::{
     actors::{
         api::{Call, CallClass, CallError, OpenLane},
-        runner,
         place::spread,
         retries::Trouble,
+        runner,
     },
     base::{BotId, Lease, Secret, whole_millis},
     brain::Me,

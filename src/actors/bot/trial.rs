@@ -5,6 +5,8 @@
 //! a turn is a trial: one at a time in the whole process, and who waits for a trial holds no claim. What takes the
 //! process down in its own trial is the cause.
 
+use std::time::Duration;
+
 use super::{
     Deps,
     turn::{DOUBTS, Ended, Job},
@@ -12,6 +14,10 @@ use super::{
 
 /// From so many claims that ended with the process on, an event is tried alone.
 const SUSPECT: u32 = DOUBTS - 1;
+
+/// How long the others that came to life with a suspect have to give their claims back: some commits, also on a slow
+/// disk. A suspect has waited for a whole start of the process.
+const OTHERS_GIVE_BACK: Duration = Duration::from_millis(300);
 
 impl Job {
     /// Runs the turn: at once, or alone when its event is under suspicion.
@@ -22,6 +28,9 @@ impl Job {
         self.give_back(deps).await;
         // Closed when the process ends: what was not tried yet is not claimed any more.
         let Ok(_alone) = deps.trial.acquire().await else { return Ended::Returned };
+        // Others of other bots were claimed in the same moment; one that had no time to give its claim back before
+        // this trial ends the process would count as if it had been in it.
+        tokio::time::sleep(OTHERS_GIVE_BACK).await;
         match deps.store.claim(self.lease.clone(), vec![self.row.seq]).await {
             Ok(claimed) if !claimed.is_empty() => {
                 self.claimed = claimed[0];

@@ -8,10 +8,14 @@ use serde_json::{Value, json};
 
 use super::{Office, effects::Opened, verdict};
 use crate::{
-    brain::{HandlerCall, Part, Target},
     base::Secret,
+    brain::{HandlerCall, Part, Target},
     definition::TokenSource,
-    handlers::{HandlerAnswer, process::{Exec, ExecError}, signing},
+    handlers::{
+        HandlerAnswer,
+        process::{Exec, ExecError},
+        signing,
+    },
     net::HttpRequest,
     store::{Cause, DeliveryRow, Reason},
     webex::signature::{self, Algorithm},
@@ -103,7 +107,8 @@ async fn go(
         }
         Target::Exec { command, file, env, turn, worker } => {
             if !office.settings.exec {
-                let why = "`exec` is off: an operator who trusts whoever writes definitions sets `handlers.exec = true`";
+                let why =
+                    "`exec` is off: an operator who trusts whoever writes definitions sets `handlers.exec = true`";
                 return Err(Cause::Refused.because(why));
             }
             let env = env.iter().map(|(name, value)| Ok((name.clone(), Secret::new(office.one(value)?))));
@@ -150,8 +155,7 @@ fn open(
     };
     let door = format!("{}/effects/{}", office.settings.effects_url, row.id);
     let links: Vec<String> = (0..files.len()).map(|number| format!("{door}/files/{number}")).collect();
-    let opened =
-        office.open.open(row.id, row.bot.clone(), call.rule.clone(), (*call.origin).clone(), files);
+    let opened = office.open.open(row.id, row.bot.clone(), call.rule.clone(), (*call.origin).clone(), files);
     if let Some(kept) = turn.pointer_mut("/message/files") {
         *kept = json!(links);
     }
@@ -235,7 +239,9 @@ impl Office {
     fn folder_of(&self, file: &str) -> Result<PathBuf, Reason> {
         let found = self.settings.bots_dirs.iter().map(|dir| dir.join(file)).find(|path| path.is_file());
         let folder = found.and_then(|path| path.canonicalize().ok()?.parent().map(PathBuf::from));
-        folder.ok_or_else(|| Cause::Refused.because(format!("`{file}` is gone: there is no folder to run the program in")))
+        folder.ok_or_else(|| {
+            Cause::Refused.because(format!("`{file}` is gone: there is no folder to run the program in"))
+        })
     }
 
     fn fill(&self, parts: &[Part]) -> Result<String, Reason> {

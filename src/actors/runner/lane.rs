@@ -198,7 +198,10 @@ mod tests {
     #[test]
     fn calls_of_one_key_go_one_after_another_and_others_pass() {
         let mut lane = lane(vec![row(1, "a", |_| ()), row(2, "a", |_| ()), row(3, "b", |_| ())]);
-        assert_eq!((picked(&mut lane), picked(&mut lane), picked(&mut lane)), (Some((1, false)), Some((3, false)), None));
+        assert_eq!(
+            (picked(&mut lane), picked(&mut lane), picked(&mut lane)),
+            (Some((1, false)), Some((3, false)), None)
+        );
         lane.ended(Epoch(1), Seq(1), false);
         assert_eq!(picked(&mut lane), Some((2, false)));
     }
@@ -213,10 +216,16 @@ mod tests {
 
     #[test]
     fn a_rule_has_so_many_in_flight_and_a_bot_so_many() {
-        let mut lane = lane((1..6).map(|n| row(n, &n.to_string(), |call| {
-            call.max_in_flight = 2;
-            call.rule = if n == 5 { "b".into() } else { "a".into() };
-        })).collect());
+        let mut lane = lane(
+            (1..6)
+                .map(|n| {
+                    row(n, &n.to_string(), |call| {
+                        call.max_in_flight = 2;
+                        call.rule = if n == 5 { "b".into() } else { "a".into() };
+                    })
+                })
+                .collect(),
+        );
         let seqs: Vec<_> = std::iter::from_fn(|| picked(&mut lane)).map(|(seq, _)| seq).collect();
         assert_eq!(seqs, [1, 2, 5]);
         assert!(lane.next(3).is_none());

@@ -26,9 +26,8 @@ impl Workers {
         limit: Duration,
     ) -> Result<Vec<u8>, ExecError> {
         let key = (bot.clone(), exec.command.clone());
-        let worker = Rc::clone(
-            self.0.borrow_mut().entry(key).or_insert_with(|| Rc::new(Mutex::new(Worker::new(exec.clone())))),
-        );
+        let worker =
+            Rc::clone(self.0.borrow_mut().entry(key).or_insert_with(|| Rc::new(Mutex::new(Worker::new(exec.clone())))));
         let mut worker = worker.lock().await;
         if !worker.is_of(&exec) {
             // Its folder or a secret has changed: the one that runs knows the former.

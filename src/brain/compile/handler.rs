@@ -54,7 +54,12 @@ impl Compiler<'_> {
                 on_error.iter().filter_map(Text::uses).for_each(|used| uses.join(used));
                 to.iter().filter_map(To::text).filter_map(Text::uses).for_each(|used| uses.join(used));
                 let script = Script { source, on_error, to: to.clone(), uses: Box::new(uses) };
-                return Some(ack.map(|text| Does::Ack { text, to }).into_iter().chain([Does::Script(Box::new(script))]).collect());
+                return Some(
+                    ack.map(|text| Does::Ack { text, to })
+                        .into_iter()
+                        .chain([Does::Script(Box::new(script))])
+                        .collect(),
+                );
             }
             Form::Call(call) => {
                 for reply in &call.reply {
@@ -140,7 +145,8 @@ impl Compiler<'_> {
     }
 
     fn pairs(&mut self, pairs: &Pairs, names: Names<'_>) -> Option<Box<[(Box<str>, Text)]>> {
-        let made: Vec<_> = pairs.iter().map(|(name, value)| Some((name.value.as_str().into(), self.any(value, names)?))).collect();
+        let made: Vec<_> =
+            pairs.iter().map(|(name, value)| Some((name.value.as_str().into(), self.any(value, names)?))).collect();
         made.into_iter().collect()
     }
 
@@ -185,7 +191,12 @@ impl Compiler<'_> {
             let path = format!("state.{}", key.value);
             if names::memory(&path).is_none() || key.value.split('.').count() != 2 {
                 let message = format!("{} names no key", quote(&key.value));
-                let hint = format!("write `{}.KEY`, `{}.KEY` or `{}.KEY`", Memory::ALL[0].0, Memory::ALL[1].0, Memory::ALL[2].0);
+                let hint = format!(
+                    "write `{}.KEY`, `{}.KEY` or `{}.KEY`",
+                    Memory::ALL[0].0,
+                    Memory::ALL[1].0,
+                    Memory::ALL[2].0
+                );
                 self.tell(codes::BAD_VALUE, key, message, Some(hint));
                 return None;
             }

@@ -205,9 +205,9 @@ impl Compiler<'_> {
         let definition = self.definition;
         let rules = definition.commands.iter().map(|command| &command.rule);
         let mut rules = rules.chain(definition.ons.iter().map(|on| &on.rule)).chain(&definition.fallback);
-        rules.any(|rule| {
-            matches!(&rule.action, Action::Handler(handler) if matches!(handler.form, Form::Forward { .. }))
-        })
+        rules.any(
+            |rule| matches!(&rule.action, Action::Handler(handler) if matches!(handler.form, Form::Forward { .. })),
+        )
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{
     base::{Event, StateOp, StateScope, Trigger},
     brain::{
         Act, Attached, Delivery, DialogueStep, Effect, Fact, Keyed, Read, ScriptRun, SetTimer, Then,
-        messages::messages, program::{Script, To},
+        messages::messages,
+        program::{Script, To},
     },
     definition::{Format, rule::Scope as Memory},
     handlers::answer::{self, Edit, HandlerAnswer, HandlerEffect, Remember, Say, SayForm, Scope},
@@ -23,12 +24,16 @@ impl Acting<'_, '_> {
         let read = Read::Script(ScriptRun { source: Arc::clone(&script.source), turn });
         let answer = match self.stepper.turn.facts.get(&read) {
             None => return Err(Stop::Need(vec![read])),
-            Some(Fact::Script(Ok(answer))) => HandlerAnswer::from_value(answer.clone()).map_err(|error| error.to_string()),
+            Some(Fact::Script(Ok(answer))) => {
+                HandlerAnswer::from_value(answer.clone()).map_err(|error| error.to_string())
+            }
             Some(Fact::Script(Err(why))) => Err(why.clone()),
             Some(_) => Err("it was not run".to_owned()),
         };
         match (answer, &script.on_error) {
-            (Ok(answer), _) => answer.effects.into_iter().try_for_each(|effect| self.handler_effect(effect, &script.to)),
+            (Ok(answer), _) => {
+                answer.effects.into_iter().try_for_each(|effect| self.handler_effect(effect, &script.to))
+            }
             (Err(why), None) => Err(Stop::Fail(format!("the script of {} failed: {why}", self.label))),
             (Err(why), Some(said)) => {
                 let response = serde_json::json!({ "error": why, "cause": "failed" });
@@ -46,9 +51,7 @@ impl Acting<'_, '_> {
     /// `to` is where it speaks to, where it says nothing of that.
     pub(super) fn handler_effect(&mut self, effect: HandlerEffect, to: &[To]) -> Result<(), Stop> {
         match effect {
-            HandlerEffect::Say(SayForm::Text(text)) => {
-                self.handler_say(Say { text: Some(text), ..Say::default() }, to)
-            }
+            HandlerEffect::Say(SayForm::Text(text)) => self.handler_say(Say { text: Some(text), ..Say::default() }, to),
             HandlerEffect::Say(SayForm::Message(say)) => self.handler_say(*say, to),
             HandlerEffect::Edit(edit) => self.handler_edit(edit),
             HandlerEffect::Delete(named) => {

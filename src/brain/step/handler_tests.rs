@@ -29,7 +29,8 @@ fn besides(asked: &Asked) -> usize {
 }
 
 fn answer(rule: &str, result: Value) -> Event {
-    let trigger = Trigger::Answer { call: EventId::new(), part: 1, rule: rule.into(), origin: Box::new(message_event()), result };
+    let trigger =
+        Trigger::Answer { call: EventId::new(), part: 1, rule: rule.into(), origin: Box::new(message_event()), result };
     Event { at: Millis(1), actor: None, trigger }
 }
 

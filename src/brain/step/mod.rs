@@ -13,13 +13,13 @@ mod dialogue;
 mod dialogue_tests;
 mod effects;
 mod gate;
+#[cfg(test)]
+mod handler_tests;
 mod help;
 mod inbound;
 mod say;
 mod scene;
 mod schedule;
-#[cfg(test)]
-mod handler_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -54,7 +54,9 @@ pub(super) const ALL: &[Starter] = &[
         name: "http",
         about: "a program of yours answers, over HTTP",
         try_it: "hello",
-        note: Some("Calls are shown and not made unless dev is started with `--calls real`; then run `python3 service.py` in the bot's folder first."),
+        note: Some(
+            "Calls are shown and not made unless dev is started with `--calls real`; then run `python3 service.py` in the bot's folder first.",
+        ),
         files: files!(
             "http": "BOTNAME/bot.toml" from "bot.toml",
             "BOTNAME/service.py" from "service.py",

@@ -14,7 +14,18 @@ use crate::definition::{
 pub(in crate::definition) const HTTP: &[&str] = &["url", "secret", "timeout", "busy", "max_in_flight", "state"];
 /// Keys of `call = { … }`.
 pub(in crate::definition) const CALL: &[&str] = &[
-    "url", "method", "query", "headers", "secrets", "json", "form", "text", "timeout", "busy", "max_in_flight", "reply",
+    "url",
+    "method",
+    "query",
+    "headers",
+    "secrets",
+    "json",
+    "form",
+    "text",
+    "timeout",
+    "busy",
+    "max_in_flight",
+    "reply",
 ];
 /// Keys of `forward = { … }`.
 pub(in crate::definition) const FORWARD: &[&str] = &["url", "secret", "timeout"];
@@ -58,14 +69,24 @@ pub(super) fn handler(table: &mut Reader<'_>) -> Option<Handler> {
     let Some(way) = ways.first().copied() else {
         for said in ack.iter().chain(&on_error) {
             let message = "this is said of a program that answers, and there is none";
-            table.tell(codes::CONFLICT, said.span, message, "add `http`, `call`, `forward`, `exec` or `script`, or leave it out");
+            table.tell(
+                codes::CONFLICT,
+                said.span,
+                message,
+                "add `http`, `call`, `forward`, `exec` or `script`, or leave it out",
+            );
         }
         return None;
     };
     let mut others = WAYS.into_iter().chain(["reply", "flow"]);
     if let Some(other) = others.find(|other| *other != way && table.has(other)) {
         let span = table.span_of(other);
-        table.tell(codes::CONFLICT, span, format!("a rule answers in one way, this one has `{way}` and `{other}`"), "keep one");
+        table.tell(
+            codes::CONFLICT,
+            span,
+            format!("a rule answers in one way, this one has `{way}` and `{other}`"),
+            "keep one",
+        );
         return None;
     }
     let span = table.span_of(way);
@@ -156,7 +177,8 @@ fn script(table: &mut Reader<'_>) -> Option<(Form, Common)> {
 fn exec(table: &mut Reader<'_>) -> Option<(Form, Common)> {
     if table.is_list("exec") {
         let command = table.strings("exec")?;
-        return command_of(table, command).map(|command| (Form::Exec { command, env: Vec::new(), worker: false }, usual()));
+        return command_of(table, command)
+            .map(|command| (Form::Exec { command, env: Vec::new(), worker: false }, usual()));
     }
     let mut table = table.table("exec", "`exec`", EXEC)?;
     let common = common(&mut table);
@@ -225,9 +247,10 @@ fn checked_url(table: &mut Reader<'_>, url: Spanned<String>) -> Option<Spanned<S
     let (message, hint) = match host {
         None => ("this is no address of a program", "it begins with `https://` or `http://`"),
         Some("") => ("this address has no host", "for example `https://example.com/hook`"),
-        Some(host) if host.contains("{{") || host.contains("{%") => {
-            ("the host of an address is no template", "only what follows the host may be one: else people choose who is called")
-        }
+        Some(host) if host.contains("{{") || host.contains("{%") => (
+            "the host of an address is no template",
+            "only what follows the host may be one: else people choose who is called",
+        ),
         Some(host) if host.contains('@') => {
             ("an address holds no name or password", "give them in a header, by `secrets`")
         }
@@ -261,7 +284,12 @@ fn reference(table: &mut Reader<'_>, text: &Spanned<String>) -> Option<TokenSour
             "write `env:NAME` or `file:/path`; what stood here may be known to others now: make a new one",
         ),
         Err(TokenRefError::Place(why)) => {
-            table.tell(codes::LITERAL_SECRET, span, format!("the secret cannot be used: {why}"), "for example `env:API_TOKEN`");
+            table.tell(
+                codes::LITERAL_SECRET,
+                span,
+                format!("the secret cannot be used: {why}"),
+                "for example `env:API_TOKEN`",
+            );
         }
     }
     None

@@ -145,7 +145,8 @@ mod tests {
         assert!(!is_signed(&github(), &key(), &sent, b"Hello, World"));
         assert!(!is_signed(&github(), &Key::Secret(Secret::new("other")), &sent, b"Hello, World!"));
         assert!(!is_signed(&github(), &Key::Unreadable, &sent, b"Hello, World!"));
-        for wrong in [hex.to_owned(), format!("sha1={hex}"), "sha256=".into(), format!("sha256={}", hex.split_at(40).0)] {
+        for wrong in [hex.to_owned(), format!("sha1={hex}"), "sha256=".into(), format!("sha256={}", hex.split_at(40).0)]
+        {
             let sent = headers(&[("x-hub-signature-256", &wrong)]);
             assert!(!is_signed(&github(), &key(), &sent, b"Hello, World!"), "{wrong}");
         }

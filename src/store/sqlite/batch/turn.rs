@@ -227,9 +227,9 @@ async fn promise(
         sqlx::query(DOUBT).bind(pack::json(&doubtful)?).execute(&mut *tx).await?;
     }
     let first = pack::seq_of(done.last_insert_rowid(), rows.len(), 0);
-    let named = (first..)
-        .zip(&rows)
-        .filter_map(|(seq, (_, bot, order_key, .., mark, _lane))| mark.as_ref().map(|mark| (*bot, *order_key, mark, seq)));
+    let named = (first..).zip(&rows).filter_map(|(seq, (_, bot, order_key, .., mark, _lane))| {
+        mark.as_ref().map(|mark| (*bot, *order_key, mark, seq))
+    });
     let displaced = displace(tx, round, &named.collect::<Vec<_>>()).await?;
     Ok((promised, displaced))
 }

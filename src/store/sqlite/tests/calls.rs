@@ -73,7 +73,11 @@ async fn what_a_call_brought_is_accepted_in_the_commit_that_records_it() {
         assert_eq!((rung.len(), due.len(), due[0].order_key.as_str()), (1, 1, "talk"));
         let late = DeliveryResult { then: vec![answer("b")], ..DeliveryResult::new(seq, lease.epoch, 1, over()) };
         assert!(!rig.store.record(late).await.unwrap(), "it is over");
-        assert_eq!(rig.store.due_events(rig.query(&lease)).await.unwrap().len(), 1, "what does not count brings nothing");
+        assert_eq!(
+            rig.store.due_events(rig.query(&lease)).await.unwrap().len(),
+            1,
+            "what does not count brings nothing"
+        );
     })
     .await;
 }
