@@ -236,7 +236,7 @@ impl<'a> Rooms<'a> {
     pub(super) fn roster(&self, tokens: TokenPolicy, news: watch::Sender<Arc<ReloadReport>>) -> Keep {
         let deps = RosterDeps {
             dirs: self.settings.bots_dir.clone(),
-            policy: policy(&self.settings),
+            policy: policy(self.settings),
             tokens,
             grace: Duration::from_secs(self.settings.bots.removal_grace_seconds),
             store: self.store.clone(),

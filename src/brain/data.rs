@@ -65,7 +65,7 @@ fn text(checker: &Checker, text: &Spanned<String>, names: Names<'_>) -> Result<D
     }
     match template::compile(checker, &text.value, Format::Text, names).map_err(told)? {
         Text::Plain(text) => Ok(Data::Plain(Value::from(&*text))),
-        template => Ok(Data::Text(template)),
+        template @ Text::Template { .. } => Ok(Data::Text(template)),
     }
 }
 

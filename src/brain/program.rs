@@ -229,6 +229,11 @@ pub(super) struct Asks {
     pub(super) later: Box<Uses>,
 }
 
+/// Texts by name.
+pub(super) type NamedTexts = Box<[(Box<str>, Text)]>;
+/// Texts by name, of pieces each.
+pub(super) type NamedPieces = Box<[(Box<str>, Box<[Piece]>)]>;
+
 #[derive(Debug, PartialEq)]
 pub(super) enum AskForm {
     Http {
@@ -239,8 +244,8 @@ pub(super) enum AskForm {
     Call {
         method: &'static str,
         url: Text,
-        query: Box<[(Box<str>, Text)]>,
-        headers: Box<[(Box<str>, Box<[Piece]>)]>,
+        query: NamedTexts,
+        headers: NamedPieces,
         body: Option<AskBody>,
     },
     Forward {

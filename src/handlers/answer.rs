@@ -193,10 +193,8 @@ impl HandlerAnswer {
     #[must_use]
     pub fn text(text: &str) -> Self {
         let text = text.trim_end();
-        let effects = match text.is_empty() {
-            true => Vec::new(),
-            false => vec![HandlerEffect::Say(SayForm::Text(text.to_owned()))],
-        };
+        let effects =
+            if text.is_empty() { Vec::new() } else { vec![HandlerEffect::Say(SayForm::Text(text.to_owned()))] };
         Self { effects, done: false }
     }
 

@@ -126,10 +126,7 @@ impl Exec {
         let refuse = |reason: String| ExecError::Start { program: self.program().to_owned(), reason };
         let Some((program, args)) = self.command.split_first() else { return Err(refuse("no command is set".into())) };
         // A path below the definition's folder is meant from there, and not from where Botyard was started.
-        let program = match program.contains('/') {
-            true => self.dir.join(program).into_os_string(),
-            false => program.into(),
-        };
+        let program = if program.contains('/') { self.dir.join(program).into_os_string() } else { program.into() };
         let mut command = if self.memory > 0 {
             // The limit is set by a shell that then becomes the program: the shell's own line is fixed, program and
             // arguments are handed to it as arguments. `-d` (data) and not `-v`: runtimes such as Node's reserve far
@@ -274,7 +271,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let exec = Exec { dir: dir.path().to_owned(), ..shell("sleep 600 & echo $! > child; wait") };
         // Ended as soon as it has told who its child is; the limit itself is Tokio's, and not what is shown here.
-        let running = exec.run(Vec::new(), Duration::from_secs(600));
+        let running = exec.run(Vec::new(), Duration::from_mins(10));
         let told = async {
             loop {
                 let text = std::fs::read_to_string(dir.path().join("child")).unwrap_or_default();

@@ -177,11 +177,10 @@ fn plain(ip: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // NAT64, and the old form `::a.b.c.d`.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
+        // The old form `::a.b.c.d`.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => embedded(high, low),
-        // 6to4.
-        [0x2002, high, low, ..] => embedded(high, low),
+        // NAT64, and 6to4.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
         _ => ip,
     }
 }
@@ -193,7 +192,7 @@ fn place(ip: IpAddr) -> Option<Barred> {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();
             match (a, b, c) {
-                (0, ..) | (224..=255, ..) => Some(Barred::Nobody),
+                (0 | 224..=255, ..) => Some(Barred::Nobody),
                 (127, ..) => near("this machine"),
                 (10, ..) | (192, 168, _) | (172, 16..=31, _) => near("a private address"),
                 (169, 254, _) => near("a link-local address"),

@@ -33,15 +33,23 @@ impl World<'_> {
             Verb::Presses { button, inputs, data } => {
                 self.presses(&human, &room_id, act, &button.value, inputs, data.as_ref())
             }
-            Verb::Joins(_) => self.comes(&human, &human.id.clone(), room),
-            Verb::Leaves(_) => self.goes(&human, &human.id.clone(), room),
+            Verb::Joins(_) => {
+                self.comes(&human, &human.id.clone(), room);
+                Ok(())
+            }
+            Verb::Leaves(_) => {
+                self.goes(&human, &human.id.clone(), room);
+                Ok(())
+            }
             Verb::Adds(whom) => {
                 let whom = self.whom(whom);
-                self.comes(&human, &whom, room)
+                self.comes(&human, &whom, room);
+                Ok(())
             }
             Verb::Removes(whom) => {
                 let whom = self.whom(whom);
-                self.goes(&human, &whom, room)
+                self.goes(&human, &whom, room);
+                Ok(())
             }
         }
     }
@@ -230,23 +238,21 @@ impl World<'_> {
         self.rooms.iter().any(|room| room.id == message.model.room_id && room.members.contains(&human.id))
     }
 
-    fn comes(&mut self, actor: &Human, whom: &str, room: usize) -> Result<(), String> {
+    fn comes(&mut self, actor: &Human, whom: &str, room: usize) {
         let bot = whom == self.me.id;
-        let Some(place) = self.rooms.get_mut(room) else { return Ok(()) };
+        let Some(place) = self.rooms.get_mut(room) else { return };
         place.members.insert(actor.id.clone());
         place.members.insert(whom.to_owned());
         let room_id = place.id.clone();
         self.membership(Change::Created, actor, whom, &room_id, bot);
-        Ok(())
     }
 
-    fn goes(&mut self, actor: &Human, whom: &str, room: usize) -> Result<(), String> {
+    fn goes(&mut self, actor: &Human, whom: &str, room: usize) {
         let bot = whom == self.me.id;
-        let Some(place) = self.rooms.get_mut(room) else { return Ok(()) };
+        let Some(place) = self.rooms.get_mut(room) else { return };
         place.members.remove(whom);
         let room_id = place.id.clone();
         self.membership(Change::Deleted, actor, whom, &room_id, bot);
-        Ok(())
     }
 
     fn membership(&mut self, change: Change, actor: &Human, whom: &str, room: &str, bot: bool) {

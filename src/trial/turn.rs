@@ -23,7 +23,7 @@ const MOST_TURNS: usize = 200;
 /// Edits of one message that Webex lets through.
 const MOST_EDITS: u32 = 10;
 /// How long a key names a message.
-const KEY_LIVES: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+const KEY_LIVES: std::time::Duration = std::time::Duration::from_hours(720);
 
 impl World<'_> {
     /// Handles what there is to be handled.
@@ -149,7 +149,6 @@ impl World<'_> {
             person_id: id,
             person_email: Some(email),
             person_display_name: Some(name),
-            ..model::Membership::default()
         }
     }
 

@@ -14,7 +14,10 @@ use crate::{
 
 /// Those that run, or will when they are needed.
 #[derive(Debug, Default)]
-pub(super) struct Workers(RefCell<HashMap<(BotId, Vec<String>), Rc<Mutex<Worker>>>>);
+pub(super) struct Workers(RefCell<HashMap<Which, Rc<Mutex<Worker>>>>);
+
+/// Whose, and its command.
+type Which = (BotId, Vec<String>);
 
 impl Workers {
     /// One turn of a bot's program; turns wait for one another.

@@ -1,6 +1,6 @@
 //! Flows: every step, every way on and every text of a dialogue is checked here.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Compiler;
 use crate::{
@@ -152,13 +152,13 @@ impl Compiler<'_> {
     }
 
     fn step_names(&mut self, flow: &written::Flow) {
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for step in &flow.steps {
             self.named(&step.name, "step");
             if step.name.value == END {
                 self.tell(codes::BAD_VALUE, &step.name, "`end` leads out of the flow, and is no name of a step", None);
             }
-            if seen.insert(step.name.value.as_str(), ()).is_some() {
+            if !seen.insert(step.name.value.as_str()) {
                 let message = format!("there are two steps {}", quote(&step.name.value));
                 self.tell(codes::CONFLICT, &step.name, message, Some("give each a name of its own".into()));
             }

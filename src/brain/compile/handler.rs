@@ -7,7 +7,7 @@ use crate::{
     brain::{
         call::{Busy, Part},
         names::{self, Names, Scope},
-        program::{AskBody, AskForm, Asks, Does, Piece, Script, To},
+        program::{AskBody, AskForm, Asks, Does, NamedTexts, Piece, Script, To},
         template::Text,
         uses::Uses,
     },
@@ -100,7 +100,7 @@ impl Compiler<'_> {
 
     /// The text of a script that compiles.
     fn script(&mut self, source: &Spanned<String>) -> Option<Arc<str>> {
-        let text = if source.value.trim_end().ends_with(".rhai") && !source.value.contains('\n') {
+        let text = if is_file(&source.value) {
             match self.definition.source.companion(source.value.trim()) {
                 Ok(text) => text,
                 Err((message, hint)) => {
@@ -144,7 +144,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn pairs(&mut self, pairs: &Pairs, names: Names<'_>) -> Option<Box<[(Box<str>, Text)]>> {
+    fn pairs(&mut self, pairs: &Pairs, names: Names<'_>) -> Option<NamedTexts> {
         let made: Vec<_> =
             pairs.iter().map(|(name, value)| Some((name.value.as_str().into(), self.any(value, names)?))).collect();
         made.into_iter().collect()
@@ -205,6 +205,12 @@ impl Compiler<'_> {
         // Not lenient: it is told what is there, and nothing of what is not.
         Some(Uses { lenient: Box::default(), ..Uses::of(&paths) })
     }
+}
+
+/// A name of a file, not a script: one line that ends as such files do.
+fn is_file(source: &str) -> bool {
+    let extension = std::path::Path::new(source.trim_end()).extension();
+    !source.contains('\n') && extension.is_some_and(|extension| extension == "rhai")
 }
 
 fn option<T>(made: Option<Option<T>>) -> Option<Option<T>> {

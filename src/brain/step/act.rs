@@ -55,7 +55,7 @@ impl<'a> Stepper<'a> {
             Gate::Shut(decision) => return Ok(Some(*decision)),
         };
         let (values, notes) = scene.values(&body.uses, found)?;
-        let decision = Decision { notes, effects, ..nothing(label) };
+        let decision = Decision { effects, notes, ..nothing(label) };
         let mut acting = Acting { stepper: self, scene, values, label, decision };
         if let Some(once) = &body.once
             && !acting.first_press(once)?

@@ -309,7 +309,7 @@ impl Acting<'_, '_> {
         if let What::Ask { hint: true, .. } = did.what {
             self.hint(&flow.hint, begun)?;
         }
-        self.into_thread(begun, thread);
+        self.put_into_thread(begun, thread);
         Ok(())
     }
 
@@ -370,7 +370,7 @@ impl Acting<'_, '_> {
     }
 
     /// What is said at a time-out or a press belongs into the thread in which the dialogue is held.
-    fn into_thread(&mut self, begun: usize, thread: Option<&str>) {
+    fn put_into_thread(&mut self, begun: usize, thread: Option<&str>) {
         let event = self.stepper.turn.event.origin();
         if matches!(event.trigger, Trigger::Message { .. }) {
             return;

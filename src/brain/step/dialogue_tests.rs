@@ -75,7 +75,7 @@ struct Talk {
 impl Talk {
     fn with(text: &str) -> Self {
         Self {
-            program: beside(&text),
+            program: beside(text),
             now: Millis(1_767_225_600_000),
             group: false,
             version: 0,

@@ -51,8 +51,10 @@ impl Acting<'_, '_> {
     /// `to` is where it speaks to, where it says nothing of that.
     pub(super) fn handler_effect(&mut self, effect: HandlerEffect, to: &[To]) -> Result<(), Stop> {
         match effect {
-            HandlerEffect::Say(SayForm::Text(text)) => self.handler_say(Say { text: Some(text), ..Say::default() }, to),
-            HandlerEffect::Say(SayForm::Message(say)) => self.handler_say(*say, to),
+            HandlerEffect::Say(SayForm::Text(text)) => {
+                self.handler_say(&Say { text: Some(text), ..Say::default() }, to)
+            }
+            HandlerEffect::Say(SayForm::Message(say)) => self.handler_say(&say, to),
             HandlerEffect::Edit(edit) => self.handler_edit(edit),
             HandlerEffect::Delete(named) => {
                 let act = match (named.message, named.key) {
@@ -85,7 +87,7 @@ impl Acting<'_, '_> {
         }
     }
 
-    fn handler_say(&mut self, say: Say, to: &[To]) -> Result<(), Stop> {
+    fn handler_say(&mut self, say: &Say, to: &[To]) -> Result<(), Stop> {
         let (text, format) = match (&say.markdown, &say.text) {
             (Some(markdown), _) => (markdown.as_str(), Format::Markdown),
             (None, Some(text)) => (text.as_str(), Format::Text),

@@ -147,12 +147,11 @@ impl<'a> Scene<'a> {
     /// What was kept with the message that holds the pressed card.
     fn sent(&self, uses: &Uses, gathered: &mut Gathered) -> Option<&'a SentMessage> {
         let message = self.pressed.filter(|_| uses.card)?;
-        match gathered.ask(self.stepper.turn.facts, Read::Sent(message.to_owned()))? {
-            Fact::Sent(sent) => Some(sent),
-            _ => {
-                gathered.notes.push("nothing was kept with the message that holds the card".to_owned());
-                None
-            }
+        if let Fact::Sent(sent) = gathered.ask(self.stepper.turn.facts, Read::Sent(message.to_owned()))? {
+            Some(sent)
+        } else {
+            gathered.notes.push("nothing was kept with the message that holds the card".to_owned());
+            None
         }
     }
 

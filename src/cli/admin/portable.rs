@@ -49,7 +49,7 @@ pub(super) fn read(text: &str, now: Millis) -> Result<Imported, String> {
     let mut seen: HashMap<(String, String), String> = HashMap::new();
     let mut imported = Imported::default();
     for (place, value) in items {
-        let checked = value.and_then(|value| change(value));
+        let checked = value.and_then(change);
         let checked =
             checked.and_then(|change| match seen.insert((change.scope.clone(), change.key.clone()), place.clone()) {
                 Some(earlier) => Err(format!("`{}` of `{}` stands in {earlier} already", change.key, change.scope)),

@@ -139,12 +139,11 @@ impl<'a> Reader<'a> {
     pub(super) fn integer(&mut self, key: &str, bounds: std::ops::RangeInclusive<i64>) -> Option<Spanned<i64>> {
         let value = self.table.get(key)?;
         let span = Span::new(value.span());
-        let number = match value.get_ref() {
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
-            _ => {
-                self.wrong_type(key, value, "a whole number", &format!("{key} = {}", bounds.start()));
-                return None;
-            }
+        let number = if let DeValue::Integer(number) = value.get_ref() {
+            i64::from_str_radix(number.as_str(), number.radix()).ok()
+        } else {
+            self.wrong_type(key, value, "a whole number", &format!("{key} = {}", bounds.start()));
+            return None;
         };
         if let Some(number) = number.filter(|number| bounds.contains(number)) {
             return Some(Spanned::new(number, span));

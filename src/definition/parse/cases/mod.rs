@@ -200,7 +200,7 @@ fn object(table: &DeTable<'_>) -> Map<String, Value> {
     table.iter().map(|(name, value)| (name.get_ref().to_string(), json(value.get_ref()))).collect()
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Any value, as JSON.
     fn json(&mut self, key: &str) -> Option<Value> {
         self.raw(key).map(|value| json(value.get_ref()))

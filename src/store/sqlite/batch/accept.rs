@@ -129,7 +129,7 @@ fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
     });
 }
 
-fn key<'e>(event: &'e NewEvent) -> (&'e BotId, &'e str) {
+fn key(event: &NewEvent) -> (&BotId, &str) {
     (&event.bot, &event.dedupe_key)
 }
 
