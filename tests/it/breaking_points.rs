@@ -286,6 +286,8 @@ async fn a_panic_of_the_store_s_writer_ends_the_process_and_what_was_acknowledge
     service.serves().await;
     live.registered("echo").await;
     assert_eq!(live.ask("echo", "before").await, "before");
+    // That it was sent must be on record, or it is rightly said again.
+    settled(&live, &service).await;
     live.say(PEOPLE[0], "echo", "wh1sper").await;
     let (status, log) = service.ended().await;
     assert_eq!(status.code(), Some(70), "{}", log.join("\n"));

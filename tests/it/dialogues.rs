@@ -1,17 +1,11 @@
-//! Dialogues from outside: whole ones, several at once, over a restart, a changed definition and a time-out; seen and
+//! Dialogues from outside: whole ones, several at once, over a restart and a changed definition; seen and
 //! ended from the command line.
 
-use std::time::Duration;
-
-use botyard::{app::Threads, base::Clock};
 use serde_json::{Value, json};
 
-use crate::{
-    sim_support::with_stopped_clock,
-    support::{
-        house::{House, Plan, address},
-        live::{Live, eventually},
-    },
+use crate::support::{
+    house::{House, address},
+    live::{Live, eventually},
 };
 
 const TABLE: &str = r#"token = "env:TABLE_TOKEN"
@@ -199,40 +193,4 @@ async fn who_is_forgotten_is_in_no_dialogue_any_more() {
     .await;
     assert_eq!(live.ask("table", "2026-12-31").await, "what?");
     service.stop().await;
-}
-
-#[test]
-fn a_time_out_is_said_once_also_when_it_came_while_nothing_ran() {
-    with_stopped_clock(async {
-        let plan = Plan { threads: Threads::One, clock: Clock::following_tokio(), ..Plan::default() };
-        let mut house = House::build(plan, &[("table.toml", TABLE)]).await;
-        house.registered(&["table"]).await;
-        for (times, restarted) in [(1, false), (2, true)] {
-            assert_eq!(house.sim.ask("table", "book").await, "Which day?");
-            let after = house.sim.say(&address("table"), "2026-12-31").await;
-            let asked = house.sim.replies("table", after, 1).await;
-            assert_eq!(asked[0]["text"], "How many on 2026-12-31?");
-            let room = asked[0]["roomId"].as_str().unwrap().to_owned();
-            if restarted {
-                house.stop().await;
-                tokio::time::advance(Duration::from_hours(2)).await;
-                house.open().await.unwrap();
-            }
-            let late = || async {
-                tokio::time::advance(Duration::from_mins(5)).await;
-                let open = house.admin("GET", "/bots/table/dialogues", None).await.1;
-                open["dialogues"].as_array()?.is_empty().then_some(())
-            };
-            house.sim.eventually("the dialogue to time out", late).await;
-            // What was promised leaves a moment later.
-            let told = || async {
-                tokio::time::advance(Duration::from_secs(1)).await;
-                let room = house.sim.get(&format!("/rooms/{room}/messages")).await.to_string();
-                (room.matches("Too late.").count() == times).then_some(())
-            };
-            house.sim.eventually("the sentence of the time-out", told).await;
-            assert_eq!(house.sim.ask("table", "4").await, "what?");
-        }
-        house.close().await;
-    });
 }
