@@ -6,6 +6,8 @@
 //! [`complete`](HandOver::complete) sends its reader to the store. A mailbox of actix bounds nothing, so a bell
 //! rings only from false to true: at most one message of it is ever queued.
 
+mod shelf;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fmt, mem,
@@ -17,6 +19,7 @@ use std::{
 
 use actix::{Message, Recipient};
 
+use self::shelf::Shelf;
 use super::api::Ring;
 use crate::{
     base::{BotId, Epoch, Lease},
@@ -262,49 +265,6 @@ impl ApiBell {
     }
 }
 
-/// Rows waiting to be taken, within the budget that all shelves share.
-#[derive(Debug)]
-struct Shelf<R> {
-    rows: Vec<R>,
-    complete: bool,
-    budget: Arc<AtomicUsize>,
-}
-
-impl<R> Shelf<R> {
-    /// `complete: false` when the store may have rows that nobody handed over.
-    fn empty(budget: &Arc<AtomicUsize>, complete: bool) -> Self {
-        Self { rows: Vec::new(), complete, budget: Arc::clone(budget) }
-    }
-
-    /// Once something was left out, later rows are left out too: the reader goes to the store anyway, and there
-    /// it must find them in order.
-    fn put(&mut self, rows: Vec<R>, limits: &BellLimits, faults: BellFaults) {
-        let more = rows.len();
-        let fits = self.complete
-            && !faults.drop_hand_over
-            && self.rows.len() + more <= limits.per_bot
-            && self.budget.load(Ordering::Relaxed) + more <= limits.total;
-        if fits {
-            self.budget.fetch_add(more, Ordering::Relaxed);
-            self.rows.extend(rows);
-        } else {
-            self.complete = false;
-        }
-    }
-
-    fn take(&mut self) -> HandOver<R> {
-        let rows = mem::take(&mut self.rows);
-        self.budget.fetch_sub(rows.len(), Ordering::Relaxed);
-        HandOver { rows, complete: mem::replace(&mut self.complete, true) }
-    }
-}
-
-impl<R> Drop for Shelf<R> {
-    fn drop(&mut self) {
-        self.budget.fetch_sub(self.rows.len(), Ordering::Relaxed);
-    }
-}
-
 /// A panic while a lock was held leaves at worst a hand-over that misses rows; the store has them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -325,7 +285,6 @@ impl fmt::Debug for ApiBell {
 #[cfg(test)]
 mod tests {
     use actix::{Actor, Context, Handler};
-    use proptest::prelude::*;
 
     use super::*;
     use crate::{
@@ -502,35 +461,5 @@ mod tests {
         assert_eq!(knocks.load(Ordering::SeqCst), 1);
         let handed = bells.drain(&lease(1).bot);
         assert!(handed.rows.is_empty() && !handed.complete);
-    }
-
-    proptest! {
-        /// Whatever is rung and drained in whatever order: rows come in order, none twice, and none is missing
-        /// without the word to look in the store.
-        #[test]
-        fn a_hand_over_is_whole_or_says_that_it_is_not(steps in prop::collection::vec(0_usize..6, 1..60)) {
-            let limits = BellLimits { per_bot: 8, total: 12 };
-            let budget = Arc::new(AtomicUsize::new(0));
-            let mut shelf = Shelf::<EventRow>::empty(&budget, true);
-            let (mut next, mut expected) = (0_i64, 0_i64);
-            for step in steps {
-                if step == 0 {
-                    let handed = shelf.take();
-                    for row in &handed.rows {
-                        prop_assert_eq!(row.seq.0, expected);
-                        expected += 1;
-                    }
-                    prop_assert_eq!(handed.complete, expected == next);
-                    expected = next;
-                } else {
-                    let rows = (0..step).map(|_| { next += 1; event(next - 1) }).collect();
-                    shelf.put(rows, &limits, BellFaults::default());
-                    prop_assert!(shelf.rows.len() <= limits.per_bot);
-                }
-                prop_assert_eq!(budget.load(Ordering::Relaxed), shelf.rows.len());
-            }
-            drop(shelf);
-            prop_assert_eq!(budget.load(Ordering::Relaxed), 0);
-        }
     }
 }

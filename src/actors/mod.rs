@@ -11,6 +11,7 @@ pub mod janitor;
 pub mod line;
 pub mod meter;
 mod moments;
+mod outcome;
 pub mod place;
 pub mod policy;
 pub mod registrar;

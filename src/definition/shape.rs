@@ -2,13 +2,22 @@
 //! (`#:schema ../schema/bot.schema.json` on the first line). Nothing is parsed with these types: the
 //! parser says more than "does not match". Tests hold the keys of the two equal.
 
+mod access;
+mod flow;
+mod handler;
+mod rule;
 mod timed;
 
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
-use self::timed::{Inbound, Schedule};
+use self::{
+    access::{Membership, TopAccess},
+    flow::Flow,
+    rule::Body,
+    timed::{Inbound, Schedule},
+};
 
 /// A bot, as a file `bots.d/<bot>.toml` or `bots.d/<bot>/bot.toml`.
 #[derive(Debug, JsonSchema)]
@@ -161,355 +170,10 @@ enum HelpForm {
     None,
 }
 
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Anyone {
-    Anyone,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum TopAccess {
-    /// Everybody, on purpose.
-    Anyone(Anyone),
-    Lists(Box<TopAccessLists>),
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Access {
-    /// Everybody whom `[access]` lets in.
-    Anyone(Anyone),
-    Lists(Box<AccessLists>),
-}
-
-/// Who is allowed: any list of people will do; then in which rooms, and where.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct TopAccessLists {
-    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
-    domains: Option<TextOrMore>,
-    /// Organizations, by id.
-    orgs: Option<TextOrMore>,
-    /// Addresses and person ids.
-    people: Option<TextOrMore>,
-    /// Groups of `_shared/groups.toml`.
-    groups: Option<TextOrMore>,
-    /// `@name` of `[rooms]`, or room ids.
-    rooms: Option<TextOrMore>,
-    /// In which kind of room.
-    #[serde(rename = "where")]
-    place: Option<RoomKind>,
-    /// Who is not allowed, whatever else is said: anything here that fits denies.
-    deny: Option<Deny>,
-    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
-    denied: Option<String>,
-}
-
-/// Who is allowed: any list of people will do; then in which rooms, and where.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct AccessLists {
-    /// Domains of addresses: `example.com`; `*.example.com` for those below it.
-    domains: Option<TextOrMore>,
-    /// Organizations, by id.
-    orgs: Option<TextOrMore>,
-    /// Addresses and person ids.
-    people: Option<TextOrMore>,
-    /// Groups of `_shared/groups.toml`.
-    groups: Option<TextOrMore>,
-    /// `@name` of `[rooms]`, or room ids.
-    rooms: Option<TextOrMore>,
-    /// In which kind of room.
-    #[serde(rename = "where")]
-    place: Option<RoomKind>,
-    /// Who is not allowed, whatever else is said: anything here that fits denies.
-    deny: Option<Deny>,
-}
-
-/// Anything here that fits denies.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Deny {
-    /// Domains of addresses.
-    domains: Option<TextOrMore>,
-    /// Organizations, by id.
-    orgs: Option<TextOrMore>,
-    /// Addresses and person ids.
-    people: Option<TextOrMore>,
-    /// Groups of `_shared/groups.toml`.
-    groups: Option<TextOrMore>,
-    /// `@name` of `[rooms]`, or room ids.
-    rooms: Option<TextOrMore>,
-    /// In which kind of room.
-    #[serde(rename = "where")]
-    place: Option<RoomKind>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its shape is used")]
-enum RoomKind {
-    Direct,
-    Group,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum People {
-    /// Addresses and person ids.
-    Listed(TextOrMore),
-    /// As in `access`.
-    Lists(Box<AccessLists>),
-}
-
-/// Others must agree first, on a card.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Approve {
-    /// Who may agree.
-    by: People,
-    /// How many must. Default: 1.
-    count: Option<u32>,
-    /// Whether the one who asks may not be among them. Default: `true`.
-    not_requester: Option<bool>,
-    /// How long there is to agree. Default: `24h`.
-    within: Option<String>,
-    /// Where it is asked. Default: where the rule was used.
-    to: Option<String>,
-}
-
-/// Who may bring the bot into a room; brought by others, it leaves.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Membership {
-    /// Who may.
-    added_by: People,
-    /// What it says before it leaves.
-    denied: Option<String>,
-}
-
 /// What to say when nothing else matched.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Fallback {}
-
-/// What every kind of rule may say; [`schema`] puts it into each of them.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Body {
-    /// An expression, as in a template without its braces: where it is false the next rule is tried.
-    when: Option<String>,
-    /// Who may use this rule, and where. The bot's `[access]` and the settings must allow it too.
-    access: Option<Access>,
-    /// What those are told who may not. Default: a sentence in direct rooms, nothing in groups.
-    denied: Option<String>,
-    /// How long one person waits before using it again: `30s`, `5m`.
-    cooldown: Option<String>,
-    /// Others must agree first, on a card.
-    approve: Option<Approve>,
-    /// The first press of a card alone counts.
-    once: Option<bool>,
-    /// What later presses are told.
-    already: Option<String>,
-    /// What to keep in the bot's memory.
-    remember: Option<OneOrMore<Remember>>,
-    /// Adds the room to a topic, for `to = "topic:…"`.
-    subscribe: Option<String>,
-    /// Takes the room out of a topic.
-    unsubscribe: Option<String>,
-    /// An event for later.
-    timer: Option<Timer>,
-    /// Forgets a timer.
-    cancel_timer: Option<String>,
-    /// `true`: the message whose card was pressed. A text: the message last sent under this key in the room.
-    delete: Option<Delete>,
-    /// The bot leaves the room.
-    leave: Option<bool>,
-    /// Said at once, while a program works.
-    ack: Option<String>,
-    /// Said when the call of a program is given up; sees `response.error` and `response.cause`.
-    on_error: Option<String>,
-    /// The turn as signed JSON to a program: its address, or a table.
-    http: Option<Http>,
-    /// A request to any API, and a reply over `response.status`, `response.json` and `response.text`.
-    call: Option<Call>,
-    /// The webhook as it came, signed anew, to a bot program that runs today: its address, or a table.
-    forward: Option<Forward>,
-    /// The turn as JSON on the standard input of a program of this host; off unless `handlers.exec` allows it.
-    exec: Option<Exec>,
-    /// A script (Rhai): its text, the path of a file that ends in `.rhai`, or a table.
-    script: Option<Script>,
-    /// What to say.
-    reply: Option<Reply>,
-    /// Where: `@name` of `[rooms]`, a room id, an address, `person`, `room`, `members_of:@name`, `topic:name`, a
-    /// template, or a list of these. Default: where it happened.
-    to: Option<TextOrMore>,
-    /// Starts this dialogue, in place of `reply`.
-    flow: Option<Start>,
-}
-
-/// A flow by name, or with answers that are known already.
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Start {
-    Name(String),
-    Table(StartTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct StartTable {
-    /// Its name.
-    name: String,
-    /// Answers by name: a good one is not asked for. Empty ones do not count.
-    answers: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// A dialogue: questions one after the other, each with what its answer must be.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Flow {
-    /// How long one answer is waited for: `10s` to `30d`. Default: `10m`.
-    timeout: Option<String>,
-    /// What is said when nobody answered in time, and perhaps the step that it leads to.
-    on_timeout: Option<OnTimeout>,
-    /// Words that end it at any step. Default: `cancel`, `stop`.
-    cancel: Option<TextOrMore>,
-    /// What is said when it was cancelled.
-    cancelled: Option<String>,
-    /// What is said after too many wrong answers.
-    gave_up: Option<String>,
-    /// What is said when the step is gone from the definition.
-    gone: Option<String>,
-    /// Said once with a question in a room with others, where the bot sees only what mentions it.
-    hint: Option<String>,
-    /// Words for yes, in place of the English ones.
-    yes: Option<TextOrMore>,
-    /// Words for no, in place of the English ones.
-    no: Option<TextOrMore>,
-    /// Its steps; it begins with the first.
-    #[schemars(length(min = 1))]
-    step: Vec<FlowStep>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum OnTimeout {
-    Text(String),
-    Table(OnTimeoutTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct OnTimeoutTable {
-    /// What is said.
-    reply: Option<Reply>,
-    /// The step that it leads to; a second time-out in a row ends it.
-    goto: Option<String>,
-}
-
-/// A step: `ask` and what is expected, or `confirm`, or something said on the way.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct FlowStep {
-    /// Its name; also that of its answer: `dialogue.NAME`.
-    name: String,
-    /// The question.
-    ask: Option<Reply>,
-    /// What is said without waiting for an answer.
-    say: Option<Reply>,
-    /// What the answer must be. Default: any text.
-    expect: Option<Expect>,
-    /// The inputs of the question's card by id, and what each must be; each is `dialogue.ID`.
-    inputs: Option<BTreeMap<String, Expect>>,
-    /// It asks whether all is right; without `ask` it shows all answers.
-    confirm: Option<bool>,
-    /// The step that a no leads to. Default: it cancels.
-    no: Option<String>,
-    /// What is said to a wrong answer. `dialogue.problem` says what is wrong, `dialogue.answer` what was said.
-    retry: Option<String>,
-    /// How many wrong answers end it. Default: 3.
-    #[schemars(range(min = 1, max = 20))]
-    tries: Option<u32>,
-    /// An expression that must hold for the answer, which is `dialogue.answer`.
-    check: Option<String>,
-    /// The name of the answer. Default: the name of the step.
-    into: Option<String>,
-    /// What it keeps in the bot's memory when it is answered.
-    remember: Option<OneOrMore<Remember>>,
-    /// The step that follows, or the first way whose `when` holds. Default: the step below; the last one ends it.
-    next: Option<Next>,
-    /// What is said when it ends here.
-    end: Option<Reply>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Next {
-    Step(String),
-    Ways(Vec<Way>),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Way {
-    /// An expression that must hold.
-    when: Option<String>,
-    /// The step, or `end`.
-    goto: String,
-}
-
-/// A kind, a list of choices, or more.
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Expect {
-    /// `text`, `int`, `number`, `bool`, `email`, `date`, `duration`; an input that may stay empty with `?` behind it.
-    Kind(String),
-    /// One of these.
-    Choice(Vec<String>),
-    /// More.
-    Table(ExpectTable),
-}
-
-/// `type`, `choice` or `pattern`.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct ExpectTable {
-    /// The kind.
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    /// One of these.
-    choice: Option<Vec<String>>,
-    /// A regular expression, anywhere in the answer.
-    pattern: Option<String>,
-    /// The least number; of a text its least length.
-    min: Option<f64>,
-    /// The greatest number; of a text its greatest length.
-    max: Option<f64>,
-    /// An input that may stay empty.
-    optional: Option<bool>,
-}
 
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
@@ -527,261 +191,11 @@ enum TextOrMore {
     More(Vec<String>),
 }
 
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Delete {
-    Pressed(bool),
-    Key(String),
-}
-
-/// `set`, `append`, `add` or `forget`.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Remember {
-    /// Whose memory. Default: `room`.
-    scope: Option<Memory>,
-    /// Under which key; may be a template. `state.room.KEY` in templates.
-    key: String,
-    /// Replaces the value. A text that is nothing but `{{ … }}` keeps the kind of its value.
-    set: Option<serde_json::Value>,
-    /// Becomes the last item of a list.
-    append: Option<serde_json::Value>,
-    /// Is added to a number.
-    add: Option<serde_json::Value>,
-    /// Forgets the key.
-    forget: Option<bool>,
-    /// How many items of a list stay. Default: 100.
-    keep: Option<u32>,
-    /// How long it is kept: `30s`, `5m`, `2h`, `7d`. Default: for good.
-    expires: Option<String>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Memory {
-    Bot,
-    Room,
-    Person,
-}
-
-/// `after` or `at`.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Timer {
-    /// Its name; may be a template. Setting the same name again replaces it.
-    name: String,
-    /// After a while: `30s`, `5m`, `2h`; may be a template that gives this, or seconds.
-    after: Option<String>,
-    /// At a moment: a template that gives `2026-01-31T09:00:00Z`.
-    at: Option<String>,
-    /// What it brings along: `event.value`.
-    value: Option<serde_json::Value>,
-}
-
-/// Plain text, a table, or several tables.
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Reply {
-    /// Plain text; a template if it holds `{{` or `{%`.
-    Text(String),
-    /// More.
-    Table(Box<ReplyTable>),
-    /// Several, in order.
-    Tables(Vec<ReplyTable>),
-}
-
-/// `text` or `markdown`, and how to say it.
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct ReplyTable {
-    /// An expression: where it is false this one is left out.
-    when: Option<String>,
-    /// Plain text; may be a template.
-    text: Option<String>,
-    /// Markdown; may be a template. Values make no mention, link or code block unless marked `| raw`.
-    markdown: Option<String>,
-    /// `true` begins a thread at the message, `false` stays out of the thread the message is in.
-    thread: Option<bool>,
-    /// Where: see `to` beside `reply`.
-    to: Option<TextOrMore>,
-    /// A name for the message, so that a later one of the same name can change it; may be a template.
-    key: Option<String>,
-    /// What becomes of the earlier message of that name. Default: `edit`.
-    then: Option<Then>,
-    /// Kept with the message and given back as `card.context` when its card is pressed; clients never see it.
-    context: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The message whose card was pressed becomes this one.
-    edit: Option<bool>,
-    /// The message whose card was pressed is deleted, and this one is written: for cards.
-    replace: Option<bool>,
-    /// An adaptive card: the path of its JSON file from the folder of the definition, as in `cards/welcome.json`. The
-    /// text stands for it where no card can be drawn.
-    card: Option<String>,
-    /// What the templates of the card see as `data`.
-    data: Option<serde_json::Map<String, serde_json::Value>>,
-    /// A file: its path from the folder of the definition, or its address, from where Webex fetches it.
-    file: Option<String>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Then {
-    /// It is changed.
-    Edit,
-    /// This one is written into its thread.
-    Thread,
-    /// It is deleted, and this one is written.
-    Replace,
-    /// This one is not written.
-    Skip,
-}
-
 /// The kinds of rules that have a body.
 const RULES: &[&str] = &["Command", "On", "Schedule", "Inbound", "Fallback"];
 
 /// The schema's title, by which a file of it is known.
 pub const TITLE: &str = "A bot of Botyard";
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Http {
-    Url(String),
-    Table(HttpTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct HttpTable {
-    /// `http://…` or `https://…`; no template.
-    url: String,
-    /// Where the secret is that calls are signed with (Standard Webhooks): `env:NAME` or `file:/path`.
-    secret: Option<String>,
-    /// How long it may take, with all its answers. Default: `30s`; at most `10m`.
-    timeout: Option<String>,
-    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
-    busy: Option<Busy>,
-    /// Calls of this rule at once.
-    max_in_flight: Option<u32>,
-    /// Keys of the bot's memory that it is told, like `room.count`.
-    state: Option<TextOrMore>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Busy {
-    /// It waits.
-    Queue,
-    /// It is made all the same.
-    Parallel,
-    /// It is not made: `on_error` is said, with `response.cause` = `busy`.
-    Refuse,
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct Call {
-    /// `http://…` or `https://…`; behind the host it may be a template.
-    url: String,
-    /// Default: `POST` with a body, `GET` without.
-    method: Option<String>,
-    /// What follows the `?`; each value may be a template.
-    query: Option<std::collections::BTreeMap<String, String>>,
-    /// Headers; each value may be a template, with `secret:NAME` for a secret of `secrets`.
-    headers: Option<std::collections::BTreeMap<String, String>>,
-    /// Names for secrets: `env:NAME` or `file:/path`.
-    secrets: Option<std::collections::BTreeMap<String, String>>,
-    /// A JSON body; texts in it may be templates.
-    json: Option<serde_json::Value>,
-    /// A form; each value may be a template.
-    form: Option<std::collections::BTreeMap<String, String>>,
-    /// A text body; may be a template.
-    text: Option<String>,
-    /// How long it may take. Default: `30s`; at most `10m`.
-    timeout: Option<String>,
-    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
-    busy: Option<Busy>,
-    /// Calls of this rule at once.
-    max_in_flight: Option<u32>,
-    /// What to say of the response; several with `when` for a branch each.
-    reply: Option<Reply>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Forward {
-    Url(String),
-    Table(ForwardTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct ForwardTable {
-    /// `http://…` or `https://…`; no template.
-    url: String,
-    /// Where the secret is that the program checks `X-Spark-Signature` with: `env:NAME` or `file:/path`.
-    secret: Option<String>,
-    /// How long it may take. Default: `30s`; at most `10m`.
-    timeout: Option<String>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Script {
-    Source(String),
-    Table(ScriptTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct ScriptTable {
-    /// Its text, or the path of a file that ends in `.rhai`, from the definition's folder.
-    source: String,
-    /// Keys of the bot's memory that it sees, like `room.count`.
-    state: Option<TextOrMore>,
-}
-
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its shape is used")]
-enum Exec {
-    Command(Vec<String>),
-    Table(ExecTable),
-}
-
-#[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is used")]
-struct ExecTable {
-    /// Program and arguments; no shell, no templates. A path with `/` is meant from the definition's folder.
-    command: Vec<String>,
-    /// Variables of its environment besides `PATH` and `LANG`: a text, `env:NAME` or `file:/path`.
-    env: Option<std::collections::BTreeMap<String, String>>,
-    /// It stays, and takes a turn a line.
-    worker: Option<bool>,
-    /// How long it may take. Default: `30s`; at most `10m`.
-    timeout: Option<String>,
-    /// What becomes of a call while another of the same room, person and rule is being made. Default: `queue`.
-    busy: Option<Busy>,
-    /// Calls of this rule at once.
-    max_in_flight: Option<u32>,
-    /// Keys of the bot's memory that it is told, like `room.count`.
-    state: Option<TextOrMore>,
-}
 
 /// The schema as it is committed in `schema/bot.schema.json`.
 #[must_use]
@@ -790,18 +204,27 @@ pub fn schema() -> String {
     let _ = generator.subschema_for::<Body>();
     let schema: Schema = generator.into_root_schema_for::<Bot>();
     let mut schema = serde_json::to_value(&schema).unwrap_or_default();
-    let body = schema["definitions"].as_object_mut().and_then(|all| all.remove("Body")).unwrap_or_default();
     for rule in RULES {
-        // A body has no table of its own in the file, and `flatten` would let unknown keys through.
-        let Some(table) = schema["definitions"][*rule].as_object_mut() else { continue };
-        let properties = table.entry("properties").or_insert_with(|| serde_json::json!({}));
-        if let (Some(own), Some(shared)) = (properties.as_object_mut(), body["properties"].as_object()) {
-            own.extend(shared.iter().map(|(name, shape)| (name.clone(), shape.clone())));
-        }
+        share(&mut schema, "Body", rule);
+    }
+    share(&mut schema, "AccessLists", "TopAccessLists");
+    if let Some(definitions) = schema["definitions"].as_object_mut() {
+        // It has no table of its own in the file.
+        definitions.remove("Body");
     }
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Puts the keys of one table into another: `flatten` would let unknown keys through.
+fn share(schema: &mut serde_json::Value, from: &str, into: &str) {
+    let shared = schema["definitions"][from]["properties"].as_object().cloned().unwrap_or_default();
+    let Some(table) = schema["definitions"][into].as_object_mut() else { return };
+    let own = table.entry("properties").or_insert_with(|| serde_json::json!({}));
+    if let Some(own) = own.as_object_mut() {
+        own.extend(shared);
+    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use super::{
     messages::OpenLane,
 };
 use crate::{
-    actors::retries::Trouble,
+    actors::outcome,
     base::{Lease, Secret, spawn::spawn},
-    store::{DeliveryOutcome, DeliveryResult, DeliveryRow, Marked, StoreError},
+    store::{DeliveryOutcome, DeliveryResult, DeliveryRow, Marked},
 };
 
 /// What a lane's requests go out with.
@@ -108,7 +108,7 @@ async fn attempt(office: Rc<Office>, pass: Rc<Pass>, mut row: DeliveryRow, mark:
         failure: tried.failure,
         then: Vec::new(),
     };
-    record(&office, &row, result).await;
+    outcome::record(&*office.store, &row, result).await;
     office.tell(Done::Ended { bot, epoch, row, again }).await;
 }
 
@@ -137,27 +137,6 @@ fn report(office: &Office, row: &DeliveryRow, tried: &Tried) {
         DeliveryOutcome::Skipped => {
             counters.skipped.inc();
             warn!(bot.id = %bot, delivery.id = %delivery, event.id = %event, "a delivery that may have been sent is not repeated");
-        }
-    }
-}
-
-/// Writes the outcome down, however long the disk is full: until then its destination is held.
-async fn record(office: &Office, row: &DeliveryRow, result: DeliveryResult) {
-    for attempt in 1.. {
-        match office.store.record(result.clone()).await {
-            // Not held: a newer incarnation has settled the row meanwhile.
-            Ok(_held) => return,
-            Err(StoreError::Closed) => return,
-            Err(error @ StoreError::Refused(_)) => {
-                warn!(bot.id = %row.bot, delivery.id = %row.id, %error, "the outcome of a delivery cannot be stored");
-                return;
-            }
-            Err(error) => {
-                if attempt == 1 {
-                    warn!(bot.id = %row.bot, delivery.id = %row.id, %error, "the outcome of a delivery waits for the store");
-                }
-                tokio::time::sleep(Trouble::Outcome.wait(attempt, row.seq.0.unsigned_abs())).await;
-            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     form::{self, Made},
 };
 use crate::{
-    actors::retries::Trouble,
+    actors::{outcome, retries::Trouble},
     base::{Lease, Millis, Point, whole_millis},
     brain::HandlerCall,
     store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, NewEvent, Reason, StoreError},
@@ -61,7 +61,7 @@ pub(super) async fn carry(
         then: then.into_iter().collect(),
         ..DeliveryResult::new(row.seq, epoch, mark.attempt, verdict.outcome)
     };
-    record(office, &row, result).await;
+    outcome::record(&*office.store, &row, result).await;
     again
 }
 
@@ -160,27 +160,6 @@ fn tell(
         _ => {
             counters.answered.inc();
             debug!(bot.id = %bot, call.id = %id, form, rule, attempt, took_ms, "a call was answered");
-        }
-    }
-}
-
-/// Writes the outcome down, however often the store fails on the way.
-async fn record(office: &Office, row: &DeliveryRow, result: DeliveryResult) {
-    for attempt in 1.. {
-        match office.store.record(result.clone()).await {
-            // Not held: a newer incarnation has settled the row meanwhile.
-            Ok(_held) => return,
-            Err(StoreError::Closed) => return,
-            Err(error @ StoreError::Refused(_)) => {
-                warn!(bot.id = %row.bot, call.id = %row.id, %error, "the outcome of a call cannot be stored");
-                return;
-            }
-            Err(error) => {
-                if attempt == 1 {
-                    warn!(bot.id = %row.bot, call.id = %row.id, %error, "the outcome of a call waits for the store");
-                }
-                tokio::time::sleep(Trouble::Outcome.wait(attempt, row.seq.0.unsigned_abs())).await;
-            }
         }
     }
 }

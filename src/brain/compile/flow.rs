@@ -1,5 +1,7 @@
 //! Flows: every step, every way on and every text of a dialogue is checked here.
 
+mod graph;
+
 use std::collections::BTreeSet;
 
 use super::Compiler;
@@ -389,49 +391,6 @@ impl Compiler<'_> {
         let made: Vec<_> = replies.iter().map(|reply| self.say(reply, within.names)).collect();
         made.into_iter().collect()
     }
-
-    /// Steps that nothing leads to, and circles in which nobody is asked.
-    fn graph(&mut self, flow: &written::Flow, plan: &Plan) {
-        let mut reached = vec![false; plan.steps.len()];
-        let mut open: Vec<usize> = plan.late.into_iter().chain([0]).collect();
-        while let Some(at) = open.pop() {
-            if !std::mem::replace(&mut reached[at], true) {
-                open.extend(plan.steps[at].ways());
-            }
-        }
-        for (step, _) in flow.steps.iter().zip(&reached).filter(|(_, reached)| !**reached) {
-            let message = format!("nothing leads to the step {}", quote(&step.name.value));
-            let hint = "name it in the `next` of another step, or remove it";
-            self.tell(codes::UNREACHABLE_STEP, &step.name, message, Some(hint.into()));
-        }
-        if let Some(at) = circle(plan) {
-            let name = &flow.steps[at].name;
-            let message = format!("the step {} leads back to itself without anybody being asked", quote(&name.value));
-            self.tell(codes::ENDLESS_FLOW, name, message, Some("lead it to a step with `ask`, or to `end`".into()));
-        }
-    }
-}
-
-/// A step that asks nothing and is come to again through such steps alone.
-fn circle(plan: &Plan) -> Option<usize> {
-    (0..plan.steps.len()).find(|start| {
-        let mut seen = vec![false; plan.steps.len()];
-        let mut open = vec![*start];
-        while let Some(at) = open.pop() {
-            if plan.steps[at].does.waits() {
-                continue;
-            }
-            for next in plan.steps[at].ways() {
-                if next == *start {
-                    return true;
-                }
-                if !std::mem::replace(&mut seen[next], true) {
-                    open.push(next);
-                }
-            }
-        }
-        false
-    })
 }
 
 /// Names under which the answers of a step are kept.
@@ -502,91 +461,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::{
-        brain::fixture::{compiled, program},
-        definition::{Diagnostic, render},
-    };
-
-    const RULE: &str = "[[command]]\nwords = ['book']\nflow = 'booking'\n";
-
-    fn shown(flow: &str) -> String {
-        let (program, found) = compiled(&format!("{RULE}{flow}"));
-        assert_eq!(program.is_none(), found.iter().any(Diagnostic::is_error));
-        found.iter().map(|found| render(found, false)).collect::<Vec<_>>().join("\n\n")
-    }
-
-    fn codes(text: &str) -> Vec<&'static str> {
-        compiled(text).1.into_iter().map(|found| found.code).collect()
-    }
-
-    #[test]
-    fn a_whole_flow_is_compiled_and_wants_messages() {
-        let text = "[[on]]\ncard = 'book'\nflow = { name = 'booking', answers = { day = '{{ inputs.day }}' } }\n\
-            [flow.booking]\ntimeout = '5m'\non_timeout = { reply = 'zzz', goto = 'sure' }\ncancel = 'halt'\n\
-            [[flow.booking.step]]\nname = 'day'\nask = 'When?'\nexpect = 'date'\ncheck = 'dialogue.answer > now'\n\
-            [[flow.booking.step]]\nname = 'people'\nask = { markdown = '**How many** on {{ dialogue.day }}?' }\n\
-            expect = { type = 'int', min = 1, max = 20 }\nretry = '{{ dialogue.problem }} Again?'\ntries = 2\n\
-            next = [{ when = 'dialogue.people > 10', goto = 'big' }, { goto = 'sure' }]\n\
-            [[flow.booking.step]]\nname = 'big'\nsay = 'Wow.'\n\
-            [[flow.booking.step]]\nname = 'sure'\nconfirm = true\nno = 'day'\nend = 'Booked.'\n\
-            remember = { key = 'last', set = '{{ dialogue.day }}' }\n";
-        let program = program(text);
-        let kinds: Vec<_> = program.kinds().iter().map(|(resource, event)| format!("{resource}.{event}")).collect();
-        assert_eq!(kinds, ["messages.created", "attachmentActions.created"]);
-        let flow = &program.flows[0];
-        assert_eq!((flow.plan.steps.len(), flow.plan.late, &*flow.plan.cancel[0]), (4, Some(3), "halt"));
-        assert!(flow.uses.lenient.is_empty() && flow.uses.dialogue);
-    }
-
-    #[test]
-    fn steps_and_answers_that_are_not_there_are_told_with_the_likely_one() {
-        insta::assert_snapshot!(shown(
-            "[flow.booking]\non_timeout = { goto = 'dya' }\n[[flow.booking.step]]\nname = 'day'\nask = 'When?'\nexpect = 'date'\n\
-             next = 'peple'\n[[flow.booking.step]]\nname = 'people'\nask = 'Who on {{ dialogue.dya }}?'\n\
-             next = [{ when = 'dialogue.peple > 3', goto = 'end' }, { goto = 'day' }, { goto = 'people' }]\n"
-        ));
-    }
-
-    #[test]
-    fn what_is_never_come_to_and_what_never_ends_is_told() {
-        insta::assert_snapshot!(shown(
-            "[flow.booking]\n[[flow.booking.step]]\nname = 'a'\nsay = 'x'\nnext = 'b'\n\
-             [[flow.booking.step]]\nname = 'b'\nnext = [{ when = 'now', goto = 'a' }]\n\
-             [[flow.booking.step]]\nname = 'c'\nask = 'x'\n[flow.other]\n[[flow.other.step]]\nname = 'a'\nask = 'x'\n"
-        ));
-    }
-
-    #[test]
-    fn what_makes_no_sense_together_is_refused() {
-        let step = |keys: &str| format!("{RULE}[flow.booking]\n[[flow.booking.step]]\nname = 'a'\n{keys}\n");
-        for (text, code) in [
-            (step(""), "missing-key"),
-            (step("expect = 'int'"), "missing-key"),
-            (step("ask = 'x'\nsay = 'y'"), "conflict"),
-            (step("ask = 'x'\nto = 'y'"), "unknown-key"),
-            (step("ask = { text = 'x', to = 'person' }"), "conflict"),
-            (step("ask = 'x'\nconfirm = true\nexpect = 'int'"), "conflict"),
-            (step("ask = 'x'\nno = 'a'"), "conflict"),
-            (step("ask = 'x'\ninto = 'answer'"), "bad-value"),
-            (step("ask = 'x'\ninto = 'a b'"), "bad-value"),
-            (step("ask = 'x'\nexpect = { type = 'date', min = 1 }"), "conflict"),
-            (step("ask = 'x'\nexpect = { type = 'int', min = 3, max = 1 }"), "bad-value"),
-            (step("ask = 'x'\nexpect = { type = 'int', pattern = 'x' }"), "conflict"),
-            (step("ask = 'x'\nexpect = { pattern = 'a(' }"), "bad-pattern"),
-            (step("ask = 'x'\nexpect = ['a', 'A']"), "bad-value"),
-            (step("ask = 'x'\ninputs = { a = 'int' }"), "missing-key"),
-            (step("ask = 'x'\ntries = 0"), "bad-value"),
-            (step("ask = 'x'\n[[flow.booking.step]]\nname = 'a'\nask = 'x'"), "conflict"),
-            (format!("{RULE}[flow.booking]\n"), "missing-key"),
-            (format!("{RULE}[flow.booking]\ntimeout = '1s'\n[[flow.booking.step]]\nname = 'a'\nask = 'x'\n"), "bad-value"),
-            ("[[command]]\nwords = ['x']\nflow = 'bokking'\n".to_owned(), "unknown-flow"),
-            ("[[command]]\nwords = ['x']\nflow = 'a'\nreply = 'x'\n[flow.a]\n[[flow.a.step]]\nname = 'a'\nask = 'x'\n".to_owned(), "conflict"),
-            ("[[on]]\nevent = 'rooms.created'\nflow = 'a'\n[flow.a]\n[[flow.a.step]]\nname = 'a'\nask = 'x'\n".to_owned(), "conflict"),
-            ("[[command]]\nwords = ['x']\nflow = { name = 'a', answers = { b = 1 } }\n[flow.a]\n[[flow.a.step]]\nname = 'a'\nask = 'x'\n".to_owned(), "unknown-name"),
-        ] {
-            let found = codes(&text);
-            assert!(found.contains(&code), "{text} {found:?}");
-        }
-    }
-}
+mod tests;

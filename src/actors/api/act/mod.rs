@@ -5,32 +5,29 @@
 //! is in doubt when its answer is lost: an edit and a deletion may be repeated as often as one likes. So a try that
 //! breaks off in the middle begins anew, and what it has found out is written down with its outcome.
 
-use std::time::Duration;
+mod kept;
+mod request;
 
 use serde::Deserialize;
 use tracing::info;
 
+use self::request::{Ended, Said, read};
 use super::{
     Office,
     deliver::{News, Pass},
     upload,
-    wire::WireError,
 };
 use crate::{
-    actors::retries::Trouble,
-    base::{Event, EventId, Millis, Point, Trigger},
+    base::{Event, EventId, Millis, Trigger},
     brain::{Act, Attached, Delivery, Destination, Then},
     store::{
-        Cause, Class, DeliveryOutcome, DeliveryRow, FailureEvent, NewEvent, Reason, SENT_DAYS, SentAnswer, SentChange,
-        SentLook, SentQuery, SentRow, StoreError,
+        Cause, Class, DeliveryOutcome, DeliveryRow, FailureEvent, NewEvent, Reason, SentChange, SentQuery, SentRow,
     },
-    webex::{AttachedCard, NewMessage, Recipient, Reply, Request, Verdict, kinds::Kinds, model},
+    webex::{AttachedCard, NewMessage, Recipient, Request, kinds::Kinds, model},
 };
 
 /// So often Webex lets a message be edited.
 const MOST_EDITS: u32 = 10;
-/// How long a delivery waits whose key could not be looked up.
-const REST: Duration = Duration::from_secs(1);
 /// What the rule is called that hears of deliveries given up: of its own it hears nothing, or it never ends.
 const FAILURE_RULE: &str = "on deliveries.failed";
 
@@ -46,33 +43,6 @@ pub(super) struct Tried {
     pub(super) failure: Option<Box<FailureEvent>>,
     /// Requests it took.
     pub(super) requests: u32,
-}
-
-/// How a try ended, and what that says about its lane.
-#[derive(Debug)]
-struct Ended(DeliveryOutcome, News);
-
-impl Ended {
-    fn sent(id: Option<String>) -> Self {
-        Self(DeliveryOutcome::Sent { remote_id: id }, News::Fine)
-    }
-
-    fn failed(cause: Cause, why: impl Into<String>) -> Self {
-        Self(DeliveryOutcome::Failed { reason: cause.because(why) }, News::Fine)
-    }
-
-    fn needless(reason: &str) -> Self {
-        Self(DeliveryOutcome::Needless { reason: reason.to_owned() }, News::Fine)
-    }
-}
-
-/// An answer that says something about the request itself.
-#[derive(Debug)]
-enum Said {
-    Fine(Reply),
-    /// It is not there, or not for us to see.
-    Missing(u16),
-    Refused(String),
 }
 
 /// One try of a marked row.
@@ -173,12 +143,6 @@ impl Try<'_> {
             },
             Act::Leave => self.leave(delivery).await,
         }
-    }
-
-    /// Whether the part before this one was given up: the rest of a text without its beginning helps nobody.
-    async fn is_torn(&mut self) -> Result<bool, Ended> {
-        let torn = self.office.store.given_up_before(self.row.seq).await;
-        torn.map_err(|error| self.unknown(&error))
     }
 
     /// Writes a message, or does to the one of the same key what is to be done.
@@ -370,112 +334,6 @@ impl Try<'_> {
             }
         }
     }
-
-    /// The root of the thread that an answer to a message of ours was to go to: a card that stands in a thread is no
-    /// root itself, and who answers its press need not know.
-    async fn root_of(&self, place: &Place) -> Result<Option<String>, Ended> {
-        let Some(parent) = &place.parent else { return Ok(None) };
-        let known = self.known(SentQuery::Id(parent.clone())).await?;
-        Ok(known.and_then(|row| row.parent).filter(|root| root != parent))
-    }
-
-    /// What is kept of a message that this delivery makes.
-    fn row(&self, delivery: &Delivery, id: &str, room: Option<String>, parent: Option<String>) -> SentRow {
-        let (to, person) = match &delivery.to {
-            Destination::Room(id) => (Some(id.clone()), None),
-            Destination::Person(name) | Destination::Email(name) => (None, Some(name.clone())),
-        };
-        SentRow {
-            remote_id: id.to_owned(),
-            delivery: self.row.id,
-            order_key: self.row.order_key.clone(),
-            room: room.or(to),
-            person,
-            key: None,
-            context: delivery.context.clone(),
-            parent,
-            rule: delivery.rule.clone(),
-            edits: 0,
-            until: self.until(),
-        }
-    }
-
-    fn until(&self) -> Millis {
-        self.office.clock.now().plus(Duration::from_hours(24 * SENT_DAYS))
-    }
-
-    /// The message that was last sent under a key to where this one goes.
-    async fn named(&self, delivery: &Delivery, key: &str) -> Result<Option<SentRow>, Ended> {
-        let room = match &delivery.to {
-            Destination::Room(id) => Some(id.clone()),
-            _ => None,
-        };
-        self.known(SentQuery::Key { key: key.to_owned(), order_key: self.row.order_key.clone(), room }).await
-    }
-
-    async fn known(&self, query: SentQuery) -> Result<Option<SentRow>, Ended> {
-        let now = self.office.clock.now();
-        match self.office.store.sent(SentLook { bot: self.row.bot.clone(), query, now }).await {
-            Ok(SentAnswer::Known(row)) => Ok(Some(*row)),
-            Ok(SentAnswer::NotYet | SentAnswer::Unknown) => Ok(None),
-            Err(error) => Err(self.unknown(&error)),
-        }
-    }
-
-    /// The store could not be asked: in a moment.
-    fn unknown(&self, error: &StoreError) -> Ended {
-        let reason = format!("what was sent before could not be looked up: {error}");
-        let at = self.office.clock.now().plus(REST);
-        Ended(DeliveryOutcome::Retry { at, reason, counts: false }, News::Fine)
-    }
-
-    /// Sends a request. Whatever says nothing about the request itself ends the try.
-    async fn ask(&mut self, request: &Request, repeatable: bool) -> Result<Said, Ended> {
-        let (office, bot) = (self.office, self.row.bot.clone());
-        self.requests += 1;
-        office.breaking.pass(Point::BeforeSend, Some(&bot)).await;
-        let answer = office.send(self.pass, request, office.settings.timeout).await;
-        office.breaking.pass(Point::AfterSend, Some(&bot)).await;
-        let now = office.clock.now();
-        let reply = match answer {
-            Ok(reply) => reply,
-            Err(WireError { message, may_have_arrived }) => {
-                let doubt = may_have_arrived && !repeatable;
-                // Once in doubt it stays so: what a later try comes to says nothing about the one before.
-                self.row.doubtful |= doubt;
-                return Err(self.again(message, doubt));
-            }
-        };
-        self.tracking_id = reply.tracking_id.clone().or(self.tracking_id.take());
-        let uncounted = |at: Millis, reason: &str, news| {
-            Err(Ended(DeliveryOutcome::Retry { at, reason: reason.to_owned(), counts: false }, news))
-        };
-        match reply.verdict() {
-            Verdict::Fine => Ok(Said::Fine(reply)),
-            Verdict::Missing => Ok(Said::Missing(reply.status)),
-            Verdict::Refused(reason) => Ok(Said::Refused(reason)),
-            Verdict::Wait(wait) => uncounted(now.plus(wait), "Webex asked to wait", News::Wait(wait)),
-            Verdict::Unauthorized => uncounted(now, "Webex refuses the token", News::Refused),
-            Verdict::Retry(reason) => Err(self.again(reason, false)),
-        }
-    }
-
-    /// Tried again later, or given up. `POST /messages` has no idempotency key: what may have arrived is doubtful.
-    fn again(&self, reason: String, may_have_arrived: bool) -> Ended {
-        let (office, attempt) = (self.office, self.attempt);
-        let news = News::Trouble(reason.clone());
-        if may_have_arrived && !self.pass.repeat_doubtful {
-            return Ended(DeliveryOutcome::Skipped, news);
-        }
-        let outcome = if Trouble::Delivery.is_over(attempt, Duration::ZERO, office.settings.delivery_attempts) {
-            let reason = Cause::GaveUp.because(format!("given up after {attempt} tries: {reason}"));
-            DeliveryOutcome::Failed { reason }
-        } else {
-            let at = office.clock.now().plus(Trouble::Delivery.wait(attempt, self.row.seq.0.unsigned_abs()));
-            DeliveryOutcome::Retry { at, reason, counts: true }
-        };
-        Ended(outcome, news)
-    }
 }
 
 /// Where a message is written.
@@ -501,8 +359,4 @@ impl Place {
 struct Posted {
     id: Option<String>,
     room_id: Option<String>,
-}
-
-fn read<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Ended> {
-    reply.json().map_err(|error| Ended::failed(Cause::Refused, error.to_string()))
 }
