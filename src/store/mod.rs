@@ -113,7 +113,12 @@ pub trait Store: Send + Sync + 'static {
     fn due_events(&self, query: DueQuery) -> Answer<'_, Vec<EventRow>>;
     /// Takes events for a turn: raises attempt and epoch. Only those are returned that are now held: the lease
     /// is the newest, the row is still pending, and no earlier event of its order key is.
+    ///
+    /// Events [under suspicion](SUSPECT) are answered as well, with the attempt that a claim of theirs would be, but
+    /// stay unheld: so the end of the process cannot count against them before it is their turn to be tried.
     fn claim(&self, lease: Lease, events: Vec<Seq>) -> Answer<'_, Vec<Claimed>>;
+    /// As [`claim`](Self::claim), and holds the event although it is under suspicion.
+    fn claim_suspect(&self, lease: Lease, event: Seq) -> Answer<'_, Vec<Claimed>>;
     /// The webhook of an event as it came, where it is kept.
     fn envelope(&self, event: EventId) -> Answer<'_, Option<Vec<u8>>>;
     /// The end of a turn: outcome, state, dialogue, deliveries and timers in one commit.

@@ -97,7 +97,11 @@ pub struct EventRow {
     pub payload: Vec<u8>,
 }
 
-/// An event that the lease now holds.
+/// With so many claims that ended with the process an event is under suspicion: it may be what ends it. The next
+/// claim that ends so convicts it.
+pub const SUSPECT: u32 = 2;
+
+/// An event that the lease now holds, or would if it were not [under suspicion](SUSPECT).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
     /// Which.

@@ -12,8 +12,8 @@ use crate::{
     base::{Digest, Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
     brain::{self, Decision, DialogueStep, Effect, Fact, Facts, HandlerCall, Me, Program, Read, Step, Target, Turn},
     store::{
-        Cause, Claimed, Class, DialogueChange, EventRow, Lane, NewDelivery, NewTimer, Reason, StoreError, TurnAnswer,
-        TurnCommit, TurnOutcome,
+        Cause, Claimed, Class, DialogueChange, EventRow, Lane, NewDelivery, NewTimer, Reason, SUSPECT, StoreError,
+        TurnAnswer, TurnCommit, TurnOutcome,
     },
 };
 
@@ -22,7 +22,7 @@ pub(super) const STEPS: usize = 8;
 /// How often a turn is stepped again because shared state changed under it.
 const CONFLICTS: usize = 3;
 /// After this many claims that ended with the process going down, the event is taken for the cause.
-pub(super) const DOUBTS: u32 = 3;
+const DOUBTS: u32 = SUSPECT + 1;
 
 /// Everything one turn needs, owned by it: the program stays the same to its end, whatever is reloaded meanwhile.
 #[derive(Debug)]
@@ -314,7 +314,7 @@ impl Job {
     }
 
     /// Gives the event back, however often the store fails on the way.
-    pub(super) async fn give_back(&self, deps: &Deps) {
+    async fn give_back(&self, deps: &Deps) {
         for attempt in 1.. {
             match deps.store.release(self.lease.clone(), vec![self.row.seq]).await {
                 Err(error) if passes(&error) => self.wait_for_the_store(attempt, &error).await,

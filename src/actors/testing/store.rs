@@ -320,6 +320,9 @@ impl Store for FakeStore {
     fn due_events(&self, _: DueQuery) -> Answer<'_, Vec<EventRow>> {
         refused()
     }
+    fn claim_suspect(&self, _: Lease, _: Seq) -> Answer<'_, Vec<Claimed>> {
+        refused()
+    }
     fn claim(&self, _: Lease, _: Vec<Seq>) -> Answer<'_, Vec<Claimed>> {
         refused()
     }

@@ -40,10 +40,17 @@ pub(super) struct Hold {
     pub(super) rows: Vec<Seq>,
 }
 
+/// A claim; `suspects`: holds those under suspicion too.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) hold: Hold,
+    pub(super) suspects: bool,
+}
+
 pub(super) type AcceptJob = Job<NewEvent, Accepted>;
 pub(super) type TurnJob = Job<TurnCommit, TurnAnswer>;
 pub(super) type ReleaseJob = Job<Hold, ()>;
-pub(super) type ClaimJob = Job<Hold, Vec<Claimed>>;
+pub(super) type ClaimJob = Job<Claim, Vec<Claimed>>;
 pub(super) type RecordJob = Job<DeliveryResult, bool>;
 pub(super) type MarkJob = Job<Hold, Vec<Marked>>;
 

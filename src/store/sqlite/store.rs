@@ -12,7 +12,7 @@ use super::{
         ReplayLetters, Resume, Retire, StageWebhook, TakeLease, Tidy,
     },
     read::{audit, bots, due, letters, look, memory, person, schedules, sent, silence, size},
-    request::{Hold as Rows, Job, Request},
+    request::{Claim, Hold as Rows, Job, Request},
 };
 use crate::{
     base::{BotId, EventId, Lease, Millis, Secret, Seq, StateScope},
@@ -95,7 +95,13 @@ impl Store for SqliteStore {
     }
 
     fn claim(&self, lease: Lease, rows: Vec<Seq>) -> Answer<'_, Vec<Claimed>> {
-        Box::pin(self.ask(move |reply| Request::Claim(Job { input: Rows { lease, rows }, reply, share: None })))
+        let input = Claim { hold: Rows { lease, rows }, suspects: false };
+        Box::pin(self.ask(move |reply| Request::Claim(Job { input, reply, share: None })))
+    }
+
+    fn claim_suspect(&self, lease: Lease, event: Seq) -> Answer<'_, Vec<Claimed>> {
+        let input = Claim { hold: Rows { lease, rows: vec![event] }, suspects: true };
+        Box::pin(self.ask(move |reply| Request::Claim(Job { input, reply, share: None })))
     }
 
     fn commit_turn(&self, commit: TurnCommit) -> Answer<'_, TurnAnswer> {

@@ -9,7 +9,7 @@ use super::{Round, fence::Fences, pack};
 use crate::{
     base::BotId,
     store::{
-        Claimed,
+        Claimed, SUSPECT,
         sqlite::{
             engine::Trouble,
             request::{ClaimJob, Hold, Job, ReleaseJob},
@@ -19,15 +19,19 @@ use crate::{
 
 pub(super) const CLAIM: &str = "
     UPDATE OR ROLLBACK inbox SET
-        state = 1, attempt = attempt + 1, doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
-    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM jsonb_each($1)) AS t
+        state = (t.suspects OR doubts + (state = 1) <> $3),
+        attempt = attempt + (t.suspects OR doubts + (state = 1) <> $3),
+        doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
+    FROM (
+        SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS suspects FROM jsonb_each($1)
+    ) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
       AND (inbox.state = 0 OR inbox.epoch < t.epoch)
       AND NOT EXISTS (
         SELECT 1 FROM inbox AS p
         WHERE p.bot = inbox.bot AND p.order_key = inbox.order_key AND p.seq < inbox.seq AND p.finished_at IS NULL)
-    RETURNING seq, attempt, doubts";
+    RETURNING seq, attempt + (state = 0), doubts";
 
 /// Fenced by the row alone: a claim that nobody took over is given back even by an incarnation that was replaced
 /// meanwhile, so that its clean stop is not counted as a doubt.
@@ -42,17 +46,18 @@ pub(super) async fn run(
     round: &Round<'_>,
     jobs: &[ClaimJob],
 ) -> Result<Vec<Vec<Claimed>>, Trouble> {
-    let wanted = wanted(jobs)?;
+    let holds = jobs.iter().map(|job| (&job.input.hold, job.input.suspects));
+    let wanted = told_apart(holds)?;
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
     let held: Vec<(i64, i64, i64)> =
-        sqlx::query_as(CLAIM).bind(pack::json(&wanted)?).bind(round.now.0).fetch_all(tx).await?;
+        sqlx::query_as(CLAIM).bind(pack::json(&wanted)?).bind(round.now.0).bind(SUSPECT).fetch_all(tx).await?;
     let mut held: HashMap<i64, (u32, u32)> =
         held.into_iter().map(|(seq, attempt, doubts)| (seq, (count(attempt), count(doubts)))).collect();
     // Taken out of the map, so that of two claims for one row in one batch only the first has it.
     let answers = jobs.iter().map(|job| {
-        let rows = job.input.rows.iter();
+        let rows = job.input.hold.rows.iter();
         rows.filter_map(|&seq| held.remove(&seq.0).map(|(attempt, doubts)| Claimed { seq, attempt, doubts })).collect()
     });
     Ok(answers.collect())
@@ -66,15 +71,24 @@ pub(super) async fn release(tx: &mut SqliteConnection, jobs: &[ReleaseJob]) -> R
     Ok(())
 }
 
+/// A row, the lease it is asked for under, and what the request says besides.
+type Wanted<'a, T> = (i64, &'a BotId, i64, T);
+
 /// Every row with the lease it is asked for under.
-pub(super) fn wanted<O>(jobs: &[Job<Hold, O>]) -> Result<Vec<(i64, &BotId, i64)>, Trouble> {
-    let count = jobs.iter().map(|job| job.input.rows.len()).sum();
+pub(super) fn wanted<O>(jobs: &[Job<Hold, O>]) -> Result<Vec<Wanted<'_, ()>>, Trouble> {
+    told_apart(jobs.iter().map(|job| (&job.input, ())))
+}
+
+fn told_apart<'a, T: PartialEq + Copy>(
+    holds: impl Iterator<Item = (&'a Hold, T)> + Clone,
+) -> Result<Vec<Wanted<'a, T>>, Trouble> {
+    let count = holds.clone().map(|(hold, _)| hold.rows.len()).sum();
     let mut fences = Fences::with_capacity(count);
     let mut wanted = Vec::with_capacity(count);
-    for Job { input: Hold { lease, rows }, .. } in jobs {
+    for (Hold { lease, rows }, more) in holds {
         for seq in rows {
-            if fences.is_first(seq.0, lease)? {
-                wanted.push((seq.0, &lease.bot, lease.epoch.0));
+            if fences.is_first(seq.0, (lease, more))? {
+                wanted.push((seq.0, &lease.bot, lease.epoch.0, more));
             }
         }
     }

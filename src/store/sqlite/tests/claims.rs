@@ -1,7 +1,7 @@
 //! Claims: fences, order, retries, doubts, releases.
 
 use super::*;
-use crate::store::{Claimed, EventQuery, EventState};
+use crate::store::{Claimed, EventQuery, EventState, SUSPECT};
 
 fn seqs(rows: &[EventRow]) -> Vec<i64> {
     rows.iter().map(|row| row.seq.0).collect()
@@ -84,9 +84,39 @@ async fn a_claim_left_behind_by_a_dead_epoch_is_doubtful_and_counted() {
             rig = rig.reopened().await;
             let lease = rig.store.take_lease(lease.bot.clone(), "test".into()).await.unwrap();
             assert_eq!(seqs(&rig.due(&lease).await), [seq.0]);
-            let held = rig.store.claim(lease, vec![seq]).await.unwrap();
+            let held = rig.store.claim_suspect(lease, seq).await.unwrap();
             assert_eq!(held, [Claimed { seq, attempt: doubts + 1, doubts }]);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_under_suspicion_is_told_and_not_held_until_it_is_tried() {
+    here(async {
+        let mut rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        let seq = rig.claimed(&lease, "m1").await;
+        for doubts in 1..=SUSPECT {
+            rig = rig.reopened().await;
+            let lease = rig.store.take_lease(lease.bot.clone(), "test".into()).await.unwrap();
+            let told = rig.store.claim(lease, vec![seq]).await.unwrap();
+            assert_eq!(told, [Claimed { seq, attempt: doubts + 1, doubts }]);
+        }
+        // However often the process ends now: it was not in a turn.
+        for _ in 0..3 {
+            rig = rig.reopened().await;
+            let lease = rig.store.take_lease(lease.bot.clone(), "test".into()).await.unwrap();
+            let told = rig.store.claim(lease.clone(), vec![seq]).await.unwrap();
+            assert_eq!(told, [Claimed { seq, attempt: 3, doubts: SUSPECT }]);
+            assert_eq!(seqs(&rig.due(&lease).await), [seq.0]);
+            let ended = rig.store.commit_turn(TurnCommit { attempt: 3, ..turn(&lease, seq) }).await.unwrap();
+            assert_eq!(ended, TurnAnswer::Fenced, "nothing was claimed");
+        }
+        let lease = rig.store.take_lease(lease.bot.clone(), "test".into()).await.unwrap();
+        let held = rig.store.claim_suspect(lease.clone(), seq).await.unwrap();
+        assert_eq!(held, [Claimed { seq, attempt: 3, doubts: SUSPECT }]);
+        assert!(rig.due(&lease).await.is_empty(), "it is in a turn");
     })
     .await;
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     base::Epoch,
-    store::{Claimed, DeliveryOutcome, DeliveryResult, EventQuery, EventState, Marked},
+    store::{Claimed, DeliveryOutcome, DeliveryResult, EventQuery, EventState, Marked, SUSPECT},
 };
 
 /// One verb. Rows are chosen by number from what exists then; `old` uses the lease before the newest.
@@ -16,6 +16,7 @@ use crate::{
 enum Verb {
     Accept { bot: usize, key: u8, order: u8 },
     Claim { bot: usize, rows: Vec<usize>, old: bool },
+    Try { bot: usize, row: usize, old: bool },
     End { row: usize, old: bool, how: How, deliveries: Vec<u8> },
     Release { bot: usize, row: usize, old: bool },
     Mark { bot: usize, rows: Vec<usize>, old: bool },
@@ -47,6 +48,7 @@ fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![
         3 => (bot(), any::<u8>(), 0..3_u8).prop_map(|(bot, key, order)| Verb::Accept { bot, key: key % 20, order }),
         4 => (bot(), rows(), old()).prop_map(|(bot, rows, old)| Verb::Claim { bot, rows, old }),
+        1 => (bot(), 0..12_usize, old()).prop_map(|(bot, row, old)| Verb::Try { bot, row, old }),
         4 => (0..12_usize, old(), how(), deliveries)
             .prop_map(|(row, old, how, deliveries)| Verb::End { row, old, how, deliveries }),
         1 => (bot(), 0..12_usize, old()).prop_map(|(bot, row, old)| Verb::Release { bot, row, old }),
@@ -100,8 +102,15 @@ struct Model {
     epochs: [i64; 2],
 }
 
-/// Takes rows under a lease, oldest wish first.
-fn take(rows: &mut Rows, bot: usize, epoch: i64, newest: i64, wanted: &[i64]) -> Vec<(i64, u32, u32)> {
+/// Takes rows under a lease, oldest wish first; one with so many doubts as `spared` is told and not held.
+fn take(
+    rows: &mut Rows,
+    bot: usize,
+    epoch: i64,
+    newest: i64,
+    wanted: &[i64],
+    spared: Option<u32>,
+) -> Vec<(i64, u32, u32)> {
     let mut held = Vec::new();
     for &seq in wanted {
         let Some(row) = rows.get(&seq).cloned() else { continue };
@@ -110,10 +119,14 @@ fn take(rows: &mut Rows, bot: usize, epoch: i64, newest: i64, wanted: &[i64]) ->
         if row.bot == bot && epoch == newest && free && head {
             let row = rows.get_mut(&seq).unwrap();
             row.doubts += u32::from(row.at == At::Held);
-            row.attempt += 1;
             row.epoch = epoch;
-            row.at = At::Held;
-            held.push((seq, row.attempt, row.doubts));
+            held.push((seq, row.attempt + 1, row.doubts));
+            if spared == Some(row.doubts) {
+                row.at = At::Waiting;
+            } else {
+                row.attempt += 1;
+                row.at = At::Held;
+            }
         }
     }
     held
@@ -126,6 +139,7 @@ enum Asked {
     End(Box<TurnCommit>),
     Release(Lease, Seq),
     Claim(Lease, Vec<Seq>),
+    Try(Lease, Seq),
     Record(DeliveryResult),
     Mark(Lease, Vec<Seq>),
 }
@@ -154,6 +168,7 @@ impl Model {
                 Asked::Accept(event(&bot(BOTS[*index]), &key.to_string(), &order.to_string()))
             }
             Verb::Claim { bot, rows, old } => Asked::Claim(self.lease(*bot, *old), picks(&self.events, rows)),
+            Verb::Try { bot, row, old } => Asked::Try(self.lease(*bot, *old), pick(&self.events, *row)),
             Verb::Mark { bot, rows, old } => Asked::Mark(self.lease(*bot, *old), picks(&self.deliveries, rows)),
             Verb::Release { bot, row, old } => Asked::Release(self.lease(*bot, *old), pick(&self.events, *row)),
             Verb::End { row, old, how, deliveries } => {
@@ -195,6 +210,21 @@ impl Model {
         }
     }
 
+    fn claim(&mut self, lease: &Lease, wanted: &[Seq], spared: Option<u32>) -> Said {
+        let index = Self::index(&lease.bot);
+        let held = take(
+            &mut self.events,
+            index,
+            lease.epoch.0,
+            self.epochs[index],
+            &wanted.iter().map(|seq| seq.0).collect::<Vec<_>>(),
+            spared,
+        );
+        Said::Claimed(
+            held.into_iter().map(|(seq, attempt, doubts)| Claimed { seq: Seq(seq), attempt, doubts }).collect(),
+        )
+    }
+
     fn index(bot: &BotId) -> usize {
         BOTS.iter().position(|name| *name == bot.as_str()).unwrap()
     }
@@ -211,15 +241,11 @@ impl Model {
                 self.events.insert(seq, Row::new(index, new.order_key.parse().unwrap()));
                 Said::Accepted(Accepted::New(Seq(seq)))
             }
-            Asked::Claim(lease, wanted) => {
-                let index = Self::index(&lease.bot);
-                let held = take(&mut self.events, index, lease.epoch.0, self.epochs[index], &numbers(wanted));
-                let held = held.into_iter().map(|(seq, attempt, doubts)| Claimed { seq: Seq(seq), attempt, doubts });
-                Said::Claimed(held.collect())
-            }
+            Asked::Claim(lease, wanted) => self.claim(lease, wanted, Some(SUSPECT)),
+            Asked::Try(lease, event) => self.claim(lease, std::slice::from_ref(event), None),
             Asked::Mark(lease, wanted) => {
                 let index = Self::index(&lease.bot);
-                let held = take(&mut self.deliveries, index, lease.epoch.0, self.epochs[index], &numbers(wanted));
+                let held = take(&mut self.deliveries, index, lease.epoch.0, self.epochs[index], &numbers(wanted), None);
                 Said::Marked(held.into_iter().map(|(seq, attempt, _)| Marked { seq: Seq(seq), attempt }).collect())
             }
             Asked::Release(lease, seq) => {
@@ -280,7 +306,7 @@ fn turn_of(asked: &Asked) -> u8 {
         Asked::Accept(_) => 0,
         Asked::End(_) => 1,
         Asked::Release(..) => 2,
-        Asked::Claim(..) => 3,
+        Asked::Claim(..) | Asked::Try(..) => 3,
         Asked::Record(_) => 4,
         Asked::Mark(..) => 5,
     }
@@ -295,6 +321,7 @@ async fn ask(store: &SqliteStore, asked: Asked) -> Said {
             Said::Released
         }
         Asked::Claim(lease, seqs) => Said::Claimed(store.claim(lease, seqs).await.unwrap()),
+        Asked::Try(lease, seq) => Said::Claimed(store.claim_suspect(lease, seq).await.unwrap()),
         Asked::Record(result) => Said::Recorded(store.record(result).await.unwrap()),
         Asked::Mark(lease, seqs) => Said::Marked(store.mark(lease, seqs).await.unwrap()),
     }
