@@ -33,8 +33,10 @@ macro_rules! points {
 }
 
 points! {
-    /// The schema is brought up to date, and nothing else of the start has happened.
+    /// One step of bringing the schema up to date is done, and the transaction of all of them not committed.
     Migrating = "migrating",
+    /// The schema is brought up to date, and nothing else of the start has happened.
+    Migrated = "migrated",
     /// A definition is stored, and its bot was not told to run on it yet.
     Reloading = "reloading",
     /// The store is copied, and the copy not in its place.

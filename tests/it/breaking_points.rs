@@ -96,7 +96,12 @@ async fn settled(live: &Live, service: &Process) {
 async fn stopped_dead_everywhere(definition: &str) -> Ledgers {
     let live = Live::new(&[("echo.toml", definition)], &[]).await;
     // The store is made, the definition stored, and nothing more.
-    for (rule, point) in [("migrating=abort", Point::Migrating), ("reloading=abort", Point::Reloading)] {
+    let starting = [
+        ("migrating:3=abort", Point::Migrating),
+        ("migrated=abort", Point::Migrated),
+        ("reloading=abort", Point::Reloading),
+    ];
+    for (rule, point) in starting {
         died_at(live.start(&[(VARIABLE, rule)]), point).await;
     }
     let mut said = Said::new();

@@ -1,7 +1,9 @@
 //! The real program on the database of an older one, and of a newer one.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::process::ExitStatusExt as _, path::Path};
 
+use botyard::base::breaking::VARIABLE;
+use rustix::process::Signal;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqlStr, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
@@ -13,6 +15,14 @@ use crate::support::program::Ground;
 async fn open(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap()
+}
+
+/// The newest migration that a database knows.
+async fn schema(path: &Path) -> i64 {
+    let mut conn = open(path).await;
+    let newest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    newest
 }
 
 /// A data dir as the very first program left it.
@@ -42,6 +52,21 @@ async fn an_older_database_is_brought_up_to_date_after_a_snapshot_that_is_named(
     again.serves().await;
     let log = again.stop().await;
     assert!(log.iter().all(|line| !line.contains("snapshot")), "{log:#?}");
+}
+
+#[actix::test]
+async fn a_stop_between_two_steps_leaves_the_old_schema_and_the_next_start_does_all_of_them() {
+    let ground = old().await;
+    let service = ground.serve(&[(VARIABLE, "migrating:4=abort")]);
+    let (status, log) = service.ended().await;
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{log:#?}");
+    assert_eq!(schema(&ground.path("data/botyard.db")).await, 1);
+    assert_eq!(schema(&ground.path("data/botyard.db.schema-1")).await, 1);
+    let service = ground.serve(&[]);
+    service.serves().await;
+    service.stop().await;
+    assert_eq!(schema(&ground.path("data/botyard.db.schema-1")).await, 1, "the way back is the old one still");
+    assert!(schema(&ground.path("data/botyard.db")).await > 4);
 }
 
 #[actix::test]

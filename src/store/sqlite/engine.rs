@@ -15,6 +15,8 @@ use sqlx::{
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+use crate::base::{Breaking, Point};
+
 /// Name of the database file in the data dir.
 pub(super) const FILE: &str = "botyard.db";
 
@@ -262,9 +264,13 @@ pub(super) async fn half_done(conn: &mut SqliteConnection) -> Result<Option<i64>
 /// Brings the schema up to what this program knows: in one transaction, however many steps it takes. So whatever
 /// interrupts it leaves the old schema or the new one and nothing between, and the snapshot that was made before it
 /// is of the schema that the older program knows.
-pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
+pub(super) async fn migrate(conn: &mut SqliteConnection, breaking: &Breaking) -> Result<(), MigrateError> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    migrator().run(&mut *tx).await?;
+    let migrator = migrator();
+    for step in migrator.iter() {
+        migrator.run_to(step.version, &mut *tx).await?;
+        breaking.pass(Point::Migrating, None).await;
+    }
     Ok(tx.commit().await?)
 }
 

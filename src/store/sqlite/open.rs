@@ -124,8 +124,8 @@ pub(super) async fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         0 => None,
         _ => Some(keys_of(&mut conn, options, &path).await?),
     };
-    bring_up_to_date(&mut conn, &path, found).await?;
-    options.faults.breaking.pass(Point::Migrating, None).await;
+    bring_up_to_date(&mut conn, options, &path, found).await?;
+    options.faults.breaking.pass(Point::Migrated, None).await;
     let (ring, rotating) = match keys {
         Some(keys) => keys,
         None => keys_of(&mut conn, options, &path).await?,
@@ -166,7 +166,12 @@ async fn whole(path: &Path) -> Result<SqliteConnection, OpenError> {
 }
 
 /// Migrates, after a snapshot of what there is; an empty database needs none.
-async fn bring_up_to_date(conn: &mut SqliteConnection, path: &Path, found: i64) -> Result<(), OpenError> {
+async fn bring_up_to_date(
+    conn: &mut SqliteConnection,
+    options: &OpenOptions,
+    path: &Path,
+    found: i64,
+) -> Result<(), OpenError> {
     let dir = path.parent().unwrap_or(path);
     let upgrades = 0 < found && found < engine::NEWEST;
     let unfit = |why: String| OpenError::Schema {
@@ -197,7 +202,7 @@ async fn bring_up_to_date(conn: &mut SqliteConnection, path: &Path, found: i64) 
             "the database is brought up to date; the snapshot is the way back"
         );
     }
-    engine::migrate(conn).await.map_err(|error| match error {
+    engine::migrate(conn, &options.faults.breaking).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(path, error.into()),
         other => unfit(other.to_string()),
     })?;

@@ -411,7 +411,7 @@ async fn a_backup_of_an_older_schema_is_brought_up_to_date_by_its_start() {
         let path = dir.path().join(engine::FILE);
         fs::write(&path, "").unwrap();
         let mut conn = engine::connect(&path, Role::Writer).await.unwrap();
-        engine::migrate(&mut conn).await.unwrap();
+        engine::migrate(&mut conn, &crate::base::Breaking::default()).await.unwrap();
         // As a program wrote it that knew no pauses.
         for text in [
             "ALTER TABLE bots DROP COLUMN paused_at",
