@@ -1,4 +1,7 @@
-//! Calls of handlers: they are shown and not made, and a fixture may answer.
+//! Calls of handlers: a step may answer one. One that none answers is shown and not made; or it is made, where the test
+//! was given somebody who makes calls.
+
+use std::fmt;
 
 use serde_json::{Value, json};
 
@@ -8,19 +11,50 @@ use super::{
     world::{Waiting, World},
 };
 use crate::{
-    base::{Event, EventId, Trigger},
+    base::{BotId, Event, EventId, Trigger},
     brain::{HandlerCall, Target},
     definition::cases::{Answered, CallShape, Fixture},
 };
 
+/// Makes calls that no step answers.
+pub trait Caller: fmt::Debug {
+    /// Makes one, and waits for its end. What the brain hears of it, in order.
+    fn make(&self, bot: &BotId, call: &HandlerCall) -> Vec<Value>;
+}
+
 impl World<'_> {
     /// The bot asks a handler.
     pub(super) fn call(&mut self, call: HandlerCall) {
-        let number = self.number();
+        let id = EventId(uuid::Uuid::from_u128(u128::from(self.number())));
         let room = call.origin.room().to_owned();
-        self.tell("the bot", &room, format!("(calls {}: not made)", shown(&call.target)));
-        let id = EventId(uuid::Uuid::from_u128(u128::from(number)));
-        self.calls.push(Waiting { id, call, expected: false, parts: 0 });
+        let open = self.script.answers(&call.target);
+        let caller = self.subject.caller.filter(|_| !open);
+        let fate = if caller.is_some() { "" } else { ": not made" };
+        self.tell("the bot", &room, format!("(calls {}{fate})", shown(&call.target)));
+        if let Some(caller) = caller {
+            self.make(caller, id, &call);
+        }
+        self.calls.push(Waiting { id, call, expected: false, open, parts: 0 });
+    }
+
+    /// The call is made, and takes no time of the test's: whatever came of it is there at once.
+    fn make(&mut self, caller: &dyn Caller, id: EventId, call: &HandlerCall) {
+        let room = call.origin.room().to_owned();
+        let results = caller.make(self.subject.program.bot(), call);
+        if results.is_empty() {
+            self.tell("the handler", &room, "(answers nothing)");
+        }
+        for (result, part) in results.into_iter().zip(1..) {
+            self.tell("the handler", &room, heard(&result));
+            self.hear(id, part, call, result);
+        }
+    }
+
+    /// The bot hears of an answer.
+    fn hear(&mut self, id: EventId, part: u32, call: &HandlerCall, result: Value) {
+        let (rule, origin) = (call.rule.clone(), call.origin.clone());
+        let trigger = Trigger::Answer { call: id, part, rule, origin, result };
+        self.queue.push_back(Event { at: self.now, actor: None, trigger });
     }
 
     /// A call is expected; what it is answered, if it is at once.
@@ -60,28 +94,24 @@ impl World<'_> {
 
     /// The oldest call that is open is answered.
     pub(super) fn answer(&mut self, answer: &Answered) -> Result<(), String> {
-        if self.calls.is_empty() {
+        let Some(at) = self.calls.iter().position(|waiting| waiting.open) else {
             return Err("there is no call that could be answered".to_owned());
-        }
-        self.answered(0, answer)
+        };
+        self.answered(at, answer)
     }
 
     fn answered(&mut self, at: usize, answer: &Answered) -> Result<(), String> {
         let Some(waiting) = self.calls.get_mut(at) else { return Ok(()) };
         waiting.parts += 1;
+        waiting.open = answer.more;
         let waiting = waiting.clone();
-        if !answer.more {
-            self.calls.remove(at);
-        }
-        let origin = waiting.call.origin;
+        let origin = &waiting.call.origin;
         self.last.room = Some(origin.room().to_owned()).filter(|room| !room.is_empty());
         self.last.person = origin.person().map(str::to_owned);
         let room = origin.room().to_owned();
         self.tell("the handler", &room, told(&answer.what));
         let Some(result) = result(&waiting.call.target, &answer.what)? else { return Ok(()) };
-        let (call, part, rule) = (waiting.id, waiting.parts, waiting.call.rule);
-        let trigger = Trigger::Answer { call, part, rule, origin, result };
-        self.queue.push_back(Event { at: self.now, actor: None, trigger });
+        self.hear(waiting.id, waiting.parts, &waiting.call, result);
         self.settle()
     }
 }
@@ -120,6 +150,19 @@ fn told(fixture: &Fixture) -> String {
     }
 }
 
+/// An answer that somebody gave, for people.
+fn heard(result: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if let Some(why) = result.get("error") {
+        return format!("(fails: {})", text(why));
+    }
+    let Some(response) = result.get("response") else {
+        return format!("(answers {})", result.get("effects").map(text).unwrap_or_default());
+    };
+    let field = |name: &str| response.get(name).map(text).unwrap_or_default();
+    format!("(answers {}: {})", field("status"), field("text"))
+}
+
 fn form(target: &Target) -> &'static str {
     match target {
         Target::Http { .. } => "http",
@@ -156,7 +199,7 @@ fn body(target: &Target) -> String {
     }
 }
 
-fn fits(shape: &CallShape, target: &Target) -> bool {
+pub(super) fn fits(shape: &CallShape, target: &Target) -> bool {
     let method = match target {
         Target::Call { method, .. } => method.as_str(),
         _ => "POST",

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::play::{Line, Subject};
+use super::{
+    play::{Line, Subject},
+    script::Script,
+};
 use crate::{
     base::{Cell, Event, EventId, Millis, StateScope, Version},
     brain::{Delivery, HandlerCall, Me, SentMessage},
-    definition::cases::{CaseFile, PEOPLE},
+    definition::cases::{Case, CaseFile, PEOPLE},
     webex::model,
 };
 
@@ -38,7 +41,9 @@ pub(super) struct World<'a> {
     pub(super) keys: BTreeMap<(String, String), usize>,
     /// What is to be handled, in order.
     pub(super) queue: VecDeque<Event>,
-    /// Calls that wait for their answer.
+    /// The steps that are played.
+    pub(super) script: Script<'a>,
+    /// Calls that were made.
     pub(super) calls: Vec<Waiting>,
     /// What the bot did, for the steps that expect it.
     pub(super) done: Vec<Done>,
@@ -123,13 +128,15 @@ pub(super) struct Message {
     pub(super) edits: u32,
 }
 
-/// A call that waits for its answer.
+/// A call that was made.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) id: EventId,
     pub(super) call: HandlerCall,
     /// A step expected it.
     pub(super) expected: bool,
+    /// A step to come answers it.
+    pub(super) open: bool,
     /// Answers so far.
     pub(super) parts: u32,
 }
@@ -169,15 +176,15 @@ pub(super) enum Deed {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(subject: &'a Subject<'a>, file: &CaseFile, zone: Tz, usual_room: Option<String>) -> Self {
+    pub(super) fn new(subject: &'a Subject<'a>, file: &CaseFile, case: &'a Case) -> Self {
         let bot = subject.program.bot().as_str();
         let me = Me { id: format!("person-{bot}"), name: title_case(bot), email: format!("{bot}@webex.bot") };
         let mut world = Self {
             subject,
             me,
             now: Millis(0),
-            zone,
-            usual_room,
+            zone: case.zone,
+            usual_room: case.room.clone(),
             people: Vec::new(),
             rooms: Vec::new(),
             messages: Vec::new(),
@@ -188,6 +195,7 @@ impl<'a> World<'a> {
             through: Vec::new(),
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
+            script: Script::new(&case.steps),
             calls: Vec::new(),
             done: Vec::new(),
             told: Vec::new(),

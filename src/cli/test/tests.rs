@@ -15,7 +15,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn played(root: &Path, filter: Option<&str>) -> Report {
-    run(&[root.to_owned()], filter).unwrap()
+    run(&[root.to_owned()], filter, None).unwrap()
 }
 
 /// The text of a report without what differs from run to run.
@@ -95,7 +95,7 @@ fn cases_can_be_picked_by_name() {
     };
     assert_eq!(names("echo: an"), ["echo: another"]);
     assert_eq!(names("a case"), ["b: a case", "echo: a case"]);
-    assert!(run(&[root.path().to_owned()], Some("nothing")).is_err());
+    assert!(run(&[root.path().to_owned()], Some("nothing"), None).is_err());
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_bot_a_folder_and_a_file_can_be_named() {
         (".hidden.test.toml", "x"),
     ]);
     let found = |path: &str| {
-        let report = run(&[root.path().join(path)], None).unwrap();
+        let report = run(&[root.path().join(path)], None, None).unwrap();
         assert!(report.is_fine());
         report
             .suites
@@ -123,7 +123,7 @@ fn a_bot_a_folder_and_a_file_can_be_named() {
     assert_eq!(found("more/bot.toml"), ["more/x.test.toml"]);
     assert_eq!(found("more/x.test.toml"), ["more/x.test.toml"]);
     let empty = folder(&[("echo.toml", ECHO)]);
-    assert!(run(&[empty.path().to_owned()], None).is_err());
+    assert!(run(&[empty.path().to_owned()], None, None).is_err());
 }
 
 #[test]
