@@ -14,7 +14,7 @@ use super::{
 use crate::{
     actors::outcome,
     base::{Lease, Millis, Point, whole_millis},
-    brain::HandlerCall,
+    brain::{HandlerCall, busy},
     store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, NewEvent, StoreError},
 };
 
@@ -48,7 +48,10 @@ pub(super) async fn carry(
         },
     };
     let took = office.maker.clock.now().since(began);
-    let verdict = office.maker.judge(made, mark.attempt, row.seq.0.unsigned_abs());
+    let mut verdict = office.maker.judge(made, mark.attempt, row.seq.0.unsigned_abs());
+    if refused {
+        verdict.result = Some(busy::refusal());
+    }
     tell(office, &row, call.as_ref(), &verdict, mark.attempt, took);
     let then = call.as_ref().and_then(|call| follows(office, &row, call, &verdict, mark.attempt));
     let again = match &verdict.outcome {
