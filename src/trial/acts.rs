@@ -1,5 +1,7 @@
 //! What people and other programs do: each act becomes events, as Webex and the house would make them.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,6 +13,9 @@ use crate::{
     definition::cases::{Body, Given, PersonAct, Post, Scope, Verb},
     webex::model,
 };
+
+/// How long a post is remembered to know it again: the default of `retention.seen_hours`.
+const SEEN: Duration = Duration::from_hours(24);
 
 impl World<'_> {
     /// A person does something. An error says why that cannot be.
@@ -297,6 +302,15 @@ impl World<'_> {
         self.last.room = None;
         self.last.person = None;
         self.tell("", "", format!("a post to the hook {}", post.hook.value));
+        let hook = self.subject.program.inbounds().iter().find(|hook| *hook.name == *post.hook.value);
+        if let Some(key) = hook.and_then(|hook| hook.key(self.subject.engine, &payload, &post.headers)) {
+            let until = self.seen.entry((post.hook.value.clone(), key)).or_default();
+            if *until > self.now {
+                self.tell("", "", "(the same as one before: it is taken once)");
+                return Ok(());
+            }
+            *until = self.now.plus(SEEN);
+        }
         let trigger = Trigger::Inbound { name: post.hook.value.clone(), payload, headers: post.headers.clone() };
         self.queue.push_back(Event { at: self.now, actor: None, trigger });
         Ok(())

@@ -1,7 +1,7 @@
 //! Calls of handlers: a step may answer one. One that none answers is shown and not made; or it is made, where the test
 //! was given somebody who makes calls.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     base::{BotId, Event, EventId, Trigger},
-    brain::{HandlerCall, Target},
+    brain::{
+        HandlerCall, Target,
+        busy::{self, May, Underway},
+    },
     definition::cases::{Answered, CallShape, Fixture},
 };
 
@@ -23,9 +26,35 @@ pub trait Caller: fmt::Debug {
 }
 
 impl World<'_> {
-    /// The bot asks a handler.
+    /// The bot asks a handler. As in the house, what is being made decides whether it is made now.
     pub(super) fn call(&mut self, call: HandlerCall) {
-        let id = EventId(uuid::Uuid::from_u128(u128::from(self.number())));
+        let may = call.beside(self.underway());
+        let in_line = |kept: &HandlerCall| kept.line().is_some() && kept.line() == call.line();
+        let room = call.origin.room().to_owned();
+        match may {
+            May::Go if !self.kept.iter().any(in_line) => self.begin(call),
+            May::Refused => {
+                self.tell("the house", &room, format!("(does not call {}: busy)", shown(&call.target)));
+                let id = self.call_id();
+                self.hear(id, 1, &call, busy::refusal());
+            }
+            _ => {
+                self.tell("the house", &room, format!("(keeps a call of {} waiting)", shown(&call.target)));
+                self.kept.push_back(call);
+            }
+        }
+    }
+
+    fn underway(&self) -> impl Iterator<Item = &Underway> {
+        self.calls.iter().filter(|made| made.open).map(|made| &made.underway)
+    }
+
+    fn call_id(&mut self) -> EventId {
+        EventId(uuid::Uuid::from_u128(u128::from(self.number())))
+    }
+
+    fn begin(&mut self, call: HandlerCall) {
+        let id = self.call_id();
         let room = call.origin.room().to_owned();
         let open = self.script.answers(&call.target);
         let caller = self.subject.caller.filter(|_| !open);
@@ -34,7 +63,19 @@ impl World<'_> {
         if let Some(caller) = caller {
             self.make(caller, id, &call);
         }
-        self.calls.push(Waiting { id, call, expected: false, open, parts: 0 });
+        let underway = call.underway();
+        self.calls.push(Waiting { id, call, underway, expected: false, open, since: self.now, parts: 0 });
+    }
+
+    /// A call is over: what waited for that begins, in its order.
+    fn begin_kept(&mut self) {
+        for _ in 0..self.kept.len() {
+            let Some(call) = self.kept.pop_front() else { return };
+            match call.beside(self.underway()) {
+                May::Go => self.begin(call),
+                _ => self.kept.push_back(call),
+            }
+        }
     }
 
     /// The call is made, and takes no time of the test's: whatever came of it is there at once.
@@ -92,27 +133,69 @@ impl World<'_> {
         }
     }
 
+    /// No call was made that no step expected.
+    pub(super) fn expect_no_call(&self, line: usize) -> Result<(), Failure> {
+        match self.calls.iter().find(|made| !made.expected) {
+            Some(made) => Err(Failure::at(line, "the bot should call nobody").got(shown(&made.call.target))),
+            None => Ok(()),
+        }
+    }
+
     /// The oldest call that is open is answered.
     pub(super) fn answer(&mut self, answer: &Answered) -> Result<(), String> {
-        let Some(at) = self.calls.iter().position(|waiting| waiting.open) else {
+        let last = |id| self.coming.iter().any(|(_, of, answer)| *of == id && !answer.more);
+        let Some(at) = self.calls.iter().position(|made| made.open && !last(made.id)) else {
             return Err("there is no call that could be answered".to_owned());
         };
         self.answered(at, answer)
     }
 
     fn answered(&mut self, at: usize, answer: &Answered) -> Result<(), String> {
-        let Some(waiting) = self.calls.get_mut(at) else { return Ok(()) };
-        waiting.parts += 1;
-        waiting.open = answer.more;
-        let waiting = waiting.clone();
-        let origin = &waiting.call.origin;
+        let Some(made) = self.calls.get(at) else { return Ok(()) };
+        let comes = self.now.plus(answer.after.unwrap_or_default());
+        let (took, most) = (comes.since(made.since), Duration::from_millis(made.call.timeout_ms));
+        // An error may be the very one of a program that takes too long.
+        if took > most && !matches!(answer.what, Fixture::Error(_)) {
+            return Err(format!(
+                "nobody hears this answer: the call may take {} s, and it comes after {} s; with a longer `timeout` in \
+                 the definition it is heard, and `answer = {{ error = \"…\" }}` is what a call comes to that takes too \
+                 long",
+                most.as_secs_f64(),
+                took.as_secs_f64()
+            ));
+        }
+        if answer.after.is_some() {
+            self.coming.push((comes, made.id, Answered { after: None, ..answer.clone() }));
+            return Ok(());
+        }
+        let origin = &made.call.origin;
         self.last.room = Some(origin.room().to_owned()).filter(|room| !room.is_empty());
         self.last.person = origin.person().map(str::to_owned);
-        let room = origin.room().to_owned();
-        self.tell("the handler", &room, told(&answer.what));
-        let Some(result) = result(&waiting.call.target, &answer.what)? else { return Ok(()) };
-        self.hear(waiting.id, waiting.parts, &waiting.call, result);
+        self.arrives(at, answer)?;
         self.settle()
+    }
+
+    /// An answer that was on its way is there.
+    pub(super) fn arrived(&mut self, number: usize) -> Result<(), String> {
+        let (_, id, answer) = self.coming.remove(number);
+        match self.calls.iter().position(|made| made.id == id) {
+            Some(at) => self.arrives(at, &answer),
+            None => Ok(()),
+        }
+    }
+
+    fn arrives(&mut self, at: usize, answer: &Answered) -> Result<(), String> {
+        let Some(made) = self.calls.get_mut(at) else { return Ok(()) };
+        made.parts += 1;
+        made.open = answer.more;
+        let (id, part, call) = (made.id, made.parts, made.call.clone());
+        let room = call.origin.room().to_owned();
+        self.tell("the handler", &room, told(&answer.what));
+        if let Some(result) = result(&call.target, &answer.what)? {
+            self.hear(id, part, &call, result);
+        }
+        self.begin_kept();
+        Ok(())
     }
 }
 

@@ -6,13 +6,15 @@
 //! a second.
 //!
 //! In reading order: [`world`] (what there is), [`acts`] (what people do), [`turn`] (the bot's turn), [`calls`] (what it
-//! asks handlers) and [`script`] (which of that a step answers), [`time`] (what comes due), [`expect`] (what is
+//! asks handlers) and [`script`] (which of that a step answers), [`time`] (what comes due), [`ceiling`]
+//! (what the settings would allow), [`expect`] (what is
 //! compared), [`words`] and [`cards`] (how), [`check`] (what a test names and the bot has not), [`play`] (a case from
 //! its first step to its end), [`diff`] (how a difference is shown).
 
 mod acts;
 mod calls;
 mod cards;
+mod ceiling;
 mod check;
 mod diff;
 mod expect;

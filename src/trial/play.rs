@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{calls::Caller, time, world::World};
+use super::{calls::Caller, ceiling, time, world::World};
 use crate::{
     base::Millis,
     brain::{Engine, Program},
@@ -85,6 +85,11 @@ pub struct Line {
 /// Plays a case.
 #[must_use]
 pub fn play(subject: &Subject<'_>, file: &CaseFile, case: &Case) -> Played {
+    let Some(capped) = ceiling::capped(subject, file, case) else {
+        let failure = Failure::at(file.line(case.name.span), "the definition cannot be used under this ceiling");
+        return Played { failure: Some(failure), told: Vec::new(), steps: 0 };
+    };
+    let subject = &Subject { program: capped.as_deref().unwrap_or(subject.program), ..*subject };
     let mut world = World::new(subject, file, case);
     world.now = time::moment(case.now, case.zone, Millis(0));
     world.through = vec![world.now; subject.program.schedules().len()];

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     base::{Cell, Event, EventId, Millis, StateScope, Version},
-    brain::{Delivery, HandlerCall, Me, SentMessage},
-    definition::cases::{Case, CaseFile, PEOPLE},
+    brain::{Delivery, HandlerCall, Me, SentMessage, busy::Underway},
+    definition::cases::{Answered, Case, CaseFile, PEOPLE},
     webex::model,
 };
 
@@ -45,6 +45,12 @@ pub(super) struct World<'a> {
     pub(super) script: Script<'a>,
     /// Calls that were made.
     pub(super) calls: Vec<Waiting>,
+    /// Calls that wait until another is over.
+    pub(super) kept: VecDeque<HandlerCall>,
+    /// Answers that are on their way: when they come, and to which call.
+    pub(super) coming: Vec<(Millis, EventId, Answered)>,
+    /// What posts were the same as others by, for each hook, and until when that counts.
+    pub(super) seen: BTreeMap<(String, String), Millis>,
     /// What the bot did, for the steps that expect it.
     pub(super) done: Vec<Done>,
     /// Everything that happened, for people.
@@ -135,8 +141,12 @@ pub(super) struct Waiting {
     pub(super) call: HandlerCall,
     /// A step expected it.
     pub(super) expected: bool,
-    /// A step to come answers it.
+    /// It is being made: a step to come answers it.
     pub(super) open: bool,
+    /// What others mind as long as it is.
+    pub(super) underway: Underway,
+    /// When that began.
+    pub(super) since: Millis,
     /// Answers so far.
     pub(super) parts: u32,
 }
@@ -197,6 +207,9 @@ impl<'a> World<'a> {
             queue: VecDeque::new(),
             script: Script::new(&case.steps),
             calls: Vec::new(),
+            kept: VecDeque::new(),
+            coming: Vec::new(),
+            seen: BTreeMap::new(),
             done: Vec::new(),
             told: Vec::new(),
             rule: String::new(),

@@ -144,4 +144,6 @@ pub(in crate::cli) fn passed(dir: &std::path::Path) -> Result<(), String> {
 }
 
 #[cfg(test)]
+mod played;
+#[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::*;
 
 const ECHO: &str = "[[command]]\nwords = ['ping']\nreply = { markdown = 'pong, **{{ person.first_name }}**' }\n[fallback]\nreply = '{{ message.text }}'\n";
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = root.path().join(name);
@@ -14,12 +14,12 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-fn played(root: &Path, filter: Option<&str>) -> Report {
+pub(super) fn played(root: &Path, filter: Option<&str>) -> Report {
     run(&[root.to_owned()], filter, None).unwrap()
 }
 
 /// The text of a report without what differs from run to run.
-fn text(report: &Report, root: &Path) -> String {
+pub(super) fn text(report: &Report, root: &Path) -> String {
     let text = report.text(false, false).replace(&format!("{}/", root.display()), "");
     match text.rsplit_once(" in ") {
         Some((before, _)) => format!("{before} in N s"),
@@ -27,7 +27,7 @@ fn text(report: &Report, root: &Path) -> String {
     }
 }
 
-fn steps(steps: &str) -> String {
+pub(super) fn steps(steps: &str) -> String {
     format!("[[case]]\nname = 'a case'\nsteps = [\n{steps}\n]\n")
 }
 

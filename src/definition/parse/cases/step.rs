@@ -3,7 +3,7 @@
 //! Each step has exactly one who acts; what else stands in it says how. What means nothing there is refused, as
 //! an unknown key is: it would otherwise be silently without effect.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use toml::de::DeValue;
@@ -90,14 +90,7 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
         "bot" => expect::read(step).map(|expect| Act::Expect(Box::new(expect))),
         "wait" => {
             beside(step, who, &[]);
-            let text = step.string("wait")?;
-            match length::parse(&text.value) {
-                Ok(length) => Some(Act::Wait(length)),
-                Err(why) => {
-                    step.tell(codes::BAD_VALUE, text.span, why, "for example `wait = \"5m\"`, `\"90s\"`, `\"1h 30m\"`");
-                    None
-                }
-            }
+            length(step, "wait", "wait = \"5m\"`, `\"90s\"`, `\"1h 30m\"").map(Act::Wait)
         }
         "until" => {
             beside(step, who, &[]);
@@ -110,6 +103,18 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
             expect::answer(step).map(Act::Answer)
         }
         person => self::person(step, person).map(Act::Person),
+    }
+}
+
+/// A length of time.
+pub(super) fn length(table: &mut Reader<'_>, key: &str, example: &str) -> Option<Duration> {
+    let text = table.string(key)?;
+    match length::parse(&text.value) {
+        Ok(length) => Some(length),
+        Err(why) => {
+            table.tell(codes::BAD_VALUE, text.span, why, format!("for example `{example}`"));
+            None
+        }
     }
 }
 

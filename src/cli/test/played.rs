@@ -1,0 +1,137 @@
+//! What tests beside definitions can play of time, calls and access.
+
+use super::tests::{folder, played, steps, text};
+
+/// Plays these steps against a bot; what is told of them if they fail.
+fn plays(bot: &str, lines: &str) -> Result<(), String> {
+    plays_file(bot, &steps(lines))
+}
+
+fn plays_file(bot: &str, tests: &str) -> Result<(), String> {
+    let root = folder(&[("echo.toml", bot), ("echo.test.toml", tests)]);
+    let report = played(root.path(), None);
+    if report.is_fine() { Ok(()) } else { Err(text(&report, root.path())) }
+}
+
+fn asks(busy: &str) -> String {
+    format!(
+        "[[command]]\nwords = ['go']\non_error = '{{{{ response.cause }}}}: {{{{ response.error }}}}'\n\
+         http = {{ url = 'https://api.example.com/{{0}}', timeout = '60s', {busy} }}\n"
+    )
+    .replace("{0}", "go")
+}
+
+const SLOW: &str = "{ alice = 'go' },\n{ bot.calls = true, answer = { text = 'first', after = '40s' } },\n";
+
+#[test]
+fn an_answer_comes_when_its_time_has_passed() {
+    let wait = "{ wait = '39s' },\n{ bot.silent = true },\n{ wait = '1s' },\n{ bot = 'first', to = 'alice' }";
+    plays(&asks("busy = 'queue'"), &format!("{SLOW}{wait}")).unwrap();
+    let late = plays(
+        &asks("busy = 'queue'"),
+        "{ alice = 'go' },\n{ bot.calls = true, answer = { text = 'x', after = '61s' } }",
+    );
+    let late = late.unwrap_err();
+    assert!(late.contains("the call may take 60 s, and it comes after 61 s"), "{late}");
+    let later = "{ alice = 'go' },\n{ bot.calls = true },\n{ wait = '2m' },\n{ answer = 'x' },\n{ bot = 'x' }";
+    assert!(plays(&asks("busy = 'queue'"), later).unwrap_err().contains("it comes after 120 s"));
+    plays(
+        &asks("busy = 'queue'"),
+        &later.replace("'x' },\n{ bot = 'x' }", "{ error = 'slow' } },\n{ bot = 'gave_up: slow' }"),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_second_call_waits_is_refused_or_goes_along() {
+    let again = "{ wait = '10s' },\n{ alice = 'go' },\n";
+    let waits = "{ bot.calls = false },\n{ wait = '30s' },\n{ bot = 'first', to = 'alice' },\n\
+                 { bot.calls = true, answer = 'second' },\n{ bot = 'second' }";
+    plays(&asks("busy = 'queue'"), &format!("{SLOW}{again}{waits}")).unwrap();
+    let refused = "{ bot = 'busy: the call before it is still being made' },\n\
+                   { bob = 'go' },\n{ bot.calls = true, answer = 'for bob' },\n{ bot = 'for bob' },\n\
+                   { wait = '30s' },\n{ bot = 'first', to = 'alice' },\n\
+                   { alice = 'go' },\n{ bot.calls = true, answer = 'third' },\n{ bot = 'third' }";
+    plays(&asks("busy = 'refuse'"), &format!("{SLOW}{again}{refused}")).unwrap();
+    let along = "{ bot.calls = true, answer = 'second' },\n{ bot = 'second' },\n{ wait = '30s' },\n{ bot = 'first' }";
+    plays(&asks("busy = 'parallel'"), &format!("{SLOW}{again}{along}")).unwrap();
+    for (busy, other) in [("queue", refused), ("refuse", along), ("parallel", waits)] {
+        assert!(plays(&asks(&format!("busy = '{busy}'")), &format!("{SLOW}{again}{other}")).is_err(), "{busy}");
+    }
+}
+
+#[test]
+fn a_rule_has_no_more_calls_at_once_than_it_says() {
+    let lines = "{ alice = 'go' },\n{ bot.calls = true, answer = { text = 'a', after = '40s' } },\n\
+                 { bob = 'go' },\n{ bot.calls = true, answer = { text = 'b', after = '50s' } },\n\
+                 { carol = 'go' },\n{ bot.calls = false },\n\
+                 { wait = '40s' },\n{ bot = 'a', to = 'alice' },\n{ bot.calls = true, answer = 'c' },\n\
+                 { bot = 'c', to = 'carol' },\n{ wait = '10s' },\n{ bot = 'b', to = 'bob' }";
+    plays(&asks("max_in_flight = 2"), lines).unwrap();
+    assert!(plays(&asks("max_in_flight = 3"), lines).is_err(), "carol's is made at once");
+}
+
+#[test]
+fn a_call_that_nobody_answers_makes_nobody_busy() {
+    plays(
+        &asks("busy = 'refuse'"),
+        "{ alice = 'go' },\n{ alice = 'go' },\n{ bot.calls = true },\n{ bot.calls = true }",
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_post_that_is_the_same_as_one_before_is_taken_once_a_day() {
+    let hook = "[[inbound]]\nname = 'alert'\nauth = { bearer = 'env:X' }\nto = 'alice@example.com'\n\
+                dedupe = '{{ payload.id }}/{{ headers[\"x-n\"] }}'\nreply = '{{ payload.text }}'\n";
+    let post = |id: u32, n: u32| {
+        format!("{{ post = 'alert', json = {{ id = {id}, text = 'hot' }}, headers = {{ X-N = '{n}' }} }},\n")
+    };
+    let said = "{ bot = 'hot' },\n";
+    let lines = [
+        &post(1, 1),
+        said,
+        &post(1, 1),
+        "{ bot.silent = true },\n",
+        &post(1, 2),
+        said,
+        &post(2, 1),
+        said,
+        "{ wait = '24h' },\n",
+        &post(1, 1),
+        said,
+    ];
+    plays(hook, &lines.concat()).unwrap();
+    let twice = [&post(1, 1), said, &post(1, 1), said].concat();
+    assert!(plays(hook, &twice).is_err());
+    plays(&hook.replace("dedupe", "#"), &twice).unwrap();
+}
+
+#[test]
+fn a_case_may_be_under_a_ceiling_and_the_next_under_none() {
+    let bot =
+        "[access]\ndomains = ['example.com', 'evil.example']\ndenied = 'not for you'\n[fallback]\nreply = 'hello'\n";
+    let case = |name: &str, ceiling: &str, lines: &str| format!("{}{ceiling}\n", steps(lines).replace("a case", name));
+    let stranger = "{ 'eve@evil.example' = 'a' },\n{ bot = 'not for you' },\n{ alice = 'a' },\n{ bot = 'hello' }";
+    let free = "{ 'eve@evil.example' = 'a' },\n{ bot = 'hello' }";
+    let domain = case("domain", "ceiling = { domains = ['example.com'] }", stranger);
+    let place = case(
+        "place",
+        "ceiling = { where = 'direct' }",
+        "{ bob = 'a' },\n{ bot = 'hello' },\n{ bob = 'a', in = 'Ops' },\n{ bot = 'not for you' }",
+    );
+    let room = case(
+        "room",
+        "ceiling = { rooms = ['Ops'] }",
+        "{ bob = 'a', in = 'Ops' },\n{ bot = 'hello' },\n{ bob = 'a', in = 'Lab' },\n{ bot = 'not for you' }",
+    );
+    let kept_out = case(
+        "out",
+        "ceiling = { deny_people = ['bob'] }",
+        "{ bob = 'a' },\n{ bot = 'not for you' },\n{ alice = 'a' },\n{ bot = 'hello' }",
+    );
+    plays_file(bot, &[domain, place, room, kept_out, case("free", "", free)].concat()).unwrap();
+    let of_the_file = format!("ceiling = {{ domains = ['example.com'] }}\n{}", steps(stranger));
+    plays_file(bot, &of_the_file).unwrap();
+    assert!(plays_file(bot, &format!("ceiling = {{ domains = ['example.com'] }}\n{}", steps(free))).is_err());
+}
