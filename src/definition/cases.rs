@@ -180,6 +180,8 @@ pub enum Verb {
         inputs: Map<String, Value>,
         /// What stands in place of the button's own data: clients can be forged.
         data: Option<Value>,
+        /// The card is gone, and their client still shows it.
+        late: bool,
     },
     /// Changes the own last message.
     Edits(String),

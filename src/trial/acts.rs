@@ -14,6 +14,15 @@ use crate::{
     webex::model,
 };
 
+/// How a button is pressed.
+struct Pressing<'a> {
+    button: &'a str,
+    inputs: &'a Map<String, Value>,
+    data: Option<&'a Value>,
+    /// On a card that is gone.
+    late: bool,
+}
+
 /// How long a post is remembered to know it again: the default of `retention.seen_hours`.
 const SEEN: Duration = Duration::from_hours(24);
 
@@ -35,8 +44,9 @@ impl World<'_> {
             Verb::Says(text) => self.says(&human, room, text, act),
             Verb::Edits(text) => self.edits(&human, &room_id, text),
             Verb::Deletes => self.deletes(&human, &room_id),
-            Verb::Presses { button, inputs, data } => {
-                self.presses(&human, &room_id, act, &button.value, inputs, data.as_ref())
+            Verb::Presses { button, inputs, data, late } => {
+                let pressing = Pressing { button: &button.value, inputs, data: data.as_ref(), late: *late };
+                self.presses(&human, &room_id, act, &pressing)
             }
             Verb::Joins(_) => {
                 self.comes(&human, &human.id.clone(), room);
@@ -187,19 +197,12 @@ impl World<'_> {
         self.queue.push_back(Event { at: self.now, actor, trigger });
     }
 
-    fn presses(
-        &mut self,
-        human: &Human,
-        room: &str,
-        act: &PersonAct,
-        button: &str,
-        inputs: &Map<String, Value>,
-        data: Option<&Value>,
-    ) -> Result<(), String> {
+    fn presses(&mut self, human: &Human, room: &str, act: &PersonAct, pressing: &Pressing<'_>) -> Result<(), String> {
+        let Pressing { button, inputs, data, late } = *pressing;
         // Without a room: wherever the button was last seen.
         let anywhere = act.room.is_none() && self.usual_room.is_none();
         let shown = |message: &&Message| {
-            !message.gone && (message.model.room_id == room || (anywhere && self.sees(human, message)))
+            message.gone == late && (message.model.room_id == room || (anywhere && self.sees(human, message)))
         };
         let found = self.messages.iter().rev().filter(shown).find_map(|message| {
             let card = message.card.as_ref()?;
@@ -214,7 +217,8 @@ impl World<'_> {
                 .flat_map(cards::titles)
                 .collect();
             return Err(if on_cards.is_empty() {
-                format!("there is no card with a button {button:?}: no card at all")
+                let gone = if late { " that is gone" } else { "" };
+                format!("there is no card{gone} with a button {button:?}: none{gone} at all")
             } else {
                 format!("there is no button {button:?}, only {}", on_cards.join(", "))
             });

@@ -135,3 +135,42 @@ fn a_case_may_be_under_a_ceiling_and_the_next_under_none() {
     plays_file(bot, &of_the_file).unwrap();
     assert!(plays_file(bot, &format!("ceiling = {{ domains = ['example.com'] }}\n{}", steps(free))).is_err());
 }
+
+#[test]
+fn a_card_that_is_gone_can_be_pressed_only_by_whoever_is_late() {
+    let bot = "[[command]]\nwords = ['ask']\nreply = { text = 'ok?', card = 'ask.json' }\n[[on]]\ncard = 'yes'\n\
+               once = true\nalready = 'too late'\nreply = { text = 'done', replace = true }\n";
+    let card = "{\"type\": \"AdaptiveCard\", \"version\": \"1.3\", \"body\": [{\"type\": \"TextBlock\", \"text\": \"ok?\"}], \
+                \"actions\": [{\"type\": \"Action.Submit\", \"title\": \"Yes\", \"data\": {\"action\": \"yes\"}}]}";
+    let plays = |lines: &str| {
+        let files = [("ask/bot.toml", bot), ("ask/ask.json", card), ("ask/ask.test.toml", &steps(lines))];
+        let root = folder(&files);
+        let report = played(root.path(), None);
+        if report.is_fine() { Ok(()) } else { Err(text(&report, root.path())) }
+    };
+    let pressed = "{ alice = 'ask' },\n{ bot.shows = 'ok?' },\n{ alice.presses = 'Yes' },\n{ bot.deletes = true },\n{ bot = 'done' },\n";
+    plays(&format!("{pressed}{{ alice.presses = 'Yes', late = true }},\n{{ bot = 'too late' }}")).unwrap();
+    assert!(plays(&format!("{pressed}{{ alice.presses = 'Yes' }}")).unwrap_err().contains("no card with a button"));
+    let early = "{ alice = 'ask' },\n{ bot.shows = 'ok?' },\n{ alice.presses = 'Yes', late = true }";
+    assert!(plays(early).unwrap_err().contains("no card that is gone"));
+}
+
+#[test]
+fn each_person_is_asked_at_their_own_hour() {
+    let bot = "[rooms]\nteam = 'Y2lzY29zcGFyazovL3VzL1JPT00vdGVhbQ'\n[[schedule]]\nname = 'checkin'\n\
+               cron = '0 9 * * MON-FRI'\nper_person_zone = true\nto = '@team'\nreply = 'Good morning, {{ person.first_name }}!'\n";
+    let before = "now = '2026-01-04 12:00'\nzone = 'Europe/Berlin'\n[people]\n\
+                  yuki = { email = 'yuki@example.com', zone = 'Asia/Tokyo' }\n\
+                  neil = { email = 'neil@example.com', zone = 'America/New_York' }\n\
+                  [rooms]\nteam = { members = ['yuki', 'neil', 'bob'] }\n";
+    // Nine o'clock in Tokyo, in Berlin for Bob who says no zone, and in New York: on the clock of Berlin.
+    let lines = "{ until = '2026-01-05 00:59' },\n{ bot.silent = true },\n\
+                 { until = '2026-01-05 01:00' },\n{ bot = 'Good morning, Yuki!', to = 'yuki' },\n\
+                 { until = '2026-01-05 08:59' },\n{ bot.silent = true },\n\
+                 { until = '2026-01-05 09:00' },\n{ bot = 'Good morning, Bob!', to = 'bob' },\n\
+                 { until = '2026-01-05 14:59' },\n{ bot.silent = true },\n\
+                 { until = '2026-01-05 15:00' },\n{ bot = 'Good morning, Neil!', to = 'neil' }";
+    plays_file(bot, &format!("{before}{}", steps(lines))).unwrap();
+    let moved = before.replace("America/New_York", "America/Chicago");
+    assert!(plays_file(bot, &format!("{moved}{}", steps(lines))).is_err());
+}

@@ -23,7 +23,7 @@ const SUBJECTS: &[&str] = &["bot", "wait", "until", "post", "given", "answer"];
 /// What may stand beside somebody who acts.
 const BESIDE: &[&str] = &[
     "in", "to", "of", "mention", "thread", "file", "text", "inputs", "data", "json", "form", "headers", "card", "key",
-    "context", "rule",
+    "context", "rule", "late",
 ];
 /// What people do.
 const VERBS: &[&str] = &["says", "presses", "uploads", "edits", "deletes", "joins", "leaves", "adds", "removes"];
@@ -181,7 +181,7 @@ fn verb(step: &mut Reader<'_>, who: &str) -> Option<Verb> {
     let may: &[&str] = match verb {
         "says" => &["in", "mention", "thread", "file"],
         "uploads" => &["in", "mention", "thread", "text"],
-        "presses" => &["in", "inputs", "data"],
+        "presses" => &["in", "inputs", "data", "late"],
         "joins" | "leaves" => &[],
         _ => &["in"],
     };
@@ -191,7 +191,8 @@ fn verb(step: &mut Reader<'_>, who: &str) -> Option<Verb> {
         "uploads" => Verb::Says(step.string("text").map(|text| text.value).unwrap_or_default()),
         "presses" => {
             let inputs = step.object("inputs", "inputs = { reason = \"…\" }").unwrap_or_default();
-            Verb::Presses { button: text, inputs, data: step.json("data") }
+            let late = step.bool("late").unwrap_or(false);
+            Verb::Presses { button: text, inputs, data: step.json("data"), late }
         }
         "edits" => Verb::Edits(text.value),
         "joins" => Verb::Joins(text.value),
