@@ -116,6 +116,7 @@ impl<'a> Rooms<'a> {
             scripting: Arc::new(Semaphore::new(SCRIPTS_AT_ONCE)),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
+            zone: self.settings.schedule.timezone,
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
             turn_limit: Duration::from_secs(self.settings.bots.turn_seconds),

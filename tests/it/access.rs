@@ -90,7 +90,7 @@ async fn a_bot_leaves_the_room_that_an_outsider_brought_it_to() {
 #[test]
 fn why_names_the_deciding_rule_and_its_place() {
     let ground = Ground::new();
-    let text = "[access]\ndomains = [\"example.com\"]\n\n[[command]]\nusage = \"page <team>\"\naccess = { where = \"direct\" }\nreply = \"{{ args.team }}\"\n";
+    let text = "[access]\ndomains = [\"example.com\"]\n\n[[command]]\nusage = \"page <team>\"\naccess = { where = \"direct\" }\nreply = \"{{ args.team }}\"\n[[command]]\nusage = \"due <day:date>\"\nreply = \"due {{ args.day }}\"\n";
     ground.write("bots.d/oncall.toml", text);
     let why = |args: &[&str], settings: &[(&str, &str)]| {
         let ran = ground.run(&[&["why"], args, &["--bot", "oncall"]].concat(), settings);
@@ -112,6 +112,12 @@ fn why_names_the_deciding_rule_and_its_place() {
     assert_eq!(report["allowed"], false);
     assert!(report["decided_by"].as_str().unwrap().contains("`[access]` of the settings"), "{report}");
     assert_eq!(ground.run(&["why", "bob@example.com", "x", "--bot", "nobody"], &[]).code, 1);
+    // These two zones are 25 hours apart: it is never the same day in both.
+    let due = |zone: &str| {
+        let out = why(&["bob@example.com", "due today"], &[("BOTYARD_SCHEDULE__TIMEZONE", zone)]);
+        out.split_once("it would say: due ").unwrap().1.to_owned()
+    };
+    assert!(due("Pacific/Kiritimati") > due("Pacific/Pago_Pago"));
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Job {
         };
         let mut facts = Facts::new();
         for _ in 0..STEPS {
-            let turn = Turn { event: &event, me: &self.me, facts: &facts, now };
+            let turn = Turn { event: &event, me: &self.me, facts: &facts, now, zone: deps.zone };
             match brain::step(&deps.engine, &self.program, &turn) {
                 Step::Done(mut decision) => {
                     if let Err(error) = self.put_envelopes(deps, &mut decision).await {

@@ -174,3 +174,20 @@ fn each_person_is_asked_at_their_own_hour() {
     let moved = before.replace("America/New_York", "America/Chicago");
     assert!(plays_file(bot, &format!("{moved}{}", steps(lines))).is_err());
 }
+
+#[test]
+fn today_is_the_day_on_the_clock_of_the_test() {
+    let bot = "[[command]]\nusage = 'due <day:date>'\nreply = 'due {{ args.day }}'\n\
+               [[command]]\nwords = ['plan']\nflow = 'plan'\n[[flow.plan.step]]\n\
+               name = 'day'\nask = 'When?'\nexpect = 'date'\nend = 'planned {{ dialogue.day }}'\n";
+    let in_zone = |zone: &str, day: &str, next: &str| {
+        let lines = format!(
+            "{{ alice = 'due today' }},\n{{ bot = 'due {day}' }},\n{{ alice = 'due tomorrow' }},\n{{ bot = 'due {next}' }},\n\
+             {{ alice = 'plan' }},\n{{ bot = 'When?' }},\n{{ alice = 'today' }},\n{{ bot = 'planned {day}' }}"
+        );
+        plays_file(bot, &format!("now = 2026-01-05T23:30:00Z\nzone = '{zone}'\n{}", steps(&lines))).unwrap();
+    };
+    in_zone("UTC", "2026-01-05", "2026-01-06");
+    in_zone("Europe/Berlin", "2026-01-06", "2026-01-07");
+    in_zone("America/New_York", "2026-01-05", "2026-01-06");
+}
