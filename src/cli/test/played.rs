@@ -191,3 +191,23 @@ fn today_is_the_day_on_the_clock_of_the_test() {
     in_zone("Europe/Berlin", "2026-01-06", "2026-01-07");
     in_zone("America/New_York", "2026-01-05", "2026-01-06");
 }
+
+#[test]
+fn what_is_approved_may_start_a_dialogue_and_is_no_answer_in_one() {
+    let approve = "approve = { by = { people = ['bob@example.com'] } }\n";
+    let bot = format!(
+        "[[command]]\nusage = 'deploy <what>'\nflow = 'deploy'\n{approve}\
+         [[command]]\nusage = 'restart <what>'\nreply = 'restarting {{{{ args.what }}}}'\n{approve}\
+         [[flow.deploy.step]]\nname = 'where'\nask = 'Where to?'\nexpect = ['lab', 'prod']\nend = 'to {{{{ dialogue.where }}}}'\n"
+    );
+    let lines = "{ alice = 'restart db', in = 'Ops' },\n{ bot.shows = 'restart db' },\n\
+                 { alice = 'deploy web', in = 'Ops' },\n{ bot.shows = 'deploy web' },\n\
+                 { bob.presses = 'Approve', in = 'Ops' },\n{ bot.deletes = true },\n\
+                 { bot.says = { contains = 'Bob Example approved what Alice Example asked for: deploy web' } },\n\
+                 { bot.says = { contains = 'Where to?' } },\n\
+                 { bob.presses = 'Approve', in = 'Ops' },\n{ bot.deletes = true },\n\
+                 { bot.says = { contains = 'asked for: restart db' } },\n{ bot = 'restarting db' },\n\
+                 { bob = 'lab', in = 'Ops' },\n{ bot.silent = true },\n\
+                 { alice = 'lab', in = 'Ops' },\n{ bot = 'to lab' },\n{ bot.ends = true }";
+    plays(&bot, lines).unwrap();
+}
