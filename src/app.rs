@@ -10,6 +10,7 @@ mod error;
 mod open;
 mod rooms;
 mod steering;
+pub(crate) mod ways;
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
@@ -37,7 +38,7 @@ use crate::{
     },
     base::{Breaking, Clock, spawn::spawn, thread},
     http::{Admin, AdminToken, EffectsDoor, Ingress, Limits, Readiness, Running, ServerMode, server},
-    net::{Egress, Guard, HttpClient},
+    net::HttpClient,
     settings::Settings,
     store::{Store, sqlite::SqliteStore},
     telemetry::Metrics,
@@ -143,9 +144,9 @@ impl App {
 
         // Everything that can be refused comes before anything is changed or told to anybody.
         used_for.check(&settings.data_dir)?;
-        let egress = egress(&settings);
+        let egress = ways::to_webex(&settings);
         HttpClient::build(&egress)?;
-        Guard::new(&settings.handlers.allow, Vec::new())?;
+        ways::to_programs(&settings, Vec::new())?;
         let ingress_listener = server::bind(settings.listen, "listen")?;
         let admin_listener = server::bind(settings.admin.listen, "admin.listen")?;
         let internal_listener = settings.inbound.listen.map(|addr| server::bind(addr, "inbound.listen")).transpose()?;
@@ -195,10 +196,9 @@ impl App {
             Threads::One => WireMode::Here,
             Threads::Many => WireMode::Threads((cores_or(0) / 2).clamp(1, WIRES)),
         };
-        let guard = Guard::new(&settings.handlers.allow, vec![ingress.addr(), admin_listener_addr(&admin_listener)])?;
         let open_calls = OpenCalls::new(verbs.clone(), rooms.clock());
         let calls = rooms::Calls {
-            egress: Egress { guard: Some(guard), ..egress.clone() },
+            egress: ways::to_programs(&settings, vec![ingress.addr(), admin_listener_addr(&admin_listener)])?,
             open: open_calls.clone(),
             effects_url: effects_url(&settings, admin_listener_addr(&admin_listener)),
             making,
@@ -398,17 +398,6 @@ impl App {
         for arbiter in self.arbiters {
             arbiter.stop();
         }
-    }
-}
-
-fn egress(settings: &Settings) -> Egress {
-    Egress {
-        proxy: settings.egress.proxy.clone(),
-        no_proxy: settings.egress.no_proxy.clone(),
-        extra_ca_file: settings.egress.extra_ca_file.clone(),
-        // Every wire has a pool of its own, and lanes spread over the wires by chance: each may need most of them.
-        connections: settings.webex.connections,
-        ..Egress::default()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use chrono_tz::Tz;
+
 use crate::{
     base::{BotId, Change, Event, Millis, Secret, Trigger},
     brain::{self, Act, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn},
@@ -161,7 +163,7 @@ fn said(program: &Program, text: &str) -> Result<(), String> {
     let event = event();
     let (engine, mut facts) = (Engine::new(), Facts::new());
     for _ in 0..ROUNDS {
-        let turn = Turn { event: &event, me: &me, facts: &facts, now: Millis(0) };
+        let turn = Turn { event: &event, me: &me, facts: &facts, now: Millis(0), zone: Tz::UTC };
         match brain::step(&engine, program, &turn) {
             Step::Need(reads) => facts.extend(reads.into_iter().map(|read| {
                 let fact = fact(&read, text);

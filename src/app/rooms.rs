@@ -31,7 +31,7 @@ use crate::{
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
         routes::Routes,
-        runner::{MakeClient, Making, OpenCalls, Runner, RunnerDeps, RunnerSettings},
+        runner::{CallSettings, MakeClient, Making, OpenCalls, Runner, RunnerDeps, RunnerSettings},
         scheduler::{Scheduler, SchedulerDeps},
         supervisor::{Keep, Starter, Supervisor, SupervisorDeps},
         sweeper::Sweeper,
@@ -116,6 +116,7 @@ impl<'a> Rooms<'a> {
             scripting: Arc::new(Semaphore::new(SCRIPTS_AT_ONCE)),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
+            zone: self.settings.schedule.timezone,
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
             turn_limit: Duration::from_secs(self.settings.bots.turn_seconds),
@@ -179,13 +180,7 @@ impl<'a> Rooms<'a> {
         let settings = RunnerSettings {
             calls_at_once: handlers.calls_at_once,
             calls_per_bot: handlers.calls_per_bot,
-            attempts: handlers.attempts,
-            max_answer: handlers.max_answer_bytes,
-            exec: handlers.exec,
-            exec_memory: handlers.exec_memory_mb.saturating_mul(1 << 20),
-            bots_dirs: self.settings.bots_dir.clone(),
-            secret_dirs: self.settings.secrets.dirs.clone(),
-            effects_url: calls.effects_url,
+            calls: CallSettings::of(self.settings, calls.effects_url),
             making: calls.making,
         };
         let make_client: MakeClient =

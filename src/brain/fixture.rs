@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::{
@@ -187,7 +188,7 @@ impl Asked {
         let mut facts = Facts::new();
         let mut reads = Vec::new();
         for _ in 0..8 {
-            let turn = Turn { event, me: &me(), facts: &facts, now: Millis(0) };
+            let turn = Turn { event, me: &me(), facts: &facts, now: Millis(0), zone: Tz::UTC };
             match step(&engine, program, &turn) {
                 Step::Need(wanted) => {
                     for read in wanted {

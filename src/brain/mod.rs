@@ -8,6 +8,7 @@
 //! is made on use and shared by all bots in one bounded [`Engine`].
 
 pub mod access;
+pub mod busy;
 mod cache;
 pub mod call;
 mod card;

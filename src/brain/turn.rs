@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::{call::HandlerCall, delivery::Delivery};
@@ -33,6 +35,16 @@ pub struct Turn<'a> {
     pub facts: &'a Facts,
     /// The moment of the turn; the same in every repetition.
     pub now: Millis,
+    /// The zone of the house: in it `today` begins and ends.
+    pub zone: Tz,
+}
+
+impl Turn<'_> {
+    /// The day that it is.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        chrono::DateTime::from_timestamp_millis(self.now.0).unwrap_or_default().with_timezone(&self.zone).date_naive()
+    }
 }
 
 /// Something a step wants to know. Idempotent, so asking twice harms nobody.

@@ -1,6 +1,8 @@
 //! What would happen if somebody said something, and which rule decides: the same step as in earnest, over a person,
 //! a room and a message that are made up.
 
+use chrono_tz::Tz;
+
 use super::{
     Decision, Delivery, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn,
     access::{Access, Asker, Because, Known, Layer, Place, Verdict, decide},
@@ -32,6 +34,8 @@ pub struct Said {
     pub text: String,
     /// The moment.
     pub now: Millis,
+    /// The zone of the house.
+    pub zone: Tz,
 }
 
 /// Which rule of a definition.
@@ -147,7 +151,7 @@ fn play(engine: &Engine, program: &Program, said: &Said) -> Result<Decision, Str
     let me = Me { id: "me".into(), name: program.bot().to_string(), email: format!("{}@webex.bot", program.bot()) };
     let mut facts = Facts::new();
     for _ in 0..MAX_STEPS {
-        match step(engine, program, &Turn { event: &event, me: &me, facts: &facts, now: said.now }) {
+        match step(engine, program, &Turn { event: &event, me: &me, facts: &facts, now: said.now, zone: said.zone }) {
             Step::Done(decision) => return Ok(decision),
             Step::Fail(sentence) => return Err(sentence),
             Step::Need(reads) => facts.extend(reads.into_iter().map(|read| {

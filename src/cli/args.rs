@@ -158,6 +158,9 @@ pub struct TestArgs {
     /// Write a report for CI systems into this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// What becomes of calls of handlers that no step answers: shown, or really made as the settings allow
+    #[arg(long, value_enum, default_value_t = Calls::Shown)]
+    pub calls: Calls,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

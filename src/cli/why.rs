@@ -3,6 +3,7 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
+use chrono_tz::Tz;
 use serde_json::json;
 
 use super::{
@@ -44,14 +45,14 @@ pub(super) fn run(from: &SettingsArgs, args: &WhyArgs) -> Outcome {
         }));
     };
     let (definition, program) = &**ready;
-    let said = said(args, definition)?;
+    let said = said(args, definition, settings.schedule.timezone)?;
     let why = why(&Engine::new(), program, &said).map_err(Failure::problem)?;
     let text = if args.json { format!("{:#}", as_json(definition, &why)) } else { shown(definition, &why) };
     writeln!(std::io::stdout().lock(), "{text}").map_err(Failure::fault)?;
     Ok(Exit::Fine)
 }
 
-fn said(args: &WhyArgs, definition: &Definition) -> Result<Said, Failure> {
+fn said(args: &WhyArgs, definition: &Definition, zone: Tz) -> Result<Said, Failure> {
     let address = args.person.contains('@');
     let room = match args.room.as_deref() {
         None => UNKNOWN.to_owned(),
@@ -72,6 +73,7 @@ fn said(args: &WhyArgs, definition: &Definition) -> Result<Said, Failure> {
         direct: args.room.is_none() || args.direct,
         text: args.text.clone(),
         now: Clock::System.now(),
+        zone,
     })
 }
 

@@ -82,8 +82,33 @@ pub struct Case {
     pub zone: Tz,
     /// The room of steps that name none; none: the room for two.
     pub room: Option<String>,
+    /// What the settings allow at most; none: everything.
+    pub ceiling: Option<Ceiling>,
     /// What happens, and what is expected, in order.
     pub steps: Vec<Step>,
+}
+
+/// What the settings allow at most, with the keys of their `[access]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ceiling {
+    /// Domains of addresses.
+    pub domains: Vec<String>,
+    /// Organizations, by id.
+    pub orgs: Vec<String>,
+    /// People, as steps call them.
+    pub people: Vec<String>,
+    /// Rooms, as steps call them.
+    pub rooms: Vec<String>,
+    /// Only direct rooms (`true`), or only the others.
+    pub direct: Option<bool>,
+    /// Domains of addresses that are kept out.
+    pub deny_domains: Vec<String>,
+    /// Organizations that are kept out.
+    pub deny_orgs: Vec<String>,
+    /// People that are kept out.
+    pub deny_people: Vec<String>,
+    /// Rooms in which no bot is used.
+    pub deny_rooms: Vec<String>,
 }
 
 /// A moment as a person writes it.
@@ -155,6 +180,8 @@ pub enum Verb {
         inputs: Map<String, Value>,
         /// What stands in place of the button's own data: clients can be forged.
         data: Option<Value>,
+        /// The card is gone, and their client still shows it.
+        late: bool,
     },
     /// Changes the own last message.
     Edits(String),
@@ -197,6 +224,8 @@ pub struct Answered {
     pub what: Fixture,
     /// More will come: the call stays open.
     pub more: bool,
+    /// It comes so much later; none: now.
+    pub after: Option<Duration>,
 }
 
 /// An answer that no program gave.
@@ -308,6 +337,8 @@ pub enum Expected {
     Forgets(Vec<(Scope, String)>),
     /// It calls a handler; what that answers, if it does so at once.
     Calls(CallShape, Option<Answered>),
+    /// It has made no call that was not expected so far.
+    CallsNobody,
     /// It leaves a room.
     Leaves,
     /// No dialogue is open with the person in the room.

@@ -8,14 +8,11 @@ use std::{fmt, time::Duration};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{Bytes, Data, Path},
+    web::{self, Bytes, Data, Path, ServiceConfig, resource},
 };
 use serde_json::json;
 
-use super::{
-    Refusal,
-    admin::{Admin, bearer},
-};
+use super::{Refusal, admin::bearer};
 use crate::{
     actors::{
         api::{Api, Call, CallClass},
@@ -42,6 +39,16 @@ impl EffectsDoor {
     pub fn new(open: OpenCalls, api: Line<Api>) -> Self {
         Self { open, api }
     }
+
+    /// The routes of this door, for [`super::server::serve`] where there is no other, or to stand beside others.
+    pub fn routes(self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+        move |config| {
+            config
+                .app_data(Data::new(self.clone()))
+                .service(resource("/effects/{call}").route(web::post().to(post)))
+                .service(resource("/effects/{call}/files/{number}").route(web::get().to(file)));
+        }
+    }
 }
 
 impl fmt::Debug for EffectsDoor {
@@ -66,8 +73,8 @@ fn call(id: &str) -> Result<EventId, Refusal> {
 }
 
 /// `POST /effects/{call}`: 2xx after the commit, as for a webhook.
-pub(super) async fn post(
-    admin: Data<Admin>,
+async fn post(
+    door: Data<EffectsDoor>,
     request: HttpRequest,
     path: Path<String>,
     body: Bytes,
@@ -76,24 +83,24 @@ pub(super) async fn post(
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let json = text("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
     let again = text("idempotency-key");
-    let posted = admin.effects.open.post(call(&path)?, &token, &body, json, again).await?;
+    let posted = door.open.post(call(&path)?, &token, &body, json, again).await?;
     Ok(HttpResponse::Accepted().json(json!({ "event": posted.event, "done": posted.done })))
 }
 
 /// `GET /effects/{call}/files/{number}`: fetched with the bot's token, which stays here.
-pub(super) async fn file(
-    admin: Data<Admin>,
+async fn file(
+    door: Data<EffectsDoor>,
     request: HttpRequest,
     path: Path<(String, usize)>,
 ) -> Result<HttpResponse, Refusal> {
     let token = bearer(&request).ok_or(Refusal::UnknownCall)?;
     let (id, number) = path.into_inner();
-    let (bot, url) = admin.effects.open.file(call(&id)?, &token, number).ok_or(Refusal::UnknownCall)?;
+    let (bot, url) = door.open.file(call(&id)?, &token, number).ok_or(Refusal::UnknownCall)?;
     // The token goes to the API's own address whatever host the link names.
     let at = url.find("/contents/").ok_or(Refusal::UnknownCall)?;
     let path = url.get(at..).unwrap_or_default().to_owned();
     let unavailable = |why: String| Refusal::Unavailable(format!("the file cannot be fetched now: {why}"));
-    let api = admin.effects.api.addr().ok_or_else(|| unavailable("the house is starting or ending".into()))?;
+    let api = door.api.addr().ok_or_else(|| unavailable("the house is starting or ending".into()))?;
     let request = Request { method: "GET", path, body: None };
     let asked = api.send(Call { bot, request, class: CallClass::Turn, deadline: PATIENCE }).await;
     let reply =

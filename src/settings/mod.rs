@@ -160,7 +160,7 @@ pub struct Inbound {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// Zone of schedules that name none, as in `Europe/Berlin`.
+    /// Zone of schedules that name none and of what people call `today`, as in `Europe/Berlin`.
     #[serde(deserialize_with = "zone")]
     pub timezone: chrono_tz::Tz,
 }

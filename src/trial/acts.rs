@@ -1,5 +1,7 @@
 //! What people and other programs do: each act becomes events, as Webex and the house would make them.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,6 +13,18 @@ use crate::{
     definition::cases::{Body, Given, PersonAct, Post, Scope, Verb},
     webex::model,
 };
+
+/// How a button is pressed.
+struct Pressing<'a> {
+    button: &'a str,
+    inputs: &'a Map<String, Value>,
+    data: Option<&'a Value>,
+    /// On a card that is gone.
+    late: bool,
+}
+
+/// How long a post is remembered to know it again: the default of `retention.seen_hours`.
+const SEEN: Duration = Duration::from_hours(24);
 
 impl World<'_> {
     /// A person does something. An error says why that cannot be.
@@ -30,8 +44,9 @@ impl World<'_> {
             Verb::Says(text) => self.says(&human, room, text, act),
             Verb::Edits(text) => self.edits(&human, &room_id, text),
             Verb::Deletes => self.deletes(&human, &room_id),
-            Verb::Presses { button, inputs, data } => {
-                self.presses(&human, &room_id, act, &button.value, inputs, data.as_ref())
+            Verb::Presses { button, inputs, data, late } => {
+                let pressing = Pressing { button: &button.value, inputs, data: data.as_ref(), late: *late };
+                self.presses(&human, &room_id, act, &pressing)
             }
             Verb::Joins(_) => {
                 self.comes(&human, &human.id.clone(), room);
@@ -182,19 +197,12 @@ impl World<'_> {
         self.queue.push_back(Event { at: self.now, actor, trigger });
     }
 
-    fn presses(
-        &mut self,
-        human: &Human,
-        room: &str,
-        act: &PersonAct,
-        button: &str,
-        inputs: &Map<String, Value>,
-        data: Option<&Value>,
-    ) -> Result<(), String> {
+    fn presses(&mut self, human: &Human, room: &str, act: &PersonAct, pressing: &Pressing<'_>) -> Result<(), String> {
+        let Pressing { button, inputs, data, late } = *pressing;
         // Without a room: wherever the button was last seen.
         let anywhere = act.room.is_none() && self.usual_room.is_none();
         let shown = |message: &&Message| {
-            !message.gone && (message.model.room_id == room || (anywhere && self.sees(human, message)))
+            message.gone == late && (message.model.room_id == room || (anywhere && self.sees(human, message)))
         };
         let found = self.messages.iter().rev().filter(shown).find_map(|message| {
             let card = message.card.as_ref()?;
@@ -209,7 +217,8 @@ impl World<'_> {
                 .flat_map(cards::titles)
                 .collect();
             return Err(if on_cards.is_empty() {
-                format!("there is no card with a button {button:?}: no card at all")
+                let gone = if late { " that is gone" } else { "" };
+                format!("there is no card{gone} with a button {button:?}: none{gone} at all")
             } else {
                 format!("there is no button {button:?}, only {}", on_cards.join(", "))
             });
@@ -297,6 +306,15 @@ impl World<'_> {
         self.last.room = None;
         self.last.person = None;
         self.tell("", "", format!("a post to the hook {}", post.hook.value));
+        let hook = self.subject.program.inbounds().iter().find(|hook| *hook.name == *post.hook.value);
+        if let Some(key) = hook.and_then(|hook| hook.key(self.subject.engine, &payload, &post.headers)) {
+            let until = self.seen.entry((post.hook.value.clone(), key)).or_default();
+            if *until > self.now {
+                self.tell("", "", "(the same as one before: it is taken once)");
+                return Ok(());
+            }
+            *until = self.now.plus(SEEN);
+        }
         let trigger = Trigger::Inbound { name: post.hook.value.clone(), payload, headers: post.headers.clone() };
         self.queue.push_back(Event { at: self.now, actor: None, trigger });
         Ok(())

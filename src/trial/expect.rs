@@ -58,6 +58,10 @@ impl World<'_> {
                 }
             }
             Expected::Calls(shape, answer) => self.expect_call(shape, answer.as_ref(), expect.rule.as_deref(), line),
+            Expected::CallsNobody => {
+                self.expect_no_call(line)?;
+                rule(expect.rule.as_deref(), &self.rule, line)
+            }
             _ => self.expect_deed(expect, line),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{time, world::World};
+use super::{calls::Caller, ceiling, time, world::World};
 use crate::{
     base::Millis,
     brain::{Engine, Program},
@@ -21,6 +21,8 @@ pub struct Subject<'a> {
     pub program: &'a Program,
     /// What templates and patterns are compiled in.
     pub engine: &'a Engine,
+    /// Who makes the calls that no step answers; none: they are shown.
+    pub caller: Option<&'a dyn Caller>,
 }
 
 /// How a case went.
@@ -83,12 +85,18 @@ pub struct Line {
 /// Plays a case.
 #[must_use]
 pub fn play(subject: &Subject<'_>, file: &CaseFile, case: &Case) -> Played {
-    let mut world = World::new(subject, file, case.zone, case.room.clone());
+    let Some(capped) = ceiling::capped(subject, file, case) else {
+        let failure = Failure::at(file.line(case.name.span), "the definition cannot be used under this ceiling");
+        return Played { failure: Some(failure), told: Vec::new(), steps: 0 };
+    };
+    let subject = &Subject { program: capped.as_deref().unwrap_or(subject.program), ..*subject };
+    let mut world = World::new(subject, file, case);
     world.now = time::moment(case.now, case.zone, Millis(0));
     world.through = vec![world.now; subject.program.schedules().len()];
     let mut steps = 0;
-    let failure = case.steps.iter().find_map(|step| {
+    let failure = case.steps.iter().enumerate().find_map(|(at, step)| {
         steps += 1;
+        world.script.at = at;
         world.step(&step.act, file.line(step.span)).err()
     });
     let failure = failure.or_else(|| world.nothing_left().err());

@@ -20,12 +20,14 @@ enum Due {
     Timer(Millis, String),
     /// A schedule: when, the moment that was planned, and its number.
     Schedule(Millis, Millis, usize),
+    /// The answer to a call: when, and its number.
+    Answer(Millis, usize),
 }
 
 impl Due {
     fn at(&self) -> Millis {
         match self {
-            Self::Timer(at, _) | Self::Schedule(at, ..) => *at,
+            Self::Timer(at, _) | Self::Schedule(at, ..) | Self::Answer(at, _) => *at,
         }
     }
 }
@@ -82,10 +84,11 @@ impl World<'_> {
                     }
                 }
                 Due::Schedule(_, planned, number) => self.run(planned, number),
+                Due::Answer(_, number) => self.arrived(number)?,
             }
             self.settle()?;
         }
-        Err(format!("more than {MOST_DUE} timers and schedules came due: let less time pass at once"))
+        Err(format!("more than {MOST_DUE} timers, schedules and answers came due: let less time pass at once"))
     }
 
     /// Whatever comes due next.
@@ -98,7 +101,8 @@ impl World<'_> {
             let at = planned.plus(cron::jitter(bot, &schedule.name, planned, schedule.plan.jitter));
             Some(Due::Schedule(at, planned, number))
         });
-        timer.into_iter().chain(schedules).min_by_key(Due::at)
+        let answers = self.coming.iter().enumerate().map(|(number, (at, ..))| Due::Answer(*at, number));
+        timer.into_iter().chain(schedules).chain(answers).min_by_key(Due::at)
     }
 
     /// A schedule runs.

@@ -44,7 +44,7 @@ impl World<'_> {
         }
         let mut facts = Facts::new();
         for _ in 0..STEPS {
-            let turn = Turn { event, me: &self.me, facts: &facts, now: self.now };
+            let turn = Turn { event, me: &self.me, facts: &facts, now: self.now, zone: self.zone };
             match brain::step(self.subject.engine, program, &turn) {
                 Step::Need(reads) => {
                     for read in reads {

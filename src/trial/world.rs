@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::play::{Line, Subject};
+use super::{
+    play::{Line, Subject},
+    script::Script,
+};
 use crate::{
     base::{Cell, Event, EventId, Millis, StateScope, Version},
-    brain::{Delivery, HandlerCall, Me, SentMessage},
-    definition::cases::{CaseFile, PEOPLE},
+    brain::{Delivery, HandlerCall, Me, SentMessage, busy::Underway},
+    definition::cases::{Answered, Case, CaseFile, PEOPLE},
     webex::model,
 };
 
@@ -38,8 +41,16 @@ pub(super) struct World<'a> {
     pub(super) keys: BTreeMap<(String, String), usize>,
     /// What is to be handled, in order.
     pub(super) queue: VecDeque<Event>,
-    /// Calls that wait for their answer.
+    /// The steps that are played.
+    pub(super) script: Script<'a>,
+    /// Calls that were made.
     pub(super) calls: Vec<Waiting>,
+    /// Calls that wait until another is over.
+    pub(super) kept: VecDeque<HandlerCall>,
+    /// Answers that are on their way: when they come, and to which call.
+    pub(super) coming: Vec<(Millis, EventId, Answered)>,
+    /// What posts were the same as others by, for each hook, and until when that counts.
+    pub(super) seen: BTreeMap<(String, String), Millis>,
     /// What the bot did, for the steps that expect it.
     pub(super) done: Vec<Done>,
     /// Everything that happened, for people.
@@ -123,13 +134,19 @@ pub(super) struct Message {
     pub(super) edits: u32,
 }
 
-/// A call that waits for its answer.
+/// A call that was made.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) id: EventId,
     pub(super) call: HandlerCall,
     /// A step expected it.
     pub(super) expected: bool,
+    /// It is being made: a step to come answers it.
+    pub(super) open: bool,
+    /// What others mind as long as it is.
+    pub(super) underway: Underway,
+    /// When that began.
+    pub(super) since: Millis,
     /// Answers so far.
     pub(super) parts: u32,
 }
@@ -169,15 +186,15 @@ pub(super) enum Deed {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(subject: &'a Subject<'a>, file: &CaseFile, zone: Tz, usual_room: Option<String>) -> Self {
+    pub(super) fn new(subject: &'a Subject<'a>, file: &CaseFile, case: &'a Case) -> Self {
         let bot = subject.program.bot().as_str();
         let me = Me { id: format!("person-{bot}"), name: title_case(bot), email: format!("{bot}@webex.bot") };
         let mut world = Self {
             subject,
             me,
             now: Millis(0),
-            zone,
-            usual_room,
+            zone: case.zone,
+            usual_room: case.room.clone(),
             people: Vec::new(),
             rooms: Vec::new(),
             messages: Vec::new(),
@@ -188,7 +205,11 @@ impl<'a> World<'a> {
             through: Vec::new(),
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
+            script: Script::new(&case.steps),
             calls: Vec::new(),
+            kept: VecDeque::new(),
+            coming: Vec::new(),
+            seen: BTreeMap::new(),
             done: Vec::new(),
             told: Vec::new(),
             rule: String::new(),

@@ -77,6 +77,28 @@ async fn what_needs_approval_is_done_when_somebody_else_has_pressed() {
 }
 
 #[actix::test]
+async fn what_is_approved_may_start_a_dialogue_with_whoever_asked() {
+    let text = "token = \"env:T\"\n[[command]]\nusage = \"deploy <what>\"\nflow = \"deploy\"\n\
+        approve = { by = \"bob@example.com\", to = \"bob@example.com\" }\n\
+        [[flow.deploy.step]]\nname = \"where\"\nask = \"Where to?\"\nexpect = \"text\"\nend = \"to {{ dialogue.where }}\"\n";
+    let house = House::with(&[("deploy.toml", text)]).await;
+    house.registered(&["deploy"]).await;
+    let after = house.sim.say(&address("deploy"), "deploy prod").await;
+    let card = house.sim.replies("deploy", after, 2).await;
+    let card = card.iter().find(|message| !message["attachments"].is_null()).unwrap();
+    let press = json!({ "as": "bob@example.com", "message": card["id"], "inputs": { "action": "$approve" } });
+    house.sim.post("/press", press).await;
+    let asked = || async {
+        let said = house.sim.replies("deploy", after, 0).await;
+        let text = |wanted: &str| said.iter().any(|message| message["text"].as_str().unwrap().contains(wanted));
+        (text("Where to?") && text("Bob Example approved")).then_some(())
+    };
+    house.sim.eventually("the first question, and the word to bob", asked).await;
+    assert_eq!(house.sim.ask("deploy", "the lab").await, "to the lab");
+    house.close().await;
+}
+
+#[actix::test]
 async fn a_bot_leaves_the_room_that_an_outsider_brought_it_to() {
     let text = "token = \"env:T\"\naccess = \"anyone\"\n[membership]\nadded_by = { domains = [\"other.org\"] }\n[fallback]\nreply = \"x\"\n";
     let house = House::with(&[("shy.toml", text)]).await;
@@ -90,7 +112,7 @@ async fn a_bot_leaves_the_room_that_an_outsider_brought_it_to() {
 #[test]
 fn why_names_the_deciding_rule_and_its_place() {
     let ground = Ground::new();
-    let text = "[access]\ndomains = [\"example.com\"]\n\n[[command]]\nusage = \"page <team>\"\naccess = { where = \"direct\" }\nreply = \"{{ args.team }}\"\n";
+    let text = "[access]\ndomains = [\"example.com\"]\n\n[[command]]\nusage = \"page <team>\"\naccess = { where = \"direct\" }\nreply = \"{{ args.team }}\"\n[[command]]\nusage = \"due <day:date>\"\nreply = \"due {{ args.day }}\"\n";
     ground.write("bots.d/oncall.toml", text);
     let why = |args: &[&str], settings: &[(&str, &str)]| {
         let ran = ground.run(&[&["why"], args, &["--bot", "oncall"]].concat(), settings);
@@ -112,6 +134,12 @@ fn why_names_the_deciding_rule_and_its_place() {
     assert_eq!(report["allowed"], false);
     assert!(report["decided_by"].as_str().unwrap().contains("`[access]` of the settings"), "{report}");
     assert_eq!(ground.run(&["why", "bob@example.com", "x", "--bot", "nobody"], &[]).code, 1);
+    // These two zones are 25 hours apart: it is never the same day in both.
+    let due = |zone: &str| {
+        let out = why(&["bob@example.com", "due today"], &[("BOTYARD_SCHEDULE__TIMEZONE", zone)]);
+        out.split_once("it would say: due ").unwrap().1.to_owned()
+    };
+    assert!(due("Pacific/Kiritimati") > due("Pacific/Pago_Pago"));
 }
 
 #[test]

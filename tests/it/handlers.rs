@@ -121,6 +121,37 @@ async fn a_program_that_takes_a_call_over_answers_as_often_as_it_likes() {
 }
 
 #[actix::test]
+async fn a_second_call_while_the_first_is_made_is_refused_or_made_beside_it() {
+    let secrets = Secrets::new();
+    let program = Program::start(|_, _| (202, "text/plain", String::new())).await;
+    let text = format!(
+        "[[command]]\nwords = ['one']\non_error = '{{{{ response.cause }}}}: {{{{ response.error }}}}'\n\
+         http = {{ url = '{0}', busy = 'refuse' }}\n\
+         [[command]]\nwords = ['many']\nhttp = {{ url = '{0}', busy = 'parallel' }}\n",
+        program.url("/slow")
+    );
+    let house = house(&secrets, &[], &text).await;
+    let called = async |times: usize| {
+        let heard = || async { (program.heard().len() == times).then_some(()) };
+        house.sim.eventually("the program to be called", heard).await;
+    };
+    house.sim.say(&address("pager"), "one").await;
+    called(1).await;
+    assert_eq!(house.sim.ask("pager", "one").await, "busy: the call before it is still being made");
+    house.sim.say(&address("pager"), "many").await;
+    house.sim.say(&address("pager"), "many").await;
+    called(3).await;
+    for turn in program.heard().iter().map(Heard::json) {
+        let (path, auth) = (format!("/effects/{}", turn["call"].as_str().unwrap()), &turn["effects"]["token"]);
+        let auth = format!("Bearer {}", auth.as_str().unwrap());
+        let headers = [("Content-Type", "application/json"), ("Authorization", &*auth)];
+        let done = json!({"done": true}).to_string();
+        assert_eq!(raw_http::send(house.app().admin_addr(), "POST", &path, &headers, done).await.status, 202);
+    }
+    house.close().await;
+}
+
+#[actix::test]
 async fn a_call_is_repeated_under_its_id_and_given_up_with_a_sentence() {
     let secrets = Secrets::new();
     let program = Program::start(|number, _| match number {

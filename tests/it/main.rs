@@ -34,6 +34,7 @@ mod pauses;
 mod privacy;
 mod python_bot;
 mod python_sdk;
+mod real_calls;
 mod registrations;
 mod reload;
 mod seal;

@@ -1,4 +1,4 @@
-//! Schedules and timers through the whole house, under a clock that stands still unless it is moved.
+//! Schedules and timers through the whole house, under a clock that stands still unless it is moved; and whose day it is.
 
 use std::{future::Future, time::Duration};
 
@@ -153,4 +153,21 @@ fn a_timer_comes_to_the_second_also_behind_a_restart_and_a_cancelled_one_does_no
         assert!(late <= Duration::from_secs(2), "{late:?}");
         house.close().await;
     });
+}
+
+#[actix::test]
+async fn today_is_a_day_in_the_zone_of_the_settings() {
+    let text = "[[command]]\nusage = 'due <day:date>'\nreply = '{{ args.day }}'\n";
+    let settings = vec![("schedule.timezone", "Pacific/Kiritimati".to_owned())];
+    let mut house = House::build(Plan { settings, ..Plan::default() }, &[("diary.toml", text)]).await;
+    house.registered(&["diary"]).await;
+    let east = house.sim.ask("diary", "due today").await;
+    house.stop().await;
+    house.set("schedule.timezone", "Pacific/Pago_Pago");
+    house.open().await.unwrap();
+    house.registered(&["diary"]).await;
+    let west = house.sim.ask("diary", "due today").await;
+    // 25 hours lie between the two: it is never the same day in both.
+    assert!(east > west, "{east} and {west}");
+    house.close().await;
 }

@@ -17,6 +17,7 @@ use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture,
 };
+use chrono_tz::Tz;
 
 use tokio::sync::Semaphore;
 
@@ -65,6 +66,8 @@ pub struct Deps {
     pub metrics: Arc<Metrics>,
     /// Time.
     pub clock: Clock,
+    /// Where a day of the house begins.
+    pub zone: Tz,
     /// Tries of one event before it is buried, where it is tries that count.
     pub event_attempts: u32,
     /// Turns of one bot at once.

@@ -43,7 +43,7 @@ async fn play(deps: &Deps, lease: &Lease, me: &Me, program: &Program, payload: &
     let now = deps.clock.now();
     let mut facts = Facts::new();
     for _ in 0..STEPS {
-        let turn = Turn { event: &event, me, facts: &facts, now };
+        let turn = Turn { event: &event, me, facts: &facts, now, zone: deps.zone };
         match catch_unwind(AssertUnwindSafe(|| brain::step(&deps.engine, program, &turn))) {
             Ok(Step::Done(decision)) => return Rehearsal::of(decision),
             Ok(Step::Fail(reason)) => return Rehearsal::because(Would::Fail, reason),

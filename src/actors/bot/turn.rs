@@ -143,7 +143,7 @@ impl Job {
         };
         let mut facts = Facts::new();
         for _ in 0..STEPS {
-            let turn = Turn { event: &event, me: &self.me, facts: &facts, now };
+            let turn = Turn { event: &event, me: &self.me, facts: &facts, now, zone: deps.zone };
             match brain::step(&deps.engine, &self.program, &turn) {
                 Step::Done(mut decision) => {
                     if let Err(error) = self.put_envelopes(deps, &mut decision).await {
@@ -234,11 +234,11 @@ impl Job {
                 }
                 Effect::Call(call) => {
                     let id = EventId::new();
-                    // Without an order of its own it waits for no other: a key that nobody else has.
+                    // What stands in no line waits for no other: a key that nobody else has.
                     let alone = || Digest::of([b"call".as_slice(), id.0.as_bytes()]).mark();
                     commit.deliveries.push(NewDelivery {
                         id,
-                        order_key: if call.order.is_empty() { alone() } else { call.order.clone() },
+                        order_key: call.line().map_or_else(alone, str::to_owned),
                         class: Class::Interactive,
                         lane: Lane::Calls,
                         due_at: now,

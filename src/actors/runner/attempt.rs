@@ -3,19 +3,19 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
-use serde_json::{Value, json};
 use tracing::{debug, error, info, warn};
 
 use super::{
     Ended, Making, Office,
     effects::{self, Answered},
-    form::{self, Made},
+    form::{self, Made, Which},
+    maker::Verdict,
 };
 use crate::{
-    actors::{outcome, retries::Trouble},
+    actors::outcome,
     base::{Lease, Millis, Point, whole_millis},
-    brain::HandlerCall,
-    store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, NewEvent, Reason, StoreError},
+    brain::{HandlerCall, busy},
+    store::{Cause, DeliveryOutcome, DeliveryResult, DeliveryRow, NewEvent, StoreError},
 };
 
 /// Marks the row, makes the call, records how it ended.
@@ -36,7 +36,7 @@ pub(super) async fn carry(
         }
     };
     let Some(mark) = marked else { return Ended::Unmarked };
-    let began = office.clock.now();
+    let began = office.maker.clock.now();
     let made = match &call {
         None => Made::Never(Cause::Unreadable.because("this version cannot read the stored call")),
         Some(_) if refused => Made::Never(Cause::Refused.because("busy: the call before it is still being made")),
@@ -47,8 +47,11 @@ pub(super) async fn carry(
             }
         },
     };
-    let took = office.clock.now().since(began);
-    let verdict = judge(office, &row, made, mark.attempt);
+    let took = office.maker.clock.now().since(began);
+    let mut verdict = office.maker.judge(made, mark.attempt, row.seq.0.unsigned_abs());
+    if refused {
+        verdict.result = Some(busy::refusal());
+    }
     tell(office, &row, call.as_ref(), &verdict, mark.attempt, took);
     let then = call.as_ref().and_then(|call| follows(office, &row, call, &verdict, mark.attempt));
     let again = match &verdict.outcome {
@@ -75,40 +78,9 @@ async fn make(office: &Office, row: &DeliveryRow, call: &HandlerCall, attempt: u
         return Made::Answer(None);
     }
     office.breaking.pass(Point::BeforeSend, Some(&row.bot)).await;
-    let made = form::make(office, row, call, attempt).await;
+    let made = form::make(&office.maker, &Which { bot: &row.bot, id: row.id }, call, attempt).await;
     office.breaking.pass(Point::AfterSend, Some(&row.bot)).await;
     made
-}
-
-/// What a try came to.
-struct Verdict {
-    outcome: DeliveryOutcome,
-    /// The answer, in the form that the brain reads.
-    result: Option<Value>,
-}
-
-fn judge(office: &Office, row: &DeliveryRow, made: Made, attempt: u32) -> Verdict {
-    let over = Trouble::Handler.is_over(attempt, Duration::ZERO, office.settings.attempts);
-    let never = |reason: Reason| {
-        let result = Some(json!({ "error": reason.text, "cause": reason.cause.as_str() }));
-        Verdict { outcome: DeliveryOutcome::Failed { reason }, result }
-    };
-    match made {
-        Made::Answer(result) => Verdict { outcome: DeliveryOutcome::Sent { remote_id: None }, result },
-        Made::Never(reason) => never(reason),
-        // An answer all the same: the definition may have a branch for its status.
-        Made::Again { answer: Some(answer), .. } if over => {
-            Verdict { outcome: DeliveryOutcome::Sent { remote_id: None }, result: Some(answer) }
-        }
-        Made::Again { reason, .. } if over => {
-            never(Cause::GaveUp.because(format!("given up after {attempt} tries: {reason}")))
-        }
-        Made::Again { reason, wait, .. } => {
-            let least = Trouble::Handler.wait(attempt, row.seq.0.unsigned_abs());
-            let at = office.clock.now().plus(wait.unwrap_or_default().max(least));
-            Verdict { outcome: DeliveryOutcome::Retry { at, reason, counts: true }, result: None }
-        }
-    }
 }
 
 /// The event of the answer.
@@ -129,7 +101,7 @@ fn follows(
         // A call that was replayed answers anew: attempts begin anew, its place in the outbox does not.
         key: &format!("{}/{attempt}", row.seq),
         result,
-        clock: &office.clock,
+        clock: &office.maker.clock,
     };
     Some(effects::answered(&answered))
 }

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::{
     base::{BotId, Clock, Digest, Event, EventId, Secret, Trigger},
     handlers::{AnswerError, HandlerAnswer},
-    store::{Accepted, Class, NewEvent, Store, StoreError},
+    store::{Accepted, Answer, Class, NewEvent, Store, StoreError},
 };
 
 /// How long a posted answer is remembered, to know it when it comes again.
@@ -33,8 +33,23 @@ pub struct OpenCalls(Arc<Inner>);
 
 struct Inner {
     calls: Mutex<HashMap<EventId, Arc<OpenCall>>>,
-    store: Arc<dyn Store>,
+    inbox: Arc<dyn Inbox>,
     clock: Clock,
+}
+
+/// Where posted answers go.
+pub trait Inbox: Send + Sync {
+    /// Takes one in, unless its key has come before. The post is answered after this.
+    fn take_in(&self, event: NewEvent) -> Answer<'_, Accepted>;
+}
+
+/// In the house: the inbox of the store.
+struct Stored(Arc<dyn Store>);
+
+impl Inbox for Stored {
+    fn take_in(&self, event: NewEvent) -> Answer<'_, Accepted> {
+        self.0.accept(event)
+    }
 }
 
 /// One of them.
@@ -66,10 +81,16 @@ pub enum EffectsError {
 }
 
 impl OpenCalls {
-    /// None yet.
+    /// None yet; what is posted is stored.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self(Arc::new(Inner { calls: Mutex::default(), store, clock }))
+        Self::into_inbox(Arc::new(Stored(store)), clock)
+    }
+
+    /// None yet; what is posted goes there.
+    #[must_use]
+    pub fn into_inbox(inbox: Arc<dyn Inbox>, clock: Clock) -> Self {
+        Self(Arc::new(Inner { calls: Mutex::default(), inbox, clock }))
     }
 
     /// Opens the door of a call; it closes when the answer is dropped.
@@ -123,7 +144,7 @@ impl OpenCalls {
                 clock: &self.0.clock,
             });
             let id = new.id;
-            if let Accepted::New(_) = self.0.store.accept(new).await? {
+            if let Accepted::New(_) = self.0.inbox.take_in(new).await? {
                 event = Some(id);
             }
         }

@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Office, effects::Opened, verdict};
+use super::{effects::Opened, maker::Maker, verdict};
 use crate::{
-    base::Secret,
+    base::{BotId, EventId, Secret},
     brain::{HandlerCall, Part, Target},
     definition::TokenSource,
     handlers::{
@@ -17,7 +17,7 @@ use crate::{
         signing,
     },
     net::HttpRequest,
-    store::{Cause, DeliveryRow, Reason},
+    store::{Cause, Reason},
     webex::signature::{self, Algorithm},
 };
 
@@ -50,41 +50,50 @@ impl Made {
     }
 }
 
+/// Which call it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Which<'a> {
+    /// Whose.
+    pub bot: &'a BotId,
+    /// Its id: the same for each of its tries.
+    pub id: EventId,
+}
+
 /// Makes a call once.
-pub(super) async fn make(office: &Office, row: &DeliveryRow, call: &HandlerCall, attempt: u32) -> Made {
+pub(super) async fn make(maker: &Maker, this: &Which<'_>, call: &HandlerCall, attempt: u32) -> Made {
     let limit = Duration::from_millis(call.timeout_ms).min(LONGEST);
-    match go(office, row, call, attempt, limit).await {
+    match go(maker, this, call, attempt, limit).await {
         Ok(made) => made,
         Err(reason) => Made::Never(reason),
     }
 }
 
 async fn go(
-    office: &Office,
-    row: &DeliveryRow,
+    maker: &Maker,
+    this: &Which<'_>,
     call: &HandlerCall,
     attempt: u32,
     limit: Duration,
 ) -> Result<Made, Reason> {
     match &call.target {
         Target::Http { url, secret, turn } => {
-            let secret = secret.as_deref().map(|place| office.secret(place)).transpose()?;
-            let (opened, body) = open(office, row, call, turn, attempt, limit);
-            let seconds = office.clock.now().0.div_euclid(1000);
-            let mut headers = signing::headers(secret.as_ref(), &row.id.to_string(), seconds, &body);
+            let secret = secret.as_deref().map(|place| maker.secret(place)).transpose()?;
+            let (opened, body) = open(maker, this, call, turn, attempt, limit);
+            let seconds = maker.clock.now().0.div_euclid(1000);
+            let mut headers = signing::headers(secret.as_ref(), &this.id.to_string(), seconds, &body);
             headers.push(("content-type".into(), "application/json".into()));
-            http(office, url, headers, body, limit, &opened).await
+            http(maker, url, headers, body, limit, &opened).await
         }
         Target::Call { method, url, headers, body } => {
             let method = known(method)
                 .ok_or_else(|| Cause::Refused.because(format!("`{method}` is no method that can be called")))?;
-            let mut filled = vec![("idempotency-key".to_owned(), row.id.to_string())];
+            let mut filled = vec![("idempotency-key".to_owned(), this.id.to_string())];
             for (name, parts) in headers {
-                filled.push((name.clone(), office.fill(parts)?));
+                filled.push((name.clone(), maker.fill(parts)?));
             }
             let body = body.as_ref().map(|body| Bytes::from(body.clone().into_bytes()));
-            let request = office.request(method, url, filled, body, limit);
-            Ok(match office.send(request).await? {
+            let request = maker.request(method, url, filled, body, limit);
+            Ok(match maker.send(request).await? {
                 Ok(reply) => verdict::of_api(&reply),
                 Err(made) => made,
             })
@@ -96,32 +105,32 @@ async fn go(
             }
             let mut headers = vec![("content-type".to_owned(), "application/json; charset=UTF-8".to_owned())];
             if !secret.is_empty() {
-                let secret = office.secret(secret)?;
+                let secret = maker.secret(secret)?;
                 headers.push(("x-spark-signature".to_owned(), signature::sign(Algorithm::Sha1, &secret, &body)));
             }
-            let request = office.request("POST", url, headers, Some(body.into()), limit);
-            Ok(match office.send(request).await? {
+            let request = maker.request("POST", url, headers, Some(body.into()), limit);
+            Ok(match maker.send(request).await? {
                 Ok(reply) => verdict::of_forward(&reply),
                 Err(made) => made,
             })
         }
         Target::Exec { command, file, env, turn, worker } => {
-            if !office.settings.exec {
+            if !maker.settings.exec {
                 let why =
                     "`exec` is off: an operator who trusts whoever writes definitions sets `handlers.exec = true`";
                 return Err(Cause::Refused.because(why));
             }
-            let env = env.iter().map(|(name, value)| Ok((name.clone(), Secret::new(office.one(value)?))));
+            let env = env.iter().map(|(name, value)| Ok((name.clone(), Secret::new(maker.one(value)?))));
             let exec = Exec {
                 command: command.clone(),
-                dir: office.folder_of(file)?,
+                dir: maker.folder_of(file)?,
                 env: env.collect::<Result<_, Reason>>()?,
-                memory: office.settings.exec_memory,
-                output: office.settings.max_answer,
+                memory: maker.settings.exec_memory,
+                output: maker.settings.max_answer,
             };
-            let (_opened, body) = open(office, row, call, turn, attempt, limit);
+            let (_opened, body) = open(maker, this, call, turn, attempt, limit);
             let answer = if *worker {
-                office.workers.turn(&row.bot, exec, &body, limit).await
+                maker.workers.turn(this.bot, exec, &body, limit).await
             } else {
                 exec.run(body, limit).await.map(|output| output.stdout)
             };
@@ -141,8 +150,8 @@ async fn go(
 
 /// Opens the door for answers and writes the turn that tells of it.
 fn open(
-    office: &Office,
-    row: &DeliveryRow,
+    maker: &Maker,
+    this: &Which<'_>,
     call: &HandlerCall,
     turn: &Value,
     attempt: u32,
@@ -153,14 +162,14 @@ fn open(
         Some(files) => files.iter().filter_map(|file| file.as_str().map(str::to_owned)).collect(),
         None => Vec::new(),
     };
-    let door = format!("{}/effects/{}", office.settings.effects_url, row.id);
+    let door = format!("{}/effects/{}", maker.settings.effects_url, this.id);
     let links: Vec<String> = (0..files.len()).map(|number| format!("{door}/files/{number}")).collect();
-    let opened = office.open.open(row.id, row.bot.clone(), call.rule.clone(), (*call.origin).clone(), files);
+    let opened = maker.open.open(this.id, this.bot.clone(), call.rule.clone(), (*call.origin).clone(), files);
     if let Some(kept) = turn.pointer_mut("/message/files") {
         *kept = json!(links);
     }
     if let Value::Object(fields) = &mut turn {
-        fields.insert("call".into(), json!(row.id));
+        fields.insert("call".into(), json!(this.id));
         fields.insert("attempt".into(), json!(attempt));
         fields.insert("timeout_ms".into(), json!(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
         fields.insert("effects".into(), json!({ "url": door, "token": opened.token() }));
@@ -169,7 +178,7 @@ fn open(
 }
 
 async fn http(
-    office: &Office,
+    maker: &Maker,
     url: &str,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -177,8 +186,8 @@ async fn http(
     opened: &Opened,
 ) -> Result<Made, Reason> {
     let until = tokio::time::Instant::now() + limit;
-    let request = office.request("POST", url, headers, Some(body.into()), limit);
-    let reply = match office.send(request).await? {
+    let request = maker.request("POST", url, headers, Some(body.into()), limit);
+    let reply = match maker.send(request).await? {
         Ok(reply) => reply,
         Err(made) => return Ok(made),
     };
@@ -200,7 +209,7 @@ fn known(method: &str) -> Option<&'static str> {
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].into_iter().find(|known| *known == method)
 }
 
-impl Office {
+impl Maker {
     fn request(
         &self,
         method: &'static str,

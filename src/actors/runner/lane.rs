@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::{
     base::{Epoch, Lease, Seq},
-    brain::{Busy, HandlerCall},
+    brain::{
+        HandlerCall,
+        busy::{May, Underway},
+    },
     store::DeliveryRow,
 };
 
@@ -34,9 +37,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Flying {
     order_key: String,
-    rule: String,
-    /// What a refusing call is held against.
-    busy_key: String,
+    /// What others mind; none: it was refused, and makes no other busy.
+    underway: Option<Underway>,
 }
 
 /// A call that may be made now.
@@ -81,28 +83,25 @@ impl Lane {
             if held.contains(waiting.row.order_key.as_str()) {
                 continue;
             }
-            if self.may_go(waiting) {
-                found = Some(at);
-                break;
-            }
-            held.insert(&waiting.row.order_key);
+            match self.may(waiting) {
+                May::Wait => held.insert(&waiting.row.order_key),
+                may => {
+                    found = Some((at, may == May::Refused));
+                    break;
+                }
+            };
         }
-        let Waiting { row, call } = self.rows.remove(found?)?;
-        let (rule, busy_key) = call.as_ref().map(|call| (call.rule.clone(), call.order.clone())).unwrap_or_default();
-        let refused = call.as_ref().is_some_and(|call| {
-            let same = |flying: &Flying| flying.rule == call.rule && flying.busy_key == call.order;
-            call.busy == Busy::Refuse && self.flying.values().any(same)
-        });
-        // One that is refused makes no other busy.
-        let busy_key = if refused { String::new() } else { busy_key };
-        self.flying.insert(row.seq, Flying { order_key: row.order_key.clone(), rule, busy_key });
+        let (at, refused) = found?;
+        let Waiting { row, call } = self.rows.remove(at)?;
+        let underway = call.as_ref().filter(|_| !refused).map(HandlerCall::underway);
+        self.flying.insert(row.seq, Flying { order_key: row.order_key.clone(), underway });
         Some(Pick { row, call, refused })
     }
 
-    fn may_go(&self, waiting: &Waiting) -> bool {
-        let Some(call) = &waiting.call else { return true };
-        let most = usize::try_from(call.max_in_flight).unwrap_or(usize::MAX);
-        most == 0 || self.flying.values().filter(|flying| flying.rule == call.rule).count() < most
+    fn may(&self, waiting: &Waiting) -> May {
+        // One that cannot be read is given up, and nobody is kept by that.
+        let Some(call) = &waiting.call else { return May::Go };
+        call.beside(self.flying.values().filter_map(|flying| flying.underway.as_ref()))
     }
 
     /// A try has ended. `waits`: its order waits with it, so what is in memory of that order must not go before it.
@@ -154,7 +153,7 @@ mod tests {
     use crate::{
         actors::testing::{bot, lease},
         base::{Change, Event, EventId, Millis, Trigger},
-        brain::Target,
+        brain::{Busy, Target},
         store::Class,
     };
 
@@ -163,7 +162,7 @@ mod tests {
         let mut call = HandlerCall {
             rule: "a".into(),
             origin: Box::new(Event { at: Millis(0), actor: None, trigger }),
-            order: "talk".into(),
+            order: key.into(),
             busy: Busy::Queue,
             max_in_flight: 0,
             timeout_ms: 1,
@@ -233,7 +232,7 @@ mod tests {
 
     #[test]
     fn one_that_refuses_is_refused_while_another_of_its_order_is_made() {
-        let refuse = |n: i64| row(n, &n.to_string(), |call| call.busy = Busy::Refuse);
+        let refuse = |n: i64| row(n, &n.to_string(), |call| (call.busy, call.order) = (Busy::Refuse, "talk".into()));
         let other = row(3, "3", |call| (call.busy, call.order) = (Busy::Refuse, "elsewhere".into()));
         let mut lane = lane(vec![refuse(1), refuse(2), other, refuse(4)]);
         assert_eq!(picked(&mut lane), Some((1, false)));

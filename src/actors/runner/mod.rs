@@ -15,18 +15,20 @@ mod attempt;
 pub mod effects;
 mod form;
 mod lane;
+mod maker;
 mod verdict;
 mod workers;
 
-use std::{collections::HashMap, fmt, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::sync::oneshot;
 
-pub use self::effects::{EffectsError, OpenCalls};
-use self::{
-    lane::{Lane, Pick},
-    workers::Workers,
+use self::lane::{Lane, Pick};
+pub use self::{
+    effects::{EffectsError, Inbox, OpenCalls},
+    form::Which,
+    maker::{CallSettings, Maker},
 };
 use super::{
     bells::{Bells, CallsDue},
@@ -49,20 +51,8 @@ pub struct RunnerSettings {
     pub calls_at_once: usize,
     /// Calls in flight of one bot.
     pub calls_per_bot: usize,
-    /// Tries of one call before it is given up.
-    pub attempts: u32,
-    /// Bytes of an answer at most.
-    pub max_answer: usize,
-    /// Whether programs of this host may be run.
-    pub exec: bool,
-    /// Memory that one of them may have, in bytes; 0: no limit.
-    pub exec_memory: u64,
-    /// Folders with definitions: programs run in the folder of theirs.
-    pub bots_dirs: Vec<PathBuf>,
-    /// Folders that `file:` may read from.
-    pub secret_dirs: Vec<PathBuf>,
-    /// Base URL under which programs reach the effects addresses.
-    pub effects_url: String,
+    /// How each is made.
+    pub calls: CallSettings,
     /// Whether calls are made, or only shown.
     pub making: Making,
 }
@@ -102,12 +92,9 @@ pub struct RunnerDeps {
 /// What the tasks of the runner share.
 struct Office {
     store: Arc<dyn Store>,
-    clock: Clock,
     metrics: Arc<Metrics>,
-    client: Result<HttpClient, String>,
-    open: OpenCalls,
+    maker: Maker,
     settings: RunnerSettings,
-    workers: Workers,
     breaking: Breaking,
 }
 
@@ -169,11 +156,8 @@ impl Runner {
         }
         let office = Office {
             store: deps.store,
-            clock: deps.clock,
             metrics: deps.metrics,
-            client,
-            open: deps.open,
-            workers: Workers::default(),
+            maker: Maker::new(client, deps.open, deps.clock, deps.settings.calls.clone()),
             breaking: exit.breaking().clone(),
             settings: deps.settings,
         };
@@ -248,7 +232,7 @@ impl Runner {
             lane.ended(epoch, seq, ended != Ended::Over);
             let wait = match ended {
                 Ended::Over => None,
-                Ended::Again(at) => Some(at.since(self.office.clock.now()).max(Duration::from_millis(1))),
+                Ended::Again(at) => Some(at.since(self.office.maker.clock.now()).max(Duration::from_millis(1))),
                 Ended::Unmarked => Some(REST),
             };
             if let Some(wait) = wait {
@@ -270,7 +254,7 @@ impl Runner {
     fn look(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
         let Some(lane) = self.lanes.get_mut(bot) else { return };
         let Some((skip_keys, limit)) = lane.wants_rows() else { return };
-        let (epoch, now) = (lane.lease.epoch, self.office.clock.now());
+        let (epoch, now) = (lane.lease.epoch, self.office.maker.clock.now());
         let query = DueQuery { bot: bot.clone(), epoch, now, skip_keys, limit };
         let store = Arc::clone(&self.office.store);
         let bot = bot.clone();
@@ -336,7 +320,7 @@ impl Handler<Close> for Runner {
             } else {
                 lane.shut();
             }
-            self.office.workers.forget(&bot);
+            self.office.maker.workers.forget(&bot);
         }
     }
 }

@@ -116,8 +116,16 @@ impl Compiler<'_> {
 
     fn approve(&mut self, approve: &gate::Approve, names: Names<'_>) -> Option<Approve> {
         if names.scope != Scope::Message {
-            let message = "`approve` is about what somebody asks for in a message";
-            self.tell_at(codes::CONFLICT, approve.span, message, Some("use it with `[[command]]`".into()));
+            let (why, hint) = match names.scope {
+                Scope::Press => (
+                    "a press has no words to be shown to those who approve",
+                    "put it on a `[[command]]`, or let the rule send a card of its own to them: `once = true` there, as \
+                     the bot `approvals` that ships does it",
+                ),
+                _ => ("here nobody asks for anything", "use it with `[[command]]`"),
+            };
+            let message = format!("`approve` is about what somebody asks for in a message: {why}");
+            self.tell_at(codes::CONFLICT, approve.span, message, Some(hint.into()));
             return None;
         }
         let to = approve.to.as_ref().map(|to| {

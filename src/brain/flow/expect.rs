@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use chrono::{Days, NaiveDate};
 use serde_json::{Number, Value};
 
-use crate::{base::Millis, brain::words, definition::diagnostic::did_you_mean};
+use crate::{brain::words, definition::diagnostic::did_you_mean};
 
 /// What an answer must be.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,8 @@ impl YesNo {
 /// What reading an answer needs to know besides the words.
 pub(super) struct Around<'a> {
     pub(super) yes_no: &'a YesNo,
-    pub(super) now: Millis,
+    /// The day that it is.
+    pub(super) today: NaiveDate,
     pub(super) fits: &'a dyn Fits,
 }
 
@@ -101,7 +102,7 @@ impl Expect {
             Kind::Number => number(said),
             Kind::Bool => around.yes_no.read(said).map(Value::from),
             Kind::Email => email(said).map(Value::from),
-            Kind::Date => date(said, around.now).map(|day| day.to_string().into()),
+            Kind::Date => date(said, around.today).map(|day| day.to_string().into()),
             Kind::Duration => seconds(said).map(Value::from),
             Kind::Choice(choices) => choices
                 .iter()
@@ -191,12 +192,11 @@ fn email(said: &str) -> Option<String> {
     fits.then(|| said.to_lowercase())
 }
 
-/// `2026-12-31`, `31.12.2026`, `today`, `tomorrow`. The day is that of UTC.
-fn date(said: &str, now: Millis) -> Option<NaiveDate> {
-    let today = || chrono::DateTime::from_timestamp_millis(now.0).map(|at| at.date_naive());
+/// `2026-12-31`, `31.12.2026`, `today`, `tomorrow`.
+fn date(said: &str, today: NaiveDate) -> Option<NaiveDate> {
     match said.to_lowercase().as_str() {
-        "today" => today(),
-        "tomorrow" => today()?.checked_add_days(Days::new(1)),
+        "today" => Some(today),
+        "tomorrow" => today.checked_add_days(Days::new(1)),
         _ => {
             let (order, mark) = if said.contains('.') { ("%d.%m.%Y", '.') } else { ("%Y-%m-%d", '-') };
             let four = said.split(mark).filter(|part| part.len() == 4).count() == 1;
@@ -235,10 +235,9 @@ mod tests {
 
     use super::*;
 
-    const NOW: Millis = Millis(1_767_225_600_000);
-
     fn read(expect: &Expect, said: &str) -> Result<Value, String> {
-        expect.read(said, &Around { yes_no: &YesNo::default(), now: NOW, fits: &Begins })
+        let today = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        expect.read(said, &Around { yes_no: &YesNo::default(), today, fits: &Begins })
     }
 
     struct Begins;

@@ -1,6 +1,7 @@
 //! The machine: what becomes of a dialogue when something is heard. Pure; it says what is to be said, and others
 //! find the words.
 
+use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::{
@@ -25,6 +26,8 @@ pub(in crate::brain) enum Heard {
 #[derive(Debug, Clone)]
 pub(in crate::brain) struct Scene<'a> {
     pub(in crate::brain) now: Millis,
+    /// The day that it is.
+    pub(in crate::brain) today: NaiveDate,
     /// Mark of the running program.
     pub(in crate::brain) program: &'a str,
     /// The room has others in it.
@@ -346,6 +349,6 @@ impl Walker<'_> {
     }
 
     fn around(&self) -> Around<'_> {
-        Around { yes_no: &self.plan.yes_no, now: self.scene.now, fits: self.judge }
+        Around { yes_no: &self.plan.yes_no, today: self.scene.today, fits: self.judge }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::NaiveDate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use super::{
 use crate::base::Millis;
 
 const NOW: Millis = Millis(1_767_225_600_000);
-const SCENE: Scene<'_> = Scene { now: NOW, program: "p1", group: false, parent: None };
+const SCENE: Scene<'_> = Scene { now: NOW, today: NaiveDate::MIN, program: "p1", group: false, parent: None };
 
 /// Expressions hold when this says so.
 struct Says<F>(F);

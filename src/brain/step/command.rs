@@ -51,8 +51,7 @@ impl<'a> Stepper<'a> {
         // The rest is what the text ends with, but for spaces behind it.
         let from = text.trim_end().len() - rest.len();
         let mentions = mention::others(message, self.turn.me, text);
-        let today = chrono::DateTime::from_timestamp_millis(self.turn.now.0).unwrap_or_default().date_naive();
-        let (args, complaint) = match usage.read(text, from, &mentions, today) {
+        let (args, complaint) = match usage.read(text, from, &mentions, self.turn.today()) {
             Ok(args) => (args, None),
             Err(complaint) => (Args::default(), Some(complaint.text(usage, word))),
         };

@@ -157,6 +157,7 @@ impl<'a> Stepper<'a> {
         let parent = self.thread(None, scene.message);
         let around = machine::Scene {
             now: self.turn.now,
+            today: self.turn.today(),
             program: &program,
             group: values.room.kind == "group",
             parent: parent.as_deref(),

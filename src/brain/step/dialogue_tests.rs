@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::{
@@ -110,7 +111,7 @@ impl Talk {
         let (engine, mut facts) = (Engine::new(), Facts::new());
         self.reads.clear();
         loop {
-            let turn = Turn { event, me: &me(), facts: &facts, now: self.now };
+            let turn = Turn { event, me: &me(), facts: &facts, now: self.now, zone: Tz::UTC };
             match step(&engine, &self.program, &turn) {
                 Step::Need(reads) => {
                     for read in reads {

@@ -124,7 +124,11 @@ impl<'a> Stepper<'a> {
         }
         let text = message.map(|message| mention::stripped(message, self.turn.me)).unwrap_or_default();
         let scene = Scene { text: &text, message, ..Scene::of(self) };
-        if created && let Some(decision) = self.dialogue_message(&scene)? {
+        // What others have agreed to was asked for before the dialogue that is open now, and is no answer in it.
+        if created
+            && self.approved.is_none()
+            && let Some(decision) = self.dialogue_message(&scene)?
+        {
             return Ok(decision);
         }
         if created && let Some(decision) = self.commands(&scene)? {

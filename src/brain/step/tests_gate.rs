@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    base::{BotId, Event, Millis, StateOp, StateScope},
+    base::{BotId, Event, Millis, StateOp, StateScope, Version},
     brain::{
         Act, Destination, Effect, OpenBots, Policy, Program, Then,
         access::{Access, Clause},
@@ -351,6 +351,46 @@ fn what_needs_approval_asks_on_a_card_and_is_done_by_the_press_that_completes_it
             "Alice Example rejected this: deploy prod"
         ]
     );
+}
+
+const DEPLOY_BY_DIALOGUE: &str = "[[command]]\nusage = 'deploy <what>'\nflow = 'deploy'\n\
+    approve = { by = { domains = ['example.com'] } }\n[[command]]\nusage = 'restart <what>'\n\
+    reply = 'restarting {{ args.what }}'\napprove = { by = { domains = ['example.com'] } }\n\
+    [[flow.deploy.step]]\nname = 'where'\nask = 'Where to?'\nexpect = 'text'\nend = 'to {{ dialogue.where }}'\n";
+
+#[test]
+fn what_is_approved_may_start_a_dialogue_with_whoever_asked_and_is_no_answer_in_one() {
+    let program = program(DEPLOY_BY_DIALOGUE);
+    let approved = |said: &str, dialogue: Fact| {
+        let asked = Asked::of(&program, said);
+        assert!(asked.rule.ends_with("waits for approval") && !started(&asked), "{}", asked.rule);
+        let (key, kept) = kept_request(&asked);
+        let world = World { dialogue, ..pressing("$approve", &key, &kept, said) };
+        Asked::play(&program, &press_by("Q"), &world).unwrap()
+    };
+    let none = || Fact::Dialogue(Version(0), None);
+    let first = approved("deploy prod", none());
+    assert_eq!(first.rule, "approval of command \"deploy\": done");
+    let asks = |done: &Asked| done.said()[1].starts_with("Where to?");
+    assert!(asks(&first) && first.deliveries[1].to == Destination::Room("R".into()));
+    let step = first.effects.iter().find_map(|effect| match effect {
+        Effect::Dialogue(step) => Some(step.clone()),
+        _ => None,
+    });
+    let step = step.unwrap();
+    assert_eq!((step.room.as_str(), step.person.as_str()), ("R", "P"), "with who asked, not with who approved");
+
+    let open = || Fact::Dialogue(Version(3), step.value.clone());
+    let beside = approved("restart db", open());
+    assert_eq!((beside.rule.as_str(), beside.said()[1]), ("approval of command \"restart\": done", "restarting db"));
+    assert!(!started(&beside), "the dialogue that is open stays as it is");
+    let instead = approved("deploy lab", open());
+    assert!(instead.rule == "approval of command \"deploy\": done" && asks(&instead), "{}", instead.rule);
+    assert_eq!(instead.notes, ["the dialogue of flow \"deploy\" was given up for it"]);
+}
+
+fn started(asked: &Asked) -> bool {
+    asked.effects.iter().any(|effect| matches!(effect, Effect::Dialogue(_)))
 }
 
 #[test]

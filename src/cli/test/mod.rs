@@ -1,19 +1,22 @@
 //! `botyard test`: plays the conversations that stand beside definitions, and says which went otherwise.
 //!
 //! No simulator, no store, no sockets: the brain over a world in memory whose clock stands still. So all tests of a
-//! folder take less time than starting a service.
+//! folder take less time than starting a service. Only with `--calls real` anything leaves this process.
 
 mod find;
 mod junit;
+mod real;
 mod report;
+mod webhook;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};
 
 use find::Found;
+use real::Real;
 use report::{Report, Suite, Told};
 
 use super::{
-    args::{SettingsArgs, TestArgs},
+    args::{Calls, SettingsArgs, TestArgs},
     exit::Exit,
     failure::{Failure, Outcome},
     settings,
@@ -21,13 +24,21 @@ use super::{
 use crate::{
     brain::{self, Engine, Program},
     definition::{self, Definition, Diagnostic, LoadedSet, Loader},
-    trial::{self, Subject},
+    settings::Settings,
+    trial::{self, Caller, Subject},
 };
 
 /// Runs the command.
 pub(super) fn test(from: &SettingsArgs, args: &TestArgs) -> Outcome {
-    let paths = if args.paths.is_empty() { settings::load(from)?.bots_dir } else { args.paths.clone() };
-    let report = run(&paths, args.filter.as_deref())?;
+    // Without a path, and for calls, the settings are needed; otherwise a test is the same on every machine.
+    let needed = args.paths.is_empty() || args.calls == Calls::Real;
+    let settings = if needed { Some(settings::load(from)?) } else { None };
+    let paths = match &settings {
+        Some(settings) if args.paths.is_empty() => settings.bots_dir.clone(),
+        _ => args.paths.clone(),
+    };
+    let settings = settings.filter(|_| args.calls == Calls::Real);
+    let report = run(&paths, args.filter.as_deref(), settings.as_ref())?;
     if let Some(file) = &args.junit {
         let written = fs::write(file, junit::document(&report));
         written.map_err(|error| Failure::problem(format!("cannot write `{}`: {error}", file.display())))?;
@@ -40,8 +51,9 @@ pub(super) fn test(from: &SettingsArgs, args: &TestArgs) -> Outcome {
 /// A definition that can be run.
 type Ready = Arc<(Definition, Arc<Program>)>;
 
-/// Plays what there is below some folders or in some files.
-fn run(paths: &[PathBuf], filter: Option<&str>) -> Result<Report, Failure> {
+/// Plays what there is below some folders or in some files. With settings, calls that no step answers are made as
+/// those say.
+fn run(paths: &[PathBuf], filter: Option<&str>, calls: Option<&Settings>) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = find::find(paths).map_err(Failure::problem)?;
     if found.is_empty() {
@@ -54,9 +66,11 @@ fn run(paths: &[PathBuf], filter: Option<&str>) -> Result<Report, Failure> {
     dirs.dedup();
     let set = load(&dirs);
     let engine = Engine::new();
+    let real = calls.map(|settings| Real::new(settings, dirs.clone())).transpose()?;
+    let caller = real.as_ref().map(|real| real as &dyn Caller);
     let mut report = Report::default();
     for found in &found {
-        report.suites.push(suite(found, &set, &engine, filter));
+        report.suites.push(suite(found, &set, (&engine, caller), filter));
     }
     report.suites.retain(|suite| filter.is_none() || !suite.cases.is_empty() || suite.is_broken());
     if let (Some(filter), true) = (filter, report.suites.is_empty()) {
@@ -75,7 +89,12 @@ fn load(dirs: &[PathBuf]) -> LoadedSet<Ready> {
     })
 }
 
-fn suite(found: &Found, set: &LoadedSet<Ready>, engine: &Engine, filter: Option<&str>) -> Suite {
+fn suite(
+    found: &Found,
+    set: &LoadedSet<Ready>,
+    (engine, caller): (&Engine, Option<&dyn Caller>),
+    filter: Option<&str>,
+) -> Suite {
     let mut suite = Suite::new(found);
     let text = match fs::read_to_string(&found.path) {
         Ok(text) => text,
@@ -100,7 +119,7 @@ fn suite(found: &Found, set: &LoadedSet<Ready>, engine: &Engine, filter: Option<
         suite.diagnostics.extend(about);
         return suite;
     };
-    let subject = Subject { definition: &ready.0, program: &ready.1, engine };
+    let subject = Subject { definition: &ready.0, program: &ready.1, engine, caller };
     suite.diagnostics.extend(trial::check(&subject, &file));
     if suite.is_broken() {
         return suite;
@@ -120,9 +139,11 @@ fn suite(found: &Found, set: &LoadedSet<Ready>, engine: &Engine, filter: Option<
 /// Whether all tests of a folder pass; what is told of them if not.
 #[cfg(test)]
 pub(in crate::cli) fn passed(dir: &std::path::Path) -> Result<(), String> {
-    let report = run(&[dir.to_owned()], None).map_err(|_told| format!("no tests in `{}`", dir.display()))?;
+    let report = run(&[dir.to_owned()], None, None).map_err(|_told| format!("no tests in `{}`", dir.display()))?;
     if report.is_fine() { Ok(()) } else { Err(report.text(false, false)) }
 }
 
+#[cfg(test)]
+mod played;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::*;
 
 const ECHO: &str = "[[command]]\nwords = ['ping']\nreply = { markdown = 'pong, **{{ person.first_name }}**' }\n[fallback]\nreply = '{{ message.text }}'\n";
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = root.path().join(name);
@@ -14,12 +14,12 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-fn played(root: &Path, filter: Option<&str>) -> Report {
-    run(&[root.to_owned()], filter).unwrap()
+pub(super) fn played(root: &Path, filter: Option<&str>) -> Report {
+    run(&[root.to_owned()], filter, None).unwrap()
 }
 
 /// The text of a report without what differs from run to run.
-fn text(report: &Report, root: &Path) -> String {
+pub(super) fn text(report: &Report, root: &Path) -> String {
     let text = report.text(false, false).replace(&format!("{}/", root.display()), "");
     match text.rsplit_once(" in ") {
         Some((before, _)) => format!("{before} in N s"),
@@ -27,7 +27,7 @@ fn text(report: &Report, root: &Path) -> String {
     }
 }
 
-fn steps(steps: &str) -> String {
+pub(super) fn steps(steps: &str) -> String {
     format!("[[case]]\nname = 'a case'\nsteps = [\n{steps}\n]\n")
 }
 
@@ -95,7 +95,7 @@ fn cases_can_be_picked_by_name() {
     };
     assert_eq!(names("echo: an"), ["echo: another"]);
     assert_eq!(names("a case"), ["b: a case", "echo: a case"]);
-    assert!(run(&[root.path().to_owned()], Some("nothing")).is_err());
+    assert!(run(&[root.path().to_owned()], Some("nothing"), None).is_err());
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_bot_a_folder_and_a_file_can_be_named() {
         (".hidden.test.toml", "x"),
     ]);
     let found = |path: &str| {
-        let report = run(&[root.path().join(path)], None).unwrap();
+        let report = run(&[root.path().join(path)], None, None).unwrap();
         assert!(report.is_fine());
         report
             .suites
@@ -123,7 +123,7 @@ fn a_bot_a_folder_and_a_file_can_be_named() {
     assert_eq!(found("more/bot.toml"), ["more/x.test.toml"]);
     assert_eq!(found("more/x.test.toml"), ["more/x.test.toml"]);
     let empty = folder(&[("echo.toml", ECHO)]);
-    assert!(run(&[empty.path().to_owned()], None).is_err());
+    assert!(run(&[empty.path().to_owned()], None, None).is_err());
 }
 
 #[test]

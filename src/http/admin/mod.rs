@@ -31,7 +31,7 @@ use tokio::time::timeout;
 pub use self::asker::ASKER;
 use self::asker::Asker;
 use super::{
-    effects::{self, EffectsDoor},
+    effects::EffectsDoor,
     probes::{self, LastProbe, Readiness},
     refusal::Refusal,
     steering::Steering,
@@ -91,8 +91,7 @@ impl Admin {
                 .service(resource("/readyz").route(get_or_head().to(probes::readyz)))
                 .service(resource("/metrics").route(get_or_head().to(probes::metrics)))
                 // Each call has a token of its own: that of the house opens none of them.
-                .service(resource("/effects/{call}").route(web::post().to(effects::post)))
-                .service(resource("/effects/{call}/files/{number}").route(web::get().to(effects::file)))
+                .configure(self.effects.clone().routes())
                 .service(
                     web::scope("")
                         .wrap(from_fn(need_token))

@@ -20,7 +20,7 @@ const MESSAGE: &[&str] = &["in", "to", "thread", "card", "key", "context", "file
 /// Keys of `calls = { … }`.
 const CALL: &[&str] = &["form", "method", "url", "json", "contains"];
 /// Keys of `answer = { … }`.
-const ANSWER: &[&str] = &["status", "text", "json", "effects", "error", "more"];
+const ANSWER: &[&str] = &["status", "text", "json", "effects", "error", "more", "after"];
 /// Keys of `{ contains = … }`.
 const WORDS: &[&str] = &["contains", "lacks", "matches"];
 
@@ -70,6 +70,9 @@ fn verb(step: &mut Reader<'_>) -> Option<Expected> {
         "deletes" => (Expected::Deletes(words(&mut table, verb)?), &["in", "to", "key", "rule"]),
         "fails" => (Expected::Fails(words(&mut table, verb)?), &[]),
         "shows" => (Expected::Shows(table.json(verb)?), MESSAGE),
+        "calls" if matches!(table.raw(verb).map(toml::Spanned::get_ref), Some(DeValue::Boolean(false))) => {
+            (Expected::CallsNobody, &["rule"])
+        }
         "calls" => {
             let shape = call(&mut table)?;
             let answer = if step.has("answer") { Some(answer(step)?) } else { None };
@@ -85,7 +88,7 @@ fn verb(step: &mut Reader<'_>) -> Option<Expected> {
     Some(expected)
 }
 
-/// `calls = "https://…"`, `calls = true`, or what the call has.
+/// `calls = "https://…"`, `calls = true`, or what the call has; `false` was read before.
 fn call(table: &mut Reader<'_>) -> Option<CallShape> {
     match table.raw("calls")?.get_ref() {
         DeValue::String(url) => return Some(CallShape { url: Some(url.to_string()), ..CallShape::default() }),
@@ -107,7 +110,7 @@ fn call(table: &mut Reader<'_>) -> Option<CallShape> {
 pub(super) fn answer(step: &mut Reader<'_>) -> Option<Answered> {
     let response = |body: String, json| Fixture::Response { status: 200, body, json };
     if let DeValue::String(text) = step.raw("answer")?.get_ref() {
-        return Some(Answered { what: response(text.to_string(), false), more: false });
+        return Some(Answered { what: response(text.to_string(), false), more: false, after: None });
     }
     let mut table = step.table("answer", "what a handler answers", ANSWER)?;
     let more = table.bool("more").unwrap_or(false);
@@ -128,7 +131,8 @@ pub(super) fn answer(step: &mut Reader<'_>) -> Option<Answered> {
         Some(_) => Fixture::Error(table.string("error")?.value),
         None => Fixture::Response { status, body: String::new(), json: false },
     };
-    Some(Answered { what, more })
+    let after = super::step::length(&mut table, "after", "after = \"40s\"");
+    Some(Answered { what, more, after })
 }
 
 /// A text, `true` for any, or what is in it.

@@ -12,20 +12,24 @@ use toml::de::{DeTable, DeValue};
 
 use super::{reader::Reader, syntax};
 use crate::definition::{
-    cases::{Case, CaseFile, Hall, Moment, PEOPLE, Stranger},
+    cases::{Case, CaseFile, Ceiling, Hall, Moment, PEOPLE, Stranger},
     codes,
     diagnostic::{Diagnostic, did_you_mean, quote},
     place::{Place, Span, Spanned},
 };
 
 /// Keys at the top of a file of tests.
-const TOP: &[&str] = &["zone", "now", "in", "people", "rooms", "case"];
+const TOP: &[&str] = &["zone", "now", "in", "ceiling", "people", "rooms", "case"];
 /// Keys of `[[case]]`.
-const CASE: &[&str] = &["name", "zone", "now", "in", "steps"];
+const CASE: &[&str] = &["name", "zone", "now", "in", "ceiling", "steps"];
 /// Keys of one of `[people]`.
 const PERSON: &[&str] = &["email", "name", "org", "zone"];
 /// Keys of one of `[rooms]`.
 const ROOM: &[&str] = &["id", "members"];
+
+/// Keys of `ceiling`: those of `[access]` of the settings.
+const CEILING: &[&str] =
+    &["domains", "orgs", "people", "rooms", "where", "deny_domains", "deny_orgs", "deny_people", "deny_rooms"];
 
 /// When a test begins that says nothing else: a Monday morning.
 const BEGIN: &str = "2026-01-05T09:00:00";
@@ -47,6 +51,7 @@ pub fn parse_cases(file: &str, text: &str) -> (Option<CaseFile>, Vec<Diagnostic>
             .or_else(|| moment::parse(BEGIN).ok())
             .unwrap_or(Moment::Exact(crate::base::Millis(0))),
         room: top.string("in").map(|room| room.value),
+        ceiling: ceiling(&mut top),
     };
     let rooms = rooms(&mut top);
     let names: Vec<String> =
@@ -67,6 +72,7 @@ struct Defaults {
     zone: Tz,
     now: Moment,
     room: Option<String>,
+    ceiling: Option<Ceiling>,
 }
 
 fn case(table: &mut Reader<'_>, defaults: &Defaults, people: &[String]) -> Option<Case> {
@@ -77,8 +83,26 @@ fn case(table: &mut Reader<'_>, defaults: &Defaults, people: &[String]) -> Optio
     let zone = zone(table).unwrap_or(defaults.zone);
     let now = moment::read(table, "now").unwrap_or(defaults.now);
     let room = table.string("in").map(|room| room.value).or_else(|| defaults.room.clone());
+    let ceiling = ceiling(table).or_else(|| defaults.ceiling.clone());
     let steps = step::steps(table, people)?;
-    Some(Case { name: name?, now, zone, room, steps })
+    Some(Case { name: name?, now, zone, room, ceiling, steps })
+}
+
+fn ceiling(table: &mut Reader<'_>) -> Option<Ceiling> {
+    let mut table = table.table("ceiling", "the ceiling of access", CEILING)?;
+    if table.keys().next().is_none() {
+        let span = table.span;
+        let hint = "what stands under `[access]` of the settings, such as `ceiling = { domains = [\"example.com\"] }`";
+        table.tell(codes::MISSING_KEY, span, "`ceiling` says nothing", hint);
+    }
+    let mut list = |key: &str| -> Vec<String> {
+        table.strings(key).unwrap_or_default().into_iter().map(|entry| entry.value).collect()
+    };
+    let [domains, orgs, people, rooms] = ["domains", "orgs", "people", "rooms"].map(&mut list);
+    let [deny_domains, deny_orgs, deny_people, deny_rooms] =
+        ["deny_domains", "deny_orgs", "deny_people", "deny_rooms"].map(&mut list);
+    let direct = table.word("where", "place", &[("direct", true), ("group", false)]).map(|place| place.value);
+    Some(Ceiling { domains, orgs, people, rooms, direct, deny_domains, deny_orgs, deny_people, deny_rooms })
 }
 
 /// Two tests of one name cannot be told apart in a report.

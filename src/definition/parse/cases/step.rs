@@ -3,7 +3,7 @@
 //! Each step has exactly one who acts; what else stands in it says how. What means nothing there is refused, as
 //! an unknown key is: it would otherwise be silently without effect.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use toml::de::DeValue;
@@ -23,7 +23,7 @@ const SUBJECTS: &[&str] = &["bot", "wait", "until", "post", "given", "answer"];
 /// What may stand beside somebody who acts.
 const BESIDE: &[&str] = &[
     "in", "to", "of", "mention", "thread", "file", "text", "inputs", "data", "json", "form", "headers", "card", "key",
-    "context", "rule",
+    "context", "rule", "late",
 ];
 /// What people do.
 const VERBS: &[&str] = &["says", "presses", "uploads", "edits", "deletes", "joins", "leaves", "adds", "removes"];
@@ -90,14 +90,7 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
         "bot" => expect::read(step).map(|expect| Act::Expect(Box::new(expect))),
         "wait" => {
             beside(step, who, &[]);
-            let text = step.string("wait")?;
-            match length::parse(&text.value) {
-                Ok(length) => Some(Act::Wait(length)),
-                Err(why) => {
-                    step.tell(codes::BAD_VALUE, text.span, why, "for example `wait = \"5m\"`, `\"90s\"`, `\"1h 30m\"`");
-                    None
-                }
-            }
+            length(step, "wait", "wait = \"5m\"`, `\"90s\"`, `\"1h 30m\"").map(Act::Wait)
         }
         "until" => {
             beside(step, who, &[]);
@@ -110,6 +103,18 @@ fn act(step: &mut Reader<'_>, known: &[&str]) -> Option<Act> {
             expect::answer(step).map(Act::Answer)
         }
         person => self::person(step, person).map(Act::Person),
+    }
+}
+
+/// A length of time.
+pub(super) fn length(table: &mut Reader<'_>, key: &str, example: &str) -> Option<Duration> {
+    let text = table.string(key)?;
+    match length::parse(&text.value) {
+        Ok(length) => Some(length),
+        Err(why) => {
+            table.tell(codes::BAD_VALUE, text.span, why, format!("for example `{example}`"));
+            None
+        }
     }
 }
 
@@ -176,7 +181,7 @@ fn verb(step: &mut Reader<'_>, who: &str) -> Option<Verb> {
     let may: &[&str] = match verb {
         "says" => &["in", "mention", "thread", "file"],
         "uploads" => &["in", "mention", "thread", "text"],
-        "presses" => &["in", "inputs", "data"],
+        "presses" => &["in", "inputs", "data", "late"],
         "joins" | "leaves" => &[],
         _ => &["in"],
     };
@@ -186,7 +191,8 @@ fn verb(step: &mut Reader<'_>, who: &str) -> Option<Verb> {
         "uploads" => Verb::Says(step.string("text").map(|text| text.value).unwrap_or_default()),
         "presses" => {
             let inputs = step.object("inputs", "inputs = { reason = \"…\" }").unwrap_or_default();
-            Verb::Presses { button: text, inputs, data: step.json("data") }
+            let late = step.bool("late").unwrap_or(false);
+            Verb::Presses { button: text, inputs, data: step.json("data"), late }
         }
         "edits" => Verb::Edits(text.value),
         "joins" => Verb::Joins(text.value),

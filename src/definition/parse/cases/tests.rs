@@ -56,8 +56,10 @@ fn every_mistake_is_shown_at_its_place() {
          { bot = 'x', in = 'Ops', to = 'alice' },\n\
          { post = 'alert', json = 1, text = 'x' },\n\
          { given = { bt = { x = 1 } } },\n\
+         { answer = { text = 'x', after = 'a while' } },\n\
          ]\n\
-         [[case]]\nname = 'a'\n"
+         [[case]]\nname = 'a'\nceiling = { domain = ['x'], where = 'here' }\n\
+         [[case]]\nname = 'b'\nceiling = {}\nsteps = [{ alice = 'hi' }]\n"
     ));
 }
 
