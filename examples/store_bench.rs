@@ -163,6 +163,7 @@ async fn one(
         due_at: Millis(0),
         payload: vec![b'x'; 450],
         envelope: None,
+        answers: None,
     };
     let start = Instant::now();
     let Accepted::New(seq) = store.accept(new).await? else { bail!("a new event was a duplicate") };

@@ -301,6 +301,7 @@ impl Ingress {
             due_at: now,
             payload: event.encode(),
             envelope,
+            answers: None,
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
     /// The webhook as it came, for a bot that forwards it.
     pub envelope: Option<Vec<u8>>,
+    /// The call that it answers: what is erased of the one is erased of the other.
+    pub answers: Option<EventId>,
 }
 
 /// How an accept ended. All three are durable.

@@ -247,6 +247,7 @@ async fn events_are_listed_and_told_by_id_or_its_beginning() {
         due_at: Millis(0),
         payload: Vec::new(),
         envelope: None,
+        answers: None,
     };
     service.store.accept(event).await.unwrap();
     let whole = id.to_string();

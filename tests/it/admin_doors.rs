@@ -269,6 +269,7 @@ async fn events_are_listed_by_bot_and_state_and_shown_one_by_one() {
         due_at: Millis(0),
         payload: Vec::new(),
         envelope: None,
+        answers: None,
     };
     assert!(matches!(door.store.accept(event).await, Ok(Accepted::New(_))));
     for (query, found) in [

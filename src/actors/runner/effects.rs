@@ -244,6 +244,7 @@ pub(super) fn answered(answered: &Answered<'_>) -> NewEvent {
         due_at: now,
         payload: event.encode(),
         envelope: None,
+        answers: Some(*call),
     }
 }
 

@@ -283,6 +283,7 @@ fn event(bot: &BotId, schedule: &Schedule, planned: Millis, now: Millis, house: 
         due_at: now,
         payload: event.encode(),
         envelope: None,
+        answers: None,
     }
 }
 

@@ -281,6 +281,7 @@ mod tests {
             due_at: Millis(0),
             payload: Vec::new(),
             envelope: None,
+            answers: None,
         };
         let id = event.id;
         store.accept(event).await.unwrap();

@@ -100,6 +100,7 @@ impl Door {
             due_at: now,
             payload: event.encode(),
             envelope: None,
+            answers: None,
         };
         let accepted = ingress.store.accept(new).await?;
         Ok(Posted { event: id, accepted })

@@ -196,6 +196,7 @@ impl Store for FakeStore {
     not_for_a_door! {
         due_events(DueQuery) -> Vec<EventRow>;
         claim(Lease, Vec<Seq>) -> Vec<Claimed>;
+        claim_suspect(Lease, Seq) -> Vec<Claimed>;
         commit_turn(TurnCommit) -> TurnAnswer;
         envelope(EventId) -> Option<Vec<u8>>;
         release(Lease, Vec<Seq>) -> ();

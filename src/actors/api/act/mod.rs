@@ -113,6 +113,7 @@ fn failure(row: &DeliveryRow, delivery: &Delivery, reason: &Reason, now: Millis)
         due_at: now,
         payload: event.encode(),
         envelope: None,
+        answers: None,
     };
     Some(Box::new(FailureEvent { wanted: Kinds::default().with(kind).0, event }))
 }

@@ -24,6 +24,7 @@ async fn promise(store: &SqliteStore, lease: &Lease, key: &str, rooms: &[&str]) 
         due_at: Millis(0),
         payload: b"{}".to_vec(),
         envelope: None,
+        answers: None,
     };
     let Accepted::New(seq) = store.accept(event).await.unwrap() else { panic!("it is new") };
     let attempt = store.claim(lease.clone(), vec![seq]).await.unwrap()[0].attempt;

@@ -27,9 +27,11 @@ const STORE: &str = "
     INSERT INTO seen (bot, key, until, event)
     SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event;
-    INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope)
+    INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope,
+                                  answers)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
-           substr($3, value->>6, value->>7), CASE WHEN value->>9 > 0 THEN substr($3, value->>8, value->>9) END
+           substr($3, value->>6, value->>7), CASE WHEN value->>9 > 0 THEN substr($3, value->>8, value->>9) END,
+           CASE WHEN value->>10 > 0 THEN substr($3, value->>10, 16) END
     FROM jsonb_each($2)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
@@ -98,8 +100,9 @@ pub(super) async fn insert(
             seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
             let (kept, kept_len) = event.envelope.as_ref().map_or((0, 0), |envelope| heap.put(envelope));
+            let answers = event.answers.map_or(0, |call| heap.put(call.0.as_bytes()).0);
             let class = event.class as i64;
-            (id, &event.bot, event.kind, &event.order_key, class, event.due_at, at, len, kept, kept_len)
+            (id, &event.bot, event.kind, &event.order_key, class, event.due_at, at, len, kept, kept_len, answers)
         })
         .collect();
     let done = sqlx::query(STORE)

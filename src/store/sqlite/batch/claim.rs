@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::{Round, fence::Fences, pack};
 use crate::{
-    base::BotId,
+    base::{BotId, Seq},
     store::{
         Claimed, SUSPECT,
         sqlite::{
@@ -31,7 +31,7 @@ pub(super) const CLAIM: &str = "
       AND NOT EXISTS (
         SELECT 1 FROM inbox AS p
         WHERE p.bot = inbox.bot AND p.order_key = inbox.order_key AND p.seq < inbox.seq AND p.finished_at IS NULL)
-    RETURNING seq, attempt + (state = 0), doubts";
+    RETURNING seq, attempt + (state = 0), doubts, state = 1";
 
 /// Fenced by the row alone: a claim that nobody took over is given back even by an incarnation that was replaced
 /// meanwhile, so that its clean stop is not counted as a doubt.
@@ -51,14 +51,22 @@ pub(super) async fn run(
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
-    let held: Vec<(i64, i64, i64)> =
+    let told: Vec<(i64, i64, i64, bool)> =
         sqlx::query_as(CLAIM).bind(pack::json(&wanted)?).bind(round.now.0).bind(SUSPECT).fetch_all(tx).await?;
-    let mut held: HashMap<i64, (u32, u32)> =
-        held.into_iter().map(|(seq, attempt, doubts)| (seq, (count(attempt), count(doubts)))).collect();
-    // Taken out of the map, so that of two claims for one row in one batch only the first has it.
+    let mut told: HashMap<i64, (Claimed, bool)> = told
+        .into_iter()
+        .map(|(seq, attempt, doubts, held)| {
+            (seq, (Claimed { seq: Seq(seq), attempt: count(attempt), doubts: count(doubts) }, held))
+        })
+        .collect();
     let answers = jobs.iter().map(|job| {
         let rows = job.input.hold.rows.iter();
-        rows.filter_map(|&seq| held.remove(&seq.0).map(|(attempt, doubts)| Claimed { seq, attempt, doubts })).collect()
+        rows.filter_map(|seq| match told.get(&seq.0).copied()? {
+            // Taken out, so that of two claims for one row in one batch only the first has it.
+            (claimed, true) => told.remove(&seq.0).map(|_| claimed),
+            (claimed, false) => Some(claimed),
+        })
+        .collect()
     });
     Ok(answers.collect())
 }

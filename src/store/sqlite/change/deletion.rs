@@ -62,8 +62,9 @@ impl Change for ObeyDeletion {
         if finished {
             end(tx, round, &[seq], "its message was deleted").await?;
         }
-        let rows = erase::events(tx, round, &[seq]).await? + erase::answers(tx, round, &[seq]).await?;
-        let later = erase::later(tx, &[seq]).await? > 0;
+        let family = erase::family(tx, &[seq]).await?;
+        let rows = erase::events(tx, round, &family).await? + erase::answers(tx, round, &family).await?;
+        let later = erase::later(tx, &family).await? > 0;
         Ok(Obeyed::Erased { rows: rows + u64::from(finished), finished, later })
     }
 

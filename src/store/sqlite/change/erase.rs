@@ -52,6 +52,15 @@ const CONTEXTS: &str = "
         JOIN inbox AS e ON e.seq = t.value
         JOIN outbox AS d ON d.event = e.public_id)";
 
+const FAMILY: &str = "
+    WITH RECURSIVE family (seq, id) AS (
+        SELECT e.seq, e.public_id FROM jsonb_each($1) AS t JOIN inbox AS e ON e.seq = t.value
+        UNION
+        SELECT a.seq, a.public_id FROM family AS f
+        JOIN outbox AS d ON d.event = f.id AND d.lane = 1
+        JOIN inbox AS a ON a.answers = d.public_id)
+    SELECT seq FROM family";
+
 const LATER: &str = "
     SELECT l.seq, e.seq FROM erase_later AS l LEFT JOIN inbox AS e ON e.public_id = l.event
     WHERE l.seq > $1 ORDER BY l.seq LIMIT +$2";
@@ -66,7 +75,7 @@ const OVER: &str = "
 /// For the test of their plans: a pass comes every minute, and must not walk what it passed before.
 #[cfg(test)]
 pub(in super::super) const PASSES: &[&str] =
-    &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, CONTEXTS, LATER, OVER];
+    &[EVENTS, DELIVERIES, EVENTS_DONE, DELIVERIES_DONE, ANSWERS, CONTEXTS, FAMILY, LATER, OVER];
 
 /// Erases the content of those of these events that are over.
 pub(in super::super) async fn events(
@@ -104,6 +113,11 @@ pub(in super::super) async fn answers(
     // What a card was given along may be made of what was said. Then it is as if nothing had been given.
     sqlx::query(CONTEXTS).bind(batch::json(events)?).execute(&mut *tx).await?;
     deliveries(tx, round, &seqs).await
+}
+
+/// These events, what handlers answered to their calls, to the calls of those answers, and so on.
+pub(in super::super) async fn family(tx: &mut SqliteConnection, events: &[i64]) -> Result<Vec<i64>, Trouble> {
+    Ok(sqlx::query_scalar(FAMILY).bind(batch::json(events)?).fetch_all(tx).await?)
 }
 
 /// Puts down that what these events still need is erased when they do not need it any more: the event itself while
@@ -191,7 +205,10 @@ async fn overdue(tx: &mut SqliteConnection, round: &Round<'_>, erased: &mut Eras
         return Ok(());
     }
     let seqs: Vec<i64> = rows.iter().filter_map(|&(_, event)| event).collect();
-    erased.rows += events(tx, round, &seqs).await? + answers(tx, round, &seqs).await?;
+    // A call that was on its way may have been answered meanwhile: with its end, in one commit.
+    let family = family(tx, &seqs).await?;
+    erased.rows += events(tx, round, &family).await? + answers(tx, round, &family).await?;
+    later(tx, &family).await?;
     let places: Vec<i64> = rows.iter().map(|&(place, _)| place).collect();
     sqlx::query(OVER).bind(batch::json(&places)?).execute(&mut *tx).await?;
     let whole_step = whole(rows.len());

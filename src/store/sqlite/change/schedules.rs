@@ -130,6 +130,7 @@ impl Change for FireTimers {
                 due_at: Millis(due_at),
                 payload,
                 envelope: None,
+                answers: None,
             });
             names.push((bot, name));
         }

@@ -9,32 +9,32 @@ use crate::{
     },
 };
 
-fn call(key: &str) -> NewDelivery {
+pub(super) fn call(key: &str) -> NewDelivery {
     NewDelivery { lane: Lane::Calls, ..delivery(key) }
 }
 
-fn answer(key: &str) -> NewEvent {
+pub(super) fn answer(key: &str) -> NewEvent {
     NewEvent { kind: "answer", ..event(&bot("echo"), key, "talk") }
 }
 
-async fn promise(rig: &Rig, lease: &Lease, key: &str, deliveries: Vec<NewDelivery>) {
+pub(super) async fn promise(rig: &Rig, lease: &Lease, key: &str, deliveries: Vec<NewDelivery>) {
     let seq = rig.accept(&lease.bot, key, key).await;
     rig.store.claim(lease.clone(), vec![seq]).await.unwrap();
     let commit = TurnCommit { deliveries, ..turn(lease, seq) };
     assert_eq!(rig.store.commit_turn(commit).await.unwrap(), TurnAnswer::Committed);
 }
 
-async fn calls(rig: &Rig, lease: &Lease) -> Vec<DeliveryRow> {
+pub(super) async fn calls(rig: &Rig, lease: &Lease) -> Vec<DeliveryRow> {
     rig.store.due_calls(rig.query(lease)).await.unwrap()
 }
 
-async fn record(rig: &Rig, lease: &Lease, seq: Seq, outcome: DeliveryOutcome, then: Vec<NewEvent>) -> bool {
+pub(super) async fn record(rig: &Rig, lease: &Lease, seq: Seq, outcome: DeliveryOutcome, then: Vec<NewEvent>) -> bool {
     let attempt = rig.store.mark(lease.clone(), vec![seq]).await.unwrap()[0].attempt;
     let result = DeliveryResult { then, ..DeliveryResult::new(seq, lease.epoch, attempt, outcome) };
     rig.store.record(result).await.unwrap()
 }
 
-fn over() -> DeliveryOutcome {
+pub(super) fn over() -> DeliveryOutcome {
     DeliveryOutcome::Sent { remote_id: None }
 }
 

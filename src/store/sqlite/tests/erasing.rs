@@ -1,7 +1,10 @@
 //! Content goes when its time is over, in the commit that ends it if it is not to be kept, or when its message was
 //! deleted; and never of what is pending.
 
-use super::*;
+use super::{
+    calls::{answer, call, calls, over, promise, record},
+    *,
+};
 use crate::store::{
     Cause, DeletedMessage, DeliveryOutcome, DeliveryResult, EraseAtEnd, Erased, EventDetail, EventQuery, EventState,
     Obeyed, Retention,
@@ -208,6 +211,43 @@ async fn a_deleted_message_takes_its_event_and_what_answered_it_along() {
         let dead = rig.dead(&lease, "m3").await;
         let obeyed = rig.store.obey_deletion(rig.deleted(&lease.bot, "m3", false)).await.unwrap();
         assert!(matches!(obeyed, Obeyed::Erased { rows: 1, .. }), "a dead letter too: {dead:?} {obeyed:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_message_takes_along_what_handlers_answered_about_it() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("echo").await;
+        // The call of `m1` was answered by `a1`, whose own call by `a2`.
+        promise(&rig, &lease, "m1", vec![call("k")]).await;
+        for (key, deliveries) in [("a1", vec![call("k")]), ("a2", vec![])] {
+            let asked = calls(&rig, &lease).await.remove(0);
+            let then = vec![NewEvent { answers: Some(asked.id), ..answer(key) }];
+            assert!(record(&rig, &lease, asked.seq, over(), then).await);
+            let seq = rig.due(&lease).await[0].seq;
+            rig.store.claim(lease.clone(), vec![seq]).await.unwrap();
+            rig.store.commit_turn(TurnCommit { deliveries, ..turn(&lease, seq) }).await.unwrap();
+        }
+        let obeyed = rig.store.obey_deletion(rig.deleted(&lease.bot, "m1", false)).await.unwrap();
+        assert_eq!(obeyed, Obeyed::Erased { rows: 5, finished: false, later: false });
+        assert_eq!(rig.payloads().await, (vec![String::new(); 3], vec![String::new(); 2]));
+
+        // The call is on its way when the message goes: its answer is worked off, then erased.
+        promise(&rig, &lease, "m2", vec![call("k")]).await;
+        let asked = calls(&rig, &lease).await.remove(0);
+        let obeyed = rig.store.obey_deletion(rig.deleted(&lease.bot, "m2", false)).await.unwrap();
+        assert_eq!(obeyed, Obeyed::Erased { rows: 1, finished: false, later: true });
+        let then = vec![NewEvent { answers: Some(asked.id), ..answer("a3") }];
+        assert!(record(&rig, &lease, asked.seq, over(), then).await);
+        assert_eq!(rig.store.erase(NEVER).await.unwrap().rows, 1, "the call");
+        assert_eq!(rig.payloads().await.0[4], "payload of a3", "it waits for its turn");
+        let seq = rig.due(&lease).await[0].seq;
+        rig.store.claim(lease.clone(), vec![seq]).await.unwrap();
+        rig.store.commit_turn(turn(&lease, seq)).await.unwrap();
+        assert_eq!(rig.store.erase(NEVER).await.unwrap().rows, 1, "the answer");
+        assert!(rig.payloads().await.0.iter().all(String::is_empty));
     })
     .await;
 }

@@ -192,6 +192,7 @@ pub(super) fn event(bot: &BotId, key: &str, order: &str) -> NewEvent {
         due_at: Millis(0),
         payload: format!("payload of {key}").into_bytes(),
         envelope: None,
+        answers: None,
     }
 }
 
