@@ -91,6 +91,12 @@ impl House {
         Ok(())
     }
 
+    /// Starts the app again after it was down until this clock's time.
+    pub(crate) async fn open_at(&mut self, clock: Clock) {
+        self.plan.clock = clock;
+        self.open().await.unwrap();
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         let mut overrides: Vec<(String, String)> = [
             ("listen", "127.0.0.1:0".to_owned()),
