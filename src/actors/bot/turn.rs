@@ -10,7 +10,9 @@ use super::{Deps, reads::ReadError};
 use crate::{
     actors::retries::{End, Trouble},
     base::{Digest, Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
-    brain::{self, Decision, DialogueStep, Effect, Fact, Facts, HandlerCall, Me, Program, Read, Step, Target, Turn},
+    brain::{
+        self, Busy, Decision, DialogueStep, Effect, Fact, Facts, HandlerCall, Me, Program, Read, Step, Target, Turn,
+    },
     store::{
         Cause, Claimed, Class, DialogueChange, EventRow, Lane, NewDelivery, NewTimer, Reason, StoreError, TurnAnswer,
         TurnCommit, TurnOutcome,
@@ -234,11 +236,13 @@ impl Job {
                 }
                 Effect::Call(call) => {
                     let id = EventId::new();
-                    // Without an order of its own it waits for no other: a key that nobody else has.
+                    // One that waits for no other has a key that nobody else has. Whether another of its order is being
+                    // made, the runner sees from the call.
+                    let waits = call.busy == Busy::Queue && !call.order.is_empty();
                     let alone = || Digest::of([b"call".as_slice(), id.0.as_bytes()]).mark();
                     commit.deliveries.push(NewDelivery {
                         id,
-                        order_key: if call.order.is_empty() { alone() } else { call.order.clone() },
+                        order_key: if waits { call.order.clone() } else { alone() },
                         class: Class::Interactive,
                         lane: Lane::Calls,
                         due_at: now,

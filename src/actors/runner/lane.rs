@@ -34,9 +34,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Flying {
     order_key: String,
-    rule: String,
-    /// What a refusing call is held against.
-    busy_key: String,
+    /// Its rule, and what a refusing call is held against. None: nothing is made, it is refused or given up.
+    made: Option<(String, String)>,
 }
 
 /// A call that may be made now.
@@ -81,28 +80,34 @@ impl Lane {
             if held.contains(waiting.row.order_key.as_str()) {
                 continue;
             }
-            if self.may_go(waiting) {
-                found = Some(at);
+            let refused = waiting.call.as_ref().is_some_and(|call| self.is_refused(call));
+            // To be told that it is refused it waits for nobody.
+            if refused || waiting.call.as_ref().is_none_or(|call| self.may_go(call)) {
+                found = Some((at, refused));
                 break;
             }
             held.insert(&waiting.row.order_key);
         }
-        let Waiting { row, call } = self.rows.remove(found?)?;
-        let (rule, busy_key) = call.as_ref().map(|call| (call.rule.clone(), call.order.clone())).unwrap_or_default();
-        let refused = call.as_ref().is_some_and(|call| {
-            let same = |flying: &Flying| flying.rule == call.rule && flying.busy_key == call.order;
-            call.busy == Busy::Refuse && self.flying.values().any(same)
-        });
-        // One that is refused makes no other busy.
-        let busy_key = if refused { String::new() } else { busy_key };
-        self.flying.insert(row.seq, Flying { order_key: row.order_key.clone(), rule, busy_key });
+        let (at, refused) = found?;
+        let Waiting { row, call } = self.rows.remove(at)?;
+        let made = call.as_ref().filter(|_| !refused).map(|call| (call.rule.clone(), call.order.clone()));
+        self.flying.insert(row.seq, Flying { order_key: row.order_key.clone(), made });
         Some(Pick { row, call, refused })
     }
 
-    fn may_go(&self, waiting: &Waiting) -> bool {
-        let Some(call) = &waiting.call else { return true };
+    /// Calls of a rule that are being made.
+    fn made<'a>(&'a self, rule: &'a str) -> impl Iterator<Item = &'a str> {
+        let made = self.flying.values().filter_map(|flying| flying.made.as_ref());
+        made.filter(move |(of, _)| of == rule).map(|(_, order)| order.as_str())
+    }
+
+    fn is_refused(&self, call: &HandlerCall) -> bool {
+        call.busy == Busy::Refuse && self.made(&call.rule).any(|order| order == call.order)
+    }
+
+    fn may_go(&self, call: &HandlerCall) -> bool {
         let most = usize::try_from(call.max_in_flight).unwrap_or(usize::MAX);
-        most == 0 || self.flying.values().filter(|flying| flying.rule == call.rule).count() < most
+        most == 0 || self.made(&call.rule).count() < most
     }
 
     /// A try has ended. `waits`: its order waits with it, so what is in memory of that order must not go before it.
@@ -143,10 +148,15 @@ impl Lane {
         }
     }
 
-    pub(super) fn not_loaded(&mut self) {
-        self.loading = false;
+    pub(super) fn not_loaded(&mut self, epoch: Epoch) {
+        if epoch == self.lease.epoch {
+            (self.loading, self.look) = (false, true);
+        }
     }
 }
+
+#[cfg(test)]
+mod play;
 
 #[cfg(test)]
 mod tests {
@@ -158,7 +168,7 @@ mod tests {
         store::Class,
     };
 
-    fn row(seq: i64, key: &str, change: impl FnOnce(&mut HandlerCall)) -> DeliveryRow {
+    pub(super) fn row(seq: i64, key: &str, change: impl FnOnce(&mut HandlerCall)) -> DeliveryRow {
         let trigger = Trigger::Room { change: Change::Updated, room: "R".into() };
         let mut call = HandlerCall {
             rule: "a".into(),
@@ -241,6 +251,18 @@ mod tests {
         assert_eq!(picked(&mut lane), Some((3, false)));
         lane.ended(Epoch(1), Seq(1), false);
         assert_eq!(picked(&mut lane), Some((4, false)), "the refused one makes nobody busy");
+    }
+
+    #[test]
+    fn a_refusal_waits_for_no_permit_of_its_rule_and_takes_none() {
+        let refuse = |n: i64| row(n, &n.to_string(), |call| (call.busy, call.max_in_flight) = (Busy::Refuse, 1));
+        let other =
+            row(3, "3", |call| (call.busy, call.max_in_flight, call.order) = (Busy::Refuse, 1, "elsewhere".into()));
+        let mut lane = lane(vec![refuse(1), refuse(2), other]);
+        assert_eq!((picked(&mut lane), picked(&mut lane)), (Some((1, false)), Some((2, true))));
+        assert_eq!(picked(&mut lane), None, "the rule makes one at once");
+        lane.ended(Epoch(1), Seq(1), false);
+        assert_eq!(picked(&mut lane), Some((3, false)), "though the refusal is not recorded yet");
     }
 
     #[test]
