@@ -22,6 +22,7 @@ mod dialogues;
 mod disk;
 mod disk_upgrade;
 mod docs;
+mod faq;
 mod handler_examples;
 mod handlers;
 mod inbound;
