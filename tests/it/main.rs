@@ -24,6 +24,7 @@ mod disk_upgrade;
 mod docs;
 mod faq;
 mod handler_examples;
+mod handler_files;
 mod handlers;
 mod inbound;
 mod ingress_answers;

@@ -293,6 +293,13 @@ impl Simulator {
         answer
     }
 
+    /// Sets something at the control API; anything but a success fails the test.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send("PUT", path, Some(body.clone())).await;
+        assert_eq!(status, 200, "PUT {path} {body}: {answer}");
+        answer
+    }
+
     /// Takes something of the control API away.
     pub(crate) async fn delete(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.send("DELETE", path, Some(body.clone())).await;
