@@ -20,7 +20,7 @@ NODE_READY := $(NODE)/node_modules/.ready
 TOOLS := .tools
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 SECONDS ?= 60
-TARGETS ?= calls definition signature template webhook
+TARGETS ?= calls card definition script signature template webhook
 
 .PHONY: help run test lint check bench chaos fuzz docker rust
 
@@ -61,7 +61,7 @@ chaos: | rust ## 200 kills, faults and rewritten definitions, then the ledger: f
 	@cargo build --release --bin botyard --example storm
 	@cargo run --quiet --release --example storm -- chaos $(ARGS)
 
-fuzz: $(FUZZ) | rust ## Thought-up webhooks, signatures, definitions, templates and calls, SECONDS (60) of each
+fuzz: $(FUZZ) | rust ## Thought-up webhooks, definitions, scripts, cards, calls and more, SECONDS (60) of each
 	@command -v c++ >/dev/null || { \
 	  echo "there is no C++ compiler, and the fuzzer is compiled from C++. On Debian: apt-get install g++" >&2; exit 1; }
 	@echo "building Botyard with the fuzzer inside (the first time: some minutes) ..." >&2

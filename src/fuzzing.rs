@@ -3,14 +3,19 @@
 //!
 //! The simulator has a door of its own, `sim::fuzzing`.
 
-use std::fmt::Write as _;
+mod card;
+mod script;
+
+use std::{fmt::Write as _, sync::Arc};
 
 use chrono_tz::Tz;
+use serde_json::Value;
 
+pub use self::{card::card, script::script};
 use crate::{
-    base::{BotId, Change, Event, Millis, Secret, Trigger},
+    base::{BotId, Change, Event, Millis, Secret, Trigger, Version},
     brain::{self, Act, Effect, Engine, Fact, Facts, Me, Program, Read, Step, Turn},
-    definition::{self, DefinitionSource, Diagnostic},
+    definition::{self, Companion, DefinitionSource, Diagnostic},
     handlers::script::Scripts,
     webex::{
         envelope::Envelope,
@@ -135,9 +140,18 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-fn compiled(text: &str) -> Result<(Option<std::sync::Arc<Program>>, Vec<Diagnostic>), String> {
+/// A program, or what is wrong.
+type Compiled = (Option<Arc<Program>>, Vec<Diagnostic>);
+
+fn compiled(text: &str) -> Result<Compiled, String> {
+    compiled_beside(text, &[])
+}
+
+/// The same with these files beside it.
+fn compiled_beside(text: &str, files: &[(&str, &str)]) -> Result<Compiled, String> {
     let bot = BotId::parse("some").map_err(|error| error.to_string())?;
-    let source = DefinitionSource::new(bot, "some.toml", text);
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), Companion::Text((*text).to_owned()))).collect();
+    let source = DefinitionSource::new(bot, "some.toml", text).with_files(files);
     let (definition, mut found) = definition::parse(&source);
     let Some(definition) = definition else { return Ok((None, found)) };
     let compiled = brain::compile(&definition);
@@ -159,6 +173,12 @@ fn placed(diagnostic: &Diagnostic, text: &str) -> Result<(), String> {
 
 /// Somebody says something: the program decides, within the limits, or fails with a sentence.
 fn said(program: &Program, text: &str) -> Result<(), String> {
+    decided(program, text, &Value::Null)?.map_or(Ok(()), |effects| within_limits(&effects))
+}
+
+/// What a program decides when somebody says something and this is in its memory everywhere; nothing: it failed with a
+/// sentence.
+fn decided(program: &Program, text: &str, memory: &Value) -> Result<Option<Vec<Effect>>, String> {
     let me = Me { id: "ME".into(), name: "Some Bot".into(), email: "some@webex.bot".into() };
     let event = event();
     let (engine, mut facts) = (Engine::new(), Facts::new());
@@ -166,12 +186,12 @@ fn said(program: &Program, text: &str) -> Result<(), String> {
         let turn = Turn { event: &event, me: &me, facts: &facts, now: Millis(0), zone: Tz::UTC };
         match brain::step(&engine, program, &turn) {
             Step::Need(reads) => facts.extend(reads.into_iter().map(|read| {
-                let fact = fact(&read, text);
+                let fact = fact(&read, text, memory);
                 (read, fact)
             })),
-            Step::Done(decision) => return within_limits(&decision.effects),
+            Step::Done(decision) => return Ok(Some(decision.effects)),
             Step::Fail(reason) if reason.is_empty() => return Err("it failed without a reason".to_owned()),
-            Step::Fail(_) => return Ok(()),
+            Step::Fail(_) => return Ok(None),
         }
     }
     Err("it asks for ever".to_owned())
@@ -211,7 +231,7 @@ fn event() -> Event {
 }
 
 /// Everything can be read, and names are what nobody should trust.
-fn fact(read: &Read, text: &str) -> Fact {
+fn fact(read: &Read, text: &str, memory: &Value) -> Fact {
     match read {
         Read::Message(id) => Fact::Message(Box::new(Message {
             id: id.clone(),
@@ -233,6 +253,7 @@ fn fact(read: &Read, text: &str) -> Fact {
         }
         // Whatever stands in a script, it ends within its bounds.
         Read::Script(run) => run.run(&Scripts::new()),
+        Read::State(..) if !memory.is_null() => Fact::State(Version(1), Some(memory.clone())),
         Read::Members(_) | Read::Press(_) | Read::Sent(_) | Read::State(..) | Read::Dialogue { .. } => Fact::Missing,
     }
 }
@@ -247,8 +268,14 @@ mod tests {
 
     type Door = fn(&[u8]) -> Result<(), String>;
 
-    const DOORS: [(&str, Door); 4] =
-        [("webhook", webhook), ("signature", signature), ("definition", definition), ("template", template)];
+    const DOORS: [(&str, Door); 6] = [
+        ("webhook", webhook),
+        ("signature", signature),
+        ("definition", definition),
+        ("template", template),
+        ("script", script),
+        ("card", card),
+    ];
 
     #[test]
     fn every_seed_of_every_target_keeps_the_promises() {
@@ -269,6 +296,17 @@ mod tests {
         assert!(Envelope::parse(&body).unwrap().into_event(Millis(0)).is_some());
         let text = String::from_utf8(seed("definition/rules.toml")).unwrap();
         assert!(compiled(&text).unwrap().0.is_some(), "{:?}", compiled(&text).unwrap().1);
+        let made = |path: &str| {
+            let text = String::from_utf8(seed(path)).unwrap();
+            let (written, said) = text.split_once("\n---\n").unwrap();
+            let bot = "[fallback]\nreply = { text = \"x\", card = \"c.json\" }\n";
+            let (program, found) = compiled_beside(bot, &[("c.json", written)]).unwrap();
+            let memory = serde_json::from_str(said).unwrap();
+            decided(&program.unwrap_or_else(|| panic!("{found:?}")), said, &memory).unwrap().expect("a card")
+        };
+        for path in ["card/list", "card/values"] {
+            assert!(matches!(&made(path)[..], [Effect::Say(said)] if said.card.is_some()), "{path}");
+        }
         assert_eq!(compiled(&format!("[fallback]\nreply = {}", quoted("\"\\\n\t{{ message.text }}"))).unwrap().1, []);
     }
 
@@ -279,6 +317,37 @@ mod tests {
                 let kept = door(&bytes);
                 prop_assert!(kept.is_ok(), "{name}: {kept:?}");
             }
+        }
+
+        #[test]
+        fn scripts_of_likely_pieces_keep_the_promises(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "say(", "message.text", ")", ";", "let a = ", "[", "]", "#{", "}", "{", "a", ": ", "1", "`${", "`", "loop ",
+                "for x in ", "a.push(", "fn f(x) ", "f(", "if ", " == ", "remember(\"room\", \"k\", ", "Fn(", "throw ",
+                "person.first_name", "a.pad(900, 0)", "\n", "\n---\n", " + ", "try ", "catch (e) ", "return ",
+            ]), 0..14)
+        ) {
+            let kept = script(pieces.concat().as_bytes());
+            prop_assert!(kept.is_ok(), "{pieces:?}: {kept:?}");
+        }
+
+        #[test]
+        fn cards_of_likely_pieces_keep_the_promises(
+            texts in prop::collection::vec(prop::sample::select(vec![
+                "{{ message.text }}", "{{ state.room.x }}", "{{ item }}", "{{ state.room.x | tojson }}", "{% for a in b %}",
+                "{% for a in state.room.x %}{{ a }}{% endfor %}", "plain", "{{ state.room.x | raw }}", "[a](", ")", "{#",
+            ]), 1..4),
+            list in prop::sample::select(vec!["state.room.x", "range(3)", "message.text", "[1, [2]]", "range(9999)", "("]),
+            memory in prop::sample::select(vec![
+                "[1, \"a\", {\"type\": \"Image\"}]", "{\"a\": [1]}", "\"},{\"", "[[[]]]", "7", "\"}], \"actions\": [",
+            ]),
+        ) {
+            let text = texts.concat();
+            let item = serde_json::json!({ "type": "TextBlock", "text": text });
+            let body = serde_json::json!([{ "$each": list, "item": item.clone() }, item]);
+            let written = serde_json::json!({ "type": "AdaptiveCard", "version": "1.3", "body": body });
+            let kept = card(format!("{written}\n---\n{memory}").as_bytes());
+            prop_assert!(kept.is_ok(), "{written} {memory}: {kept:?}");
         }
 
         #[test]

@@ -12,7 +12,7 @@ pub struct HandlerCall {
     pub rule: String,
     /// The event that was being handled; the answer carries it on.
     pub origin: Box<Event>,
-    /// What calls keep their order with; empty: each on its own.
+    /// What calls of one rule, room and person share: those that queue keep their order with it. Empty: each on its own.
     pub order: String,
     /// What becomes of a call while another of its order is being made.
     #[serde(default)]

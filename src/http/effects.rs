@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Refusal, admin::bearer};
 use crate::{
     actors::{
-        api::{Api, Call, CallClass},
+        api::{Api, Call, CallClass, CallError},
         line::Line,
         runner::{EffectsError, OpenCalls},
     },
@@ -103,10 +103,26 @@ async fn file(
     let api = door.api.addr().ok_or_else(|| unavailable("the house is starting or ending".into()))?;
     let request = Request { method: "GET", path, body: None };
     let asked = api.send(Call { bot, request, class: CallClass::Turn, deadline: PATIENCE }).await;
-    let reply =
-        asked.map_err(|error| unavailable(error.to_string()))?.map_err(|error| unavailable(error.to_string()))?;
-    if reply.status != 200 {
-        return Err(unavailable(format!("Webex answered {}", reply.status)));
+    let reply = match asked.map_err(|error| unavailable(error.to_string()))? {
+        Ok(reply) => reply,
+        Err(CallError::TooLarge) => {
+            return Err(Refusal::NoFile("the file is larger than 1 MiB, and no larger one is passed on".into()));
+        }
+        Err(error) => return Err(unavailable(error.to_string())),
+    };
+    if let Some(why) = kept_back(reply.status) {
+        return Err(Refusal::NoFile(format!("{why} (Webex answered {})", reply.status)));
     }
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/octet-stream")).body(reply.body))
+}
+
+/// Why Webex gives a file out to nobody, now or later. While it is scanned (423) the api waits.
+fn kept_back(status: u16) -> Option<&'static str> {
+    match status {
+        200 => None,
+        404 => Some("the file is gone, or not for the bot to see"),
+        410 => Some("the scan found malware in the file, and it is not given out"),
+        428 => Some("the file could not be scanned for malware, and is not given out"),
+        _ => Some("the file is not given out"),
+    }
 }

@@ -37,6 +37,8 @@ pub enum Refusal {
     UnknownLetter,
     /// 404: no call of that id is open, or the token is not that call's.
     UnknownCall,
+    /// 404: the file is not to be had, and will not be.
+    NoFile(String),
     /// 405: the path exists, but not for this method.
     MethodNotAllowed,
     /// 408: the body took too long to arrive.
@@ -120,7 +122,8 @@ impl Refusal {
             | Self::UnknownHook
             | Self::UnknownEvent
             | Self::UnknownLetter
-            | Self::UnknownCall => StatusCode::NOT_FOUND,
+            | Self::UnknownCall
+            | Self::NoFile(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -156,6 +159,7 @@ impl Refusal {
             Self::UnknownEvent => "unknown_event",
             Self::UnknownLetter => "unknown_letter",
             Self::UnknownCall => "unknown_call",
+            Self::NoFile(_) => "no_file",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::Conflict(_) => "conflict",
@@ -180,7 +184,7 @@ impl Refusal {
         Cow::Borrowed(match self {
             Self::BrokenBody => "the body is not whole",
             Self::BadEnvelope => "the body is not the JSON of a webhook",
-            Self::BadRequest(why) | Self::Conflict(why) | Self::Unavailable(why) => why,
+            Self::BadRequest(why) | Self::NoFile(why) | Self::Conflict(why) | Self::Unavailable(why) => why,
             Self::BadBody => "the body is not the JSON that its content type says",
             Self::BadCredentials => "the secret or the signature of this hook is missing or wrong",
             Self::UnknownHook => "this bot has no hook of this name here",
@@ -260,7 +264,9 @@ mod tests {
     fn every() -> Vec<Refusal> {
         let mut all = Refusal::INGRESS.to_vec();
         all.extend([Refusal::Unauthorized, Refusal::UnknownEvent, Refusal::UnknownLetter, Refusal::UnknownCall]);
-        all.extend([Refusal::BadRequest, Refusal::Conflict, Refusal::Unavailable].map(|of| of("why".into())));
+        all.extend(
+            [Refusal::BadRequest, Refusal::NoFile, Refusal::Conflict, Refusal::Unavailable].map(|of| of("why".into())),
+        );
         all
     }
 

@@ -19,7 +19,6 @@ use crate::support::{
     house::{ECHO, address},
     live::{Live, eventually},
     program::Process,
-    raw_http,
 };
 
 const PEOPLE: [&str; 3] = ["alice@example.com", "bob@example.com", "carol@example.com"];
@@ -78,20 +77,6 @@ async fn answers(live: &Live) -> Said {
     waited["messages"].as_array().unwrap().iter().map(|message| (word(message, "id"), word(message, "text"))).collect()
 }
 
-/// Waits until nothing is left to be done.
-async fn settled(live: &Live, service: &Process) {
-    let (_, admin) = service.serves().await;
-    let token = std::fs::read_to_string(live.ground.path("data/admin.token")).unwrap();
-    let bearer = format!("Bearer {}", token.trim());
-    eventually("an empty inbox and outbox", || async {
-        let answer = raw_http::send(admin, "GET", "/v1/bots", &[("Authorization", &bearer)], "").await;
-        let bots: Value = serde_json::from_str(&answer.body).unwrap();
-        let idle = |bot: &Value| bot["waiting"] == 0 && bot["deliveries"] == 0;
-        bots["bots"].as_array().unwrap().iter().all(idle).then_some(())
-    })
-    .await;
-}
-
 /// Runs a bot of this definition through every point; answers what its house and the simulator know in the end.
 async fn stopped_dead_everywhere(definition: &str) -> Ledgers {
     let live = Live::new(&[("echo.toml", definition)], &[]).await;
@@ -113,7 +98,7 @@ async fn stopped_dead_everywhere(definition: &str) -> Ledgers {
         died_at(service, point).await;
         // In between it finds its feet: an event that is there three times when it goes down counts as the cause.
         let service = live.serve().await;
-        settled(&live, &service).await;
+        live.settled(&service).await;
         service.signal(Signal::KILL);
         service.ended().await;
     }
@@ -131,7 +116,7 @@ async fn stopped_dead_everywhere(definition: &str) -> Ledgers {
         answers(&live).await.values().any(|text| text == "now: the end").then_some(())
     })
     .await;
-    settled(&live, &service).await;
+    live.settled(&service).await;
     service.stop().await;
     let (events, answers, accepted) = (stored(&live).await, answers(&live).await, live.accepted().await);
     let accepted: Vec<_> = accepted.iter().filter_map(|id| said.get(id)).cloned().collect();
@@ -229,7 +214,7 @@ async fn an_event_that_takes_the_process_down_three_times_is_buried_and_all_othe
     }
     died_at(service, Point::MidTurn).await;
     let service = live.serve().await;
-    settled(&live, &service).await;
+    live.settled(&service).await;
     service.stop().await;
     let events = stored(&live).await;
     let buried: Vec<_> = events.iter().filter(|event| event.summary.state == EventState::Buried).collect();
@@ -277,7 +262,7 @@ async fn stopped_dead_behind_a_run_of_a_schedule_it_runs_once() {
     let service = live.serve().await;
     // By its second run it has looked at the first, whose end nobody had told it.
     let said = live.replies("echo", 0, 2).await;
-    settled(&live, &service).await;
+    live.settled(&service).await;
     assert_eq!(said.iter().collect::<BTreeSet<_>>().len(), said.len(), "{said:?}");
     service.stop().await;
     let runs = stored(&live).await.into_iter().filter(|event| event.summary.kind == "schedule").count();
@@ -292,7 +277,7 @@ async fn a_panic_of_the_store_s_writer_ends_the_process_and_what_was_acknowledge
     live.registered("echo").await;
     assert_eq!(live.ask("echo", "before").await, "before");
     // That it was sent must be on record, or it is rightly said again.
-    settled(&live, &service).await;
+    live.settled(&service).await;
     live.say(PEOPLE[0], "echo", "wh1sper").await;
     let (status, log) = service.ended().await;
     assert_eq!(status.code(), Some(70), "{}", log.join("\n"));

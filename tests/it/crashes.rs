@@ -11,7 +11,7 @@ use botyard::{
 use serde_json::{Value, json};
 
 use crate::{
-    sim_support::with_stopped_clock,
+    sim_support::{pass, with_stopped_clock},
     support::{
         house::{ECHO, House, Plan, address},
         raw_http,
@@ -125,7 +125,7 @@ fn a_stuck_turn_is_cut_tried_again_and_buried_at_last() {
         let stuck = || async { (house.breaking().passes(Point::MidTurn) > turns).then_some(()) };
         house.sim.eventually("a stuck turn", stuck).await;
         let reasons = || async { events(&house).await.into_iter().filter_map(|event| event.summary.reason).count() };
-        tokio::time::advance(Duration::from_secs(119)).await;
+        pass(Duration::from_secs(119)).await;
         breathe(&house).await;
         assert_eq!(reasons().await, 0, "it is not cut before its time");
         tokio::time::advance(Duration::from_secs(2)).await;
@@ -133,7 +133,7 @@ fn a_stuck_turn_is_cut_tried_again_and_buried_at_last() {
         for attempt in 2..=5 {
             let begun = || async { house.breaking().passes(Point::MidTurn) >= turns + attempt };
             in_time(&house, "another try", Duration::from_millis(500), begun).await;
-            tokio::time::advance(Duration::from_secs(121)).await;
+            pass(Duration::from_secs(121)).await;
         }
         let buried =
             || async { events(&house).await.into_iter().find(|event| event.summary.state == EventState::Buried) };
@@ -201,14 +201,14 @@ fn a_parked_bot_is_tried_again_every_quarter_of_an_hour() {
             entries.iter().filter(|entry| entry["path"] == "/people/me" && entry["status"] == 401).count()
         };
         let before = tries().await;
-        tokio::time::advance(Duration::from_secs(890)).await;
+        pass(Duration::from_secs(890)).await;
         breathe(&house).await;
         assert_eq!(tries().await, before, "it is not tried before its time");
         let again = || async { tries().await > before };
         in_time(&house, "a probe", Duration::from_secs(1), again).await;
         house.state("echo", "parked").await;
         house.sim.delete("/rules", json!({})).await;
-        tokio::time::advance(Duration::from_secs(890)).await;
+        pass(Duration::from_secs(890)).await;
         in_time(&house, "a probe that succeeds", Duration::from_secs(1), || is(&house, "echo", "running")).await;
         assert_eq!(house.sim.replies("echo", 0, 1).await[0]["text"], "are you there?");
         house.close().await;

@@ -1,10 +1,14 @@
-//! Dialogues from outside: whole ones, several at once, over a restart and a changed definition; seen and
+//! Dialogues from outside: whole ones, several at once, over a restart, a changed definition and a time-out; seen and
 //! ended from the command line.
 
+use std::time::Duration;
+
+use botyard::base::Clock;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    house::{House, address},
+    house::{House, Plan, address},
     live::{Live, eventually},
 };
 
@@ -193,4 +197,66 @@ async fn who_is_forgotten_is_in_no_dialogue_any_more() {
     .await;
     assert_eq!(live.ask("table", "2026-12-31").await, "what?");
     service.stop().await;
+}
+
+/// The same table, whose time-outs lead back to the first question.
+fn patient(timeout: &str) -> String {
+    let lead = "on_timeout = { reply = \"Still there?\", goto = \"day\" }";
+    TABLE.replace("on_timeout = \"Too late.\"", lead).replace("\"1h\"", &format!("\"{timeout}\""))
+}
+
+#[actix::test]
+async fn a_time_out_survives_a_kill_and_leads_where_it_says() {
+    // The shortest there is. What is waited for is its sentence, not these seconds.
+    let live = Live::new(&[("table.toml", &patient("10s"))], &[]).await;
+    let service = live.serve().await;
+    live.registered("table").await;
+    assert_eq!(live.ask("table", "book").await, "Which day?");
+    let (after, _) = live.say("alice@example.com", "table", "2026-12-31").await;
+    assert_eq!(live.replies("table", after, 1).await, ["How many on 2026-12-31?"]);
+    // That it was sent must be on record, or it is rightly said again.
+    live.settled(&service).await;
+    service.signal(Signal::KILL);
+    service.ended().await;
+
+    let service = live.serve().await;
+    let said = live.replies("table", after, 3).await;
+    assert_eq!(said, ["How many on 2026-12-31?", "Still there?", "Which day?"]);
+    live.registered("table").await;
+    assert_eq!(live.ask("table", "2026-01-01").await, "How many on 2026-01-01?");
+    assert_eq!(live.ask("table", "2").await, "2 on 2026-01-01?");
+    assert_eq!(live.ask("table", "yes").await, "Booked.");
+    service.stop().await;
+}
+
+/// The house's wall clock so many hours from now. It runs as any clock does: only a house that was down in between
+/// sees a jump.
+fn hours_from_now(hours: u64) -> Clock {
+    let wall = Clock::System.now().plus(Duration::from_hours(hours));
+    Clock::Tokio { wall, origin: tokio::time::Instant::now() }
+}
+
+#[actix::test]
+async fn a_time_out_that_came_while_nothing_ran_is_said_once_and_a_second_in_a_row_is_the_end() {
+    let plan = Plan { clock: hours_from_now(0), ..Plan::default() };
+    let mut house = House::build(plan, &[("table.toml", &patient("1h"))]).await;
+    house.registered(&["table"]).await;
+    assert_eq!(house.sim.ask("table", "book").await, "Which day?");
+    let after = house.sim.say(&address("table"), "2026-12-31").await;
+    let mut expected = vec!["How many on 2026-12-31?"];
+    house.sim.replies("table", after, 1).await;
+    for (hours, then) in [(2, vec!["Still there?", "Which day?"]), (4, vec!["Still there?"])] {
+        house.stop().await;
+        house.open_at(hours_from_now(hours)).await;
+        expected.extend(then);
+        let said = house.sim.replies("table", after, expected.len()).await;
+        assert_eq!(said.iter().map(|said| said["text"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+    }
+    let open = house.admin("GET", "/bots/table/dialogues", None).await.1;
+    assert_eq!(open["dialogues"], json!([]), "{open}");
+    house.registered(&["table"]).await;
+    // By this answer anything that was said twice would have been said.
+    assert_eq!(house.sim.ask("table", "4").await, "what?");
+    assert_eq!(house.sim.replies("table", after, expected.len()).await.len(), expected.len() + 1);
+    house.close().await;
 }

@@ -323,3 +323,65 @@ async fn a_worker_takes_turn_after_turn() {
     assert_eq!(house.sim.ask("pager", "b").await, "turn 2");
     house.close().await;
 }
+
+/// How many calls the program has heard of.
+async fn heard(house: &House, program: &Program, count: usize) {
+    let so_many = || async { (program.heard().len() == count).then_some(()) };
+    house.sim.eventually(&format!("{count} calls"), so_many).await;
+}
+
+/// Ends the open call with this number.
+async fn ends(house: &House, program: &Program, number: usize, said: &str) {
+    let turn = program.heard()[number].json();
+    let (path, auth) = (
+        format!("/effects/{}", turn["call"].as_str().unwrap()),
+        format!("Bearer {}", turn["effects"]["token"].as_str().unwrap()),
+    );
+    let headers = [("Content-Type", "application/json"), ("Authorization", auth.as_str())];
+    let body = json!({ "effects": [{ "say": said }], "done": true }).to_string();
+    assert_eq!(raw_http::send(house.app().admin_addr(), "POST", &path, &headers, body).await.status, 202);
+}
+
+#[actix::test]
+async fn a_call_beside_another_waits_goes_beside_it_or_is_refused_as_its_rule_says() {
+    let secrets = Secrets::new();
+    let program = Program::start(|_, _| (202, "text/plain", String::new())).await;
+    let rule = |busy: &str| {
+        format!(
+            "[[command]]\nwords = ['{busy}']\non_error = '{{{{ response.error }}}}'\n\
+             http = {{ url = '{}', busy = '{busy}' }}\n",
+            program.url("/")
+        )
+    };
+    let text = ["queue", "parallel", "refuse"].map(rule).concat();
+    let house = house(&secrets, &[], &text).await;
+    let after = house.sim.say(&address("pager"), "parallel one").await;
+    heard(&house, &program, 1).await;
+    house.sim.say(&address("pager"), "parallel two").await;
+    heard(&house, &program, 2).await;
+    ends(&house, &program, 1, "second").await;
+    assert_eq!(texts(&house.sim.replies("pager", after, 1).await), ["second"]);
+    ends(&house, &program, 0, "first").await;
+    assert_eq!(texts(&house.sim.replies("pager", after, 2).await), ["second", "first"]);
+
+    let after = house.sim.say(&address("pager"), "refuse one").await;
+    heard(&house, &program, 3).await;
+    house.sim.say(&address("pager"), "refuse two").await;
+    let busy = "busy: the call before it is still being made";
+    assert_eq!(texts(&house.sim.replies("pager", after, 1).await), [busy]);
+    ends(&house, &program, 2, "done").await;
+    house.quiet().await;
+    let after = house.sim.say(&address("pager"), "refuse three").await;
+    heard(&house, &program, 4).await;
+    ends(&house, &program, 3, "three").await;
+    assert_eq!(texts(&house.sim.replies("pager", after, 1).await), ["three"]);
+
+    let after = house.sim.say(&address("pager"), "queue one").await;
+    heard(&house, &program, 5).await;
+    house.sim.say(&address("pager"), "queue two").await;
+    ends(&house, &program, 4, "one").await;
+    heard(&house, &program, 6).await;
+    ends(&house, &program, 5, "two").await;
+    assert_eq!(texts(&house.sim.replies("pager", after, 2).await), ["one", "two"]);
+    house.close().await;
+}

@@ -38,7 +38,7 @@ const TABLE: &str = "\
 | 0 | `telemetry` | | |
 | 0 | `base` | | |
 | aside | `sim` | `base` `net` | |
-| aside | `fuzzing` | `base` `webex` `definition` `brain` `handlers::script` | |
+| aside | `fuzzing` | `base` `webex` `definition` `brain` `handlers::answer` `handlers::script` | |
 
 | path | only in |
 | --- | --- |

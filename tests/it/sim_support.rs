@@ -37,6 +37,21 @@ pub(crate) fn with_stopped_clock(test: impl Future<Output = ()>) {
     });
 }
 
+/// Lets a stopped clock pass over a longer time, second by second.
+///
+/// Servers of actix reckon their time limits from a moment that a task of theirs notes each half second. At one jump
+/// past such a limit (five seconds for the head of a first request, fifteen or more for a connection that rests) that
+/// note is as old as the jump is long: a connection that comes before the task has run is too late at its birth, gets
+/// a 408 or is closed, and a delivery that fails so waits for a retry which a stopped clock never brings.
+pub(crate) async fn pass(time: Duration) {
+    let end = tokio::time::Instant::now() + time;
+    while let left = end.duration_since(tokio::time::Instant::now())
+        && !left.is_zero()
+    {
+        tokio::time::advance(left.min(Duration::from_secs(1))).await;
+    }
+}
+
 pub(crate) fn options() -> SimOptions {
     SimOptions { requests_per_minute: 0, ..SimOptions::new("127.0.0.1:0".parse().unwrap()) }
 }

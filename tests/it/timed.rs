@@ -10,7 +10,7 @@ use botyard::{
 use serde_json::json;
 
 use crate::{
-    sim_support::with_stopped_clock,
+    sim_support::{pass, with_stopped_clock},
     support::house::{ECHO, House, Plan, address},
 };
 
@@ -94,7 +94,7 @@ fn a_paused_bot_s_schedule_does_not_pile_up() {
         house.state("echo", "paused").await;
         let before = events(&house, "schedule").await.len();
         for _ in 0..20 {
-            tokio::time::advance(Duration::from_mins(1)).await;
+            pass(Duration::from_mins(1)).await;
             house.bot("echo").await;
         }
         assert_eq!(events(&house, "schedule").await.len(), before);

@@ -79,6 +79,7 @@ pub(super) fn judge(answer: Result<Reply, WireError>, call: &Asked, now: Millis)
             Verdict::Wait(wait) => (Next::Again(now.plus(wait), "Webex asked to wait".to_owned()), News::Wait(wait)),
             Verdict::Retry(reason) => again(reason, true),
         },
+        Err(error) if error.too_large => (Next::Answer(Box::new(Err(CallError::TooLarge))), News::Fine),
         Err(error) => again(error.message, error.may_have_arrived),
     }
 }
@@ -131,6 +132,14 @@ mod tests {
     fn trouble_of_webex_and_of_the_way_is_tried_again() {
         assert!(is_tried_again("GET", Ok(reply(502, ""))) && is_tried_again("PUT", Ok(reply(429, ""))));
         assert!(is_tried_again("GET", Err(lost(true))) && is_tried_again("DELETE", Err(lost(true))));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_not_fetched_again() {
+        let error = WireError { too_large: true, ..lost(true) };
+        let (next, news) = judge(Err(error), &call("GET"), Millis(0));
+        assert!(matches!(next, Next::Answer(answer) if matches!(*answer, Err(CallError::TooLarge))));
+        assert_eq!(news, News::Fine);
     }
 
     #[test]

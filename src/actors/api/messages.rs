@@ -106,6 +106,9 @@ pub enum CallError {
     /// The lane's queue is full.
     #[error("too many requests of this bot are waiting")]
     Busy,
+    /// The answer is larger than is read: a file, mostly.
+    #[error("the answer is larger than 1 MiB")]
+    TooLarge,
     /// A next page that leads to another host than the API's: the token is not sent there.
     #[error(transparent)]
     Elsewhere(#[from] ForeignUrl),

@@ -360,7 +360,7 @@ impl Office {
     async fn send(&self, pass: &Pass, request: &Request, timeout: Duration) -> Result<Reply, WireError> {
         let answer = match request.to_http(&self.settings.base_url, &pass.token, timeout, MAX_ANSWER) {
             Ok(request) => self.wires.send(pass.wire, request).await,
-            Err(foreign) => return Err(WireError { message: foreign.to_string(), may_have_arrived: false }),
+            Err(foreign) => return Err(WireError::passing(foreign.to_string(), false)),
         };
         self.metrics.outbound.answered(answer.as_ref().ok().map(|reply| reply.status));
         answer

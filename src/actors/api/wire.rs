@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     base,
-    net::{HttpClient, HttpRequest, NetError},
+    net::{HttpClient, HttpRequest, NetError, NetErrorKind},
     webex::Reply,
 };
 
@@ -29,11 +29,22 @@ pub struct WireError {
     pub message: String,
     /// Whether Webex may have seen the request. `false` is a promise.
     pub may_have_arrived: bool,
+    /// The answer is larger than is read, and will be so again.
+    pub too_large: bool,
+}
+
+impl WireError {
+    /// An error that another try may not meet.
+    #[must_use]
+    pub fn passing(message: impl Into<String>, may_have_arrived: bool) -> Self {
+        Self { message: message.into(), may_have_arrived, too_large: false }
+    }
 }
 
 impl From<NetError> for WireError {
     fn from(error: NetError) -> Self {
-        Self { message: error.to_string(), may_have_arrived: error.may_have_arrived }
+        let too_large = error.kind == NetErrorKind::TooLarge;
+        Self { message: error.to_string(), may_have_arrived: error.may_have_arrived, too_large }
     }
 }
 
@@ -97,7 +108,7 @@ impl Wires {
             Route::Thread(jobs) => {
                 let jobs = jobs.clone();
                 async move {
-                    let gone = |may_have_arrived| WireError { message: "the wire is gone".into(), may_have_arrived };
+                    let gone = |may_have_arrived| WireError::passing("the wire is gone", may_have_arrived);
                     let (answer, reply) = oneshot::channel();
                     jobs.send(Job { request, answer }).await.map_err(|_gone| gone(false))?;
                     reply.await.unwrap_or_else(|_gone| Err(gone(true)))

@@ -154,7 +154,9 @@ impl Deps {
             Ok(Err(CallError::NoLane | CallError::Unauthorized | CallError::Elsewhere(_))) | Err(_) => {
                 return Err(ReadError::Down);
             }
-            Ok(Err(error @ (CallError::Deadline(_) | CallError::Busy))) => return Err(later(&error)),
+            Ok(Err(error @ (CallError::Deadline(_) | CallError::TooLarge | CallError::Busy))) => {
+                return Err(later(&error));
+            }
         };
         match reply.verdict() {
             Verdict::Fine => Ok(Some(reply)),

@@ -142,10 +142,15 @@ impl Lane {
         }
     }
 
-    pub(super) fn not_loaded(&mut self) {
-        self.loading = false;
+    pub(super) fn not_loaded(&mut self, epoch: Epoch) {
+        if epoch == self.lease.epoch {
+            (self.loading, self.look) = (false, true);
+        }
     }
 }
+
+#[cfg(test)]
+mod play;
 
 #[cfg(test)]
 mod tests {
@@ -157,7 +162,7 @@ mod tests {
         store::Class,
     };
 
-    fn row(seq: i64, key: &str, change: impl FnOnce(&mut HandlerCall)) -> DeliveryRow {
+    pub(super) fn row(seq: i64, key: &str, change: impl FnOnce(&mut HandlerCall)) -> DeliveryRow {
         let trigger = Trigger::Room { change: Change::Updated, room: "R".into() };
         let mut call = HandlerCall {
             rule: "a".into(),
@@ -240,6 +245,20 @@ mod tests {
         assert_eq!(picked(&mut lane), Some((3, false)));
         lane.ended(Epoch(1), Seq(1), false);
         assert_eq!(picked(&mut lane), Some((4, false)), "the refused one makes nobody busy");
+    }
+
+    #[test]
+    fn a_refusal_waits_for_no_permit_of_its_rule_and_takes_none() {
+        let refuse = |n: i64, order: &str| {
+            row(n, &n.to_string(), |call| {
+                (call.busy, call.max_in_flight, call.order) = (Busy::Refuse, 1, order.into());
+            })
+        };
+        let mut lane = lane(vec![refuse(1, "talk"), refuse(2, "talk"), refuse(3, "elsewhere")]);
+        assert_eq!((picked(&mut lane), picked(&mut lane)), (Some((1, false)), Some((2, true))));
+        assert_eq!(picked(&mut lane), None, "the rule makes one at once");
+        lane.ended(Epoch(1), Seq(1), false);
+        assert_eq!(picked(&mut lane), Some((3, false)), "though the refusal is not recorded yet");
     }
 
     #[test]

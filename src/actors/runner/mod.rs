@@ -275,7 +275,7 @@ impl Runner {
             Err(StoreError::Closed) => return,
             Err(error) => {
                 tracing::warn!(bot.id = %bot, %error, "calls wait for the store");
-                lane.not_loaded();
+                lane.not_loaded(epoch);
                 let bot = bot.clone();
                 ctx.run_later(REST, move |runner, ctx| runner.wake(&bot, ctx));
                 return;

@@ -111,5 +111,5 @@ pub(crate) fn wait(seconds: u32) -> Reply {
 }
 
 pub(crate) fn lost(may_have_arrived: bool) -> WireError {
-    WireError { message: "the connection broke".into(), may_have_arrived }
+    WireError::passing("the connection broke", may_have_arrived)
 }

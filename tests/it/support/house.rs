@@ -91,6 +91,12 @@ impl House {
         Ok(())
     }
 
+    /// Starts the app again after it was down until this clock's time.
+    pub(crate) async fn open_at(&mut self, clock: Clock) {
+        self.plan.clock = clock;
+        self.open().await.unwrap();
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         let mut overrides: Vec<(String, String)> = [
             ("listen", "127.0.0.1:0".to_owned()),
@@ -284,6 +290,13 @@ impl Simulator {
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.send("POST", path, Some(body.clone())).await;
         assert_eq!(status, 200, "POST {path} {body}: {answer}");
+        answer
+    }
+
+    /// Sets something at the control API; anything but a success fails the test.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.send("PUT", path, Some(body.clone())).await;
+        assert_eq!(status, 200, "PUT {path} {body}: {answer}");
         answer
     }
 

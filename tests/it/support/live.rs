@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     house::address,
     program::{Ground, Process, free_port},
+    raw_http,
 };
 use crate::sim_support::Sim;
 
@@ -62,6 +63,20 @@ impl Live {
                 webhooks.as_array().unwrap().iter().filter(|hook| hook.to_string().contains(&owner)).peekable();
             own.peek()?;
             own.all(|hook| hook["webhook"]["status"] == "active").then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until nothing is left to be done.
+    pub(crate) async fn settled(&self, service: &Process) {
+        let (_, admin) = service.serves().await;
+        let token = std::fs::read_to_string(self.ground.path("data/admin.token")).unwrap();
+        let bearer = format!("Bearer {}", token.trim());
+        eventually("an empty inbox and outbox", || async {
+            let answer = raw_http::send(admin, "GET", "/v1/bots", &[("Authorization", &bearer)], "").await;
+            let bots: Value = serde_json::from_str(&answer.body).unwrap();
+            let idle = |bot: &Value| bot["waiting"] == 0 && bot["deliveries"] == 0;
+            bots["bots"].as_array().unwrap().iter().all(idle).then_some(())
         })
         .await;
     }

@@ -48,7 +48,7 @@ impl Try<'_> {
         let now = office.clock.now();
         let reply = match answer {
             Ok(reply) => reply,
-            Err(WireError { message, may_have_arrived }) => {
+            Err(WireError { message, may_have_arrived, .. }) => {
                 let doubt = may_have_arrived && !repeatable;
                 // Once in doubt it stays so: what a later try comes to says nothing about the one before.
                 self.row.doubtful |= doubt;

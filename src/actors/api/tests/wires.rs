@@ -20,7 +20,7 @@ async fn wires_on_threads_of_their_own_carry_the_same() {
 #[actix::test]
 async fn a_wire_that_cannot_be_made_answers_with_the_reason() {
     for wires in [WireMode::Here, WireMode::Threads(1)] {
-        let make: MakeWire = Arc::new(|| Err(WireError { message: "no such file".into(), may_have_arrived: false }));
+        let make: MakeWire = Arc::new(|| Err(WireError::passing("no such file", false)));
         let wires = Wires::start(wires, &make, 4);
         let request = Request { method: "GET", path: "/people/me".into(), body: None };
         let request = request.to_http("https://webexapis.test/v1", &Secret::new("t"), MOMENT, MAX_ANSWER).unwrap();
