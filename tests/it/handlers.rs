@@ -367,7 +367,7 @@ async fn a_call_beside_another_waits_goes_beside_it_or_is_refused_as_its_rule_sa
     let after = house.sim.say(&address("pager"), "refuse one").await;
     heard(&house, &program, 3).await;
     house.sim.say(&address("pager"), "refuse two").await;
-    let busy = "busy: the call before it is still being made";
+    let busy = "the call before it is still being made";
     assert_eq!(texts(&house.sim.replies("pager", after, 1).await), [busy]);
     ends(&house, &program, 2, "done").await;
     house.quiet().await;
