@@ -28,6 +28,8 @@ pub(super) enum Flaw {
     Newer { found: i64, known: i64 },
     #[error("it was sealed with another key")]
     OtherKey,
+    #[error("the disk is full")]
+    Full,
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
@@ -36,7 +38,7 @@ impl From<sqlx::Error> for Flaw {
     fn from(error: sqlx::Error) -> Self {
         match Trouble::from(error) {
             Trouble::Corrupt(why) => Self::Damaged(why),
-            Trouble::Full => Self::Unreadable("the disk is full".to_owned()),
+            Trouble::Full => Self::Full,
             Trouble::Guilty(why) | Trouble::Unwritable(why) | Trouble::Sync(why) | Trouble::Other(why) => {
                 Self::Unreadable(why)
             }

@@ -26,7 +26,7 @@ use self::{
     target::{Draft, Target},
 };
 use super::{
-    engine::{self, Trouble},
+    engine::{self, Look, Trouble},
     seal_ring::KeyRing,
 };
 use crate::{
@@ -35,8 +35,8 @@ use crate::{
 };
 
 const MEGABYTE: u64 = 1 << 20;
-/// A disk with more than this left is not full.
-const SPARE: u64 = 16 * MEGABYTE;
+/// What it takes to mark a copy as one, a journal included.
+const MARK_TAKES: u64 = 64 * 1024;
 
 /// What copying needs of the store.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl Copier {
             Ok((target, draft))
         })
         .await?;
-        let taken_at = self.write(order, &target, &draft).await?;
+        let (taken_at, needs) = self.write(order, &target, &draft).await?;
         self.breaking.pass(Point::BackingUp, None).await;
         order.progress.checks();
         let mark = BackupMark {
@@ -72,7 +72,13 @@ impl Copier {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             restored_by: None,
         };
-        let found = self.finish(&draft, &mark).await.map_err(|flaw| BackupError::Unfit(flaw.to_string()))?;
+        // The disk may have become full since the copy was whole.
+        check::mark(&draft.path, &mark).await.map_err(|flaw| match flaw {
+            Flaw::Full => full(&target, needs),
+            flaw => BackupError::Unfit(flaw.to_string()),
+        })?;
+        let found = check::check(&draft.path, &self.seal).await;
+        let found = found.map_err(|flaw| BackupError::Unfit(flaw.to_string()))?;
         let Found { schema, bots, pending, .. } = found;
         let kept = off_the_thread(move || {
             let file = target.file().to_owned();
@@ -84,13 +90,12 @@ impl Copier {
         Ok(BackupTaken { file, taken_at, bytes, schema, bots, pending })
     }
 
-    /// Answers the moment the copy is of.
-    async fn write(&self, order: &BackupOrder, target: &Target, draft: &Draft) -> Result<Millis, BackupError> {
-        let engine_says = |error: sqlx::Error, needs: u64| match Trouble::from(error) {
+    /// Answers the moment the copy is of, and how much room it takes.
+    async fn write(&self, order: &BackupOrder, target: &Target, draft: &Draft) -> Result<(Millis, u64), BackupError> {
+        let engine_says = |trouble: Trouble, needs: u64| match trouble {
             _ if self.stop.load(Ordering::Relaxed) => BackupError::Stopped,
-            Trouble::Full if free(target.dir()).is_none_or(|free| free < SPARE) => full(target, needs),
-            // The engine says so of damaged pages, too.
-            Trouble::Full | Trouble::Corrupt(_) => BackupError::Store(StoreError::Engine(
+            Trouble::Full => full(target, needs),
+            Trouble::Corrupt(_) => BackupError::Store(StoreError::Engine(
                 "it cannot be read whole: it is damaged. Stop the service, and put back the last backup that is good"
                     .to_owned(),
             )),
@@ -99,26 +104,27 @@ impl Copier {
         if self.stop.load(Ordering::Relaxed) {
             return Err(BackupError::Stopped);
         }
-        let mut conn =
-            engine::connect_copier(&self.path, Arc::clone(&self.stop)).await.map_err(|error| engine_says(error, 0))?;
-        let needs = engine::size(&mut conn).await.map_err(|error| engine_says(error, 0))?;
+        let before = |error: sqlx::Error| engine_says(error.into(), 0);
+        let mut conn = engine::connect_copier(&self.path, Arc::clone(&self.stop)).await.map_err(before)?;
+        let needs = engine::size(&mut conn).await.map_err(before)? + MARK_TAKES;
         if free(target.dir()).is_some_and(|free| free < needs) {
             return Err(full(target, needs));
         }
         order.progress.begins(draft.path.clone(), needs);
         // Before the snapshot: what is said to be in the copy must be.
         let taken_at = self.clock.now();
-        let copied = engine::copy_into(&mut conn, &draft.path).await;
+        let mut copied = engine::copy_into(&mut conn, &draft.path).await.map_err(Trouble::from);
+        // The engine calls the disk full over damaged pages, too. How much is free does not tell the two apart: what
+        // did not fit is given back before one can look.
+        if copied == Err(Trouble::Full)
+            && let Ok(Some(damage)) = engine::damage(&mut conn, Look::Quick).await
+        {
+            copied = Err(Trouble::Corrupt(damage));
+        }
         // Closed in any case: a snapshot that is held keeps the log from beginning anew.
         let closed = conn.close().await;
-        copied.and(closed).map_err(|error| engine_says(error, needs))?;
-        Ok(taken_at)
-    }
-
-    /// Marks the copy as one and reads it whole.
-    async fn finish(&self, draft: &Draft, mark: &BackupMark) -> Result<Found, Flaw> {
-        check::mark(&draft.path, mark).await?;
-        check::check(&draft.path, &self.seal).await
+        copied.and(closed.map_err(Trouble::from)).map_err(|trouble| engine_says(trouble, needs))?;
+        Ok((taken_at, needs))
     }
 }
 

@@ -194,7 +194,7 @@ fn advice(flaw: &Flaw) -> String {
             "put the key it was sealed with where `seal.key_file` (BOTYARD_SEAL__KEY_FILE) says, or as `seal.key` \
              into the data dir"
         }
-        Flaw::Unreadable(_) => "see to that first",
+        Flaw::Full | Flaw::Unreadable(_) => "see to that first",
     };
     format!("{flaw}: {todo}")
 }
