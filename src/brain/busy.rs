@@ -53,10 +53,13 @@ impl HandlerCall {
     }
 }
 
+/// Why a call is refused.
+pub const REFUSED: &str = "the call before it is still being made";
+
 /// What a refused call is answered: the form in which the brain reads answers.
 #[must_use]
 pub fn refusal() -> Value {
-    json!({ "error": "the call before it is still being made", "cause": "busy" })
+    json!({ "error": REFUSED, "cause": "busy" })
 }
 
 #[cfg(test)]

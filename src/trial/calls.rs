@@ -56,7 +56,7 @@ impl World<'_> {
     fn begin(&mut self, call: HandlerCall) {
         let id = self.call_id();
         let room = call.origin.room().to_owned();
-        let open = self.script.answers(&call.target);
+        let open = self.cues.answers(&call.target);
         let caller = self.subject.caller.filter(|_| !open);
         let fate = if caller.is_some() { "" } else { ": not made" };
         self.tell("the bot", &room, format!("(calls {}{fate})", shown(&call.target)));

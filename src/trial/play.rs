@@ -96,7 +96,7 @@ pub fn play(subject: &Subject<'_>, file: &CaseFile, case: &Case) -> Played {
     let mut steps = 0;
     let failure = case.steps.iter().enumerate().find_map(|(at, step)| {
         steps += 1;
-        world.script.at = at;
+        world.cues.at = at;
         world.step(&step.act, file.line(step.span)).err()
     });
     let failure = failure.or_else(|| world.nothing_left().err());

@@ -6,8 +6,8 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::{
+    cues::Cues,
     play::{Line, Subject},
-    script::Script,
 };
 use crate::{
     base::{Cell, Event, EventId, Millis, StateScope, Version},
@@ -42,7 +42,7 @@ pub(super) struct World<'a> {
     /// What is to be handled, in order.
     pub(super) queue: VecDeque<Event>,
     /// The steps that are played.
-    pub(super) script: Script<'a>,
+    pub(super) cues: Cues<'a>,
     /// Calls that were made.
     pub(super) calls: Vec<Waiting>,
     /// Calls that wait until another is over.
@@ -205,7 +205,7 @@ impl<'a> World<'a> {
             through: Vec::new(),
             keys: BTreeMap::new(),
             queue: VecDeque::new(),
-            script: Script::new(&case.steps),
+            cues: Cues::new(&case.steps),
             calls: Vec::new(),
             kept: VecDeque::new(),
             coming: Vec::new(),

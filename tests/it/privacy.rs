@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
+    handler::Program,
     house::{ECHO, House, Plan, address},
     live::Live,
 };
@@ -43,6 +44,41 @@ async fn what_is_stored_of_a_message_goes_when_it_is_deleted_at_webex() {
     let (_, list) = house.admin("GET", "/events?bot=echo", None).await;
     assert_eq!(list["events"].as_array().unwrap().len(), 1, "a deletion that no rule is for is no event");
     assert_eq!(house.sim.ask("echo", "still there?").await, "still there?");
+    house.close().await;
+}
+
+#[actix::test]
+async fn what_a_program_answered_about_a_deleted_message_goes_too() {
+    let program = Program::start(|_, _| {
+        let effects = json!({ "effects": [{ "say": "I heard a slip of the tongue" }] });
+        (200, "application/json", effects.to_string())
+    })
+    .await;
+    let settings = vec![("handlers.allow", "127.0.0.1".to_owned())];
+    let text = format!("[fallback]\nhttp = '{}'\n", program.url("/"));
+    let mut house = House::build(Plan { settings, ..Plan::default() }, &[("echo.toml", &text)]).await;
+    house.registered(&["echo"]).await;
+    let message = said(&house, "a slip of the tongue").await;
+    house.quiet().await;
+    let ids = async || -> Vec<String> {
+        let (_, list) = house.admin("GET", "/events?bot=echo", None).await;
+        list["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let ids = ids().await;
+    assert_eq!(ids.len(), 2, "the message, and what the program answered");
+    house.sim.v1("sim-alice", "DELETE", &format!("/messages/{message}"), None).await;
+    for id in ids {
+        let erased = || async {
+            let (_, event) = house.admin("GET", &format!("/events/{id}"), None).await;
+            let deliveries = event["deliveries"].as_array()?;
+            assert_eq!(deliveries.len(), 1, "a call, or a message: {event}");
+            (event["erased_at"].is_number() && deliveries[0]["erased_at"].is_number()).then_some(())
+        };
+        house.sim.eventually("the event and what it promised to be erased", erased).await;
+    }
+    house.stop().await;
+    let stored = std::fs::read(house.data_dir().join("botyard.db")).unwrap();
+    assert!(!stored.windows(18).any(|some| some == b"slip of the tongue"), "it is overwritten");
     house.close().await;
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn carry(
     let began = office.maker.clock.now();
     let made = match &call {
         None => Made::Never(Cause::Unreadable.because("this version cannot read the stored call")),
-        Some(_) if refused => Made::Never(Cause::Refused.because("busy: the call before it is still being made")),
+        Some(_) if refused => Made::Never(Cause::Refused.because(format!("busy: {}", busy::REFUSED))),
         Some(call) => match AssertUnwindSafe(make(office, &row, call, mark.attempt)).catch_unwind().await {
             Ok(made) => made,
             Err(_logged) => {

@@ -14,7 +14,7 @@ use crate::{
 
 /// The steps of a case, and how far it has come.
 #[derive(Debug)]
-pub(super) struct Script<'a> {
+pub(super) struct Cues<'a> {
     steps: &'a [Step],
     /// The step that is being played.
     pub(super) at: usize,
@@ -22,7 +22,7 @@ pub(super) struct Script<'a> {
     taken: BTreeSet<usize>,
 }
 
-impl<'a> Script<'a> {
+impl<'a> Cues<'a> {
     pub(super) fn new(steps: &'a [Step]) -> Self {
         Self { steps, at: 0, taken: BTreeSet::new() }
     }
@@ -78,8 +78,8 @@ mod tests {
         let (file, found) = parse_cases("a.test.toml", &text);
         assert_eq!(found, []);
         let file = file.unwrap();
-        let mut script = Script::new(&file.cases[0].steps);
-        urls.iter().map(|url| script.answers(&call(url))).collect()
+        let mut cues = Cues::new(&file.cases[0].steps);
+        urls.iter().map(|url| cues.answers(&call(url))).collect()
     }
 
     #[test]
@@ -102,6 +102,6 @@ mod tests {
         let (file, _) =
             parse_cases("a.test.toml", "[[case]]\nname = 'a'\nsteps = [{ bot.calls = 'a', answer = 'x' }]\n");
         let file = file.unwrap();
-        assert!(!Script::new(&file.cases[0].steps).answers(&call("http://h/a")), "the step that is being played");
+        assert!(!Cues::new(&file.cases[0].steps).answers(&call("http://h/a")), "the step that is being played");
     }
 }
