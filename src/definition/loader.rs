@@ -16,6 +16,7 @@ use super::{
     parse::parse,
     shared::Shared,
     source::{Companion, DefinitionSource},
+    spread::spread,
     twins::{self, TokenPlace},
 };
 use crate::base::{BotId, id::BotIdError};
@@ -66,22 +67,24 @@ impl<T> Default for Loader<T> {
     }
 }
 
-impl<T: Clone> Loader<T> {
-    /// The set as it is in a look; reads those definitions that differ from the last call's, and makes of each
-    /// what `make` does. Nothing made is one more definition refused; `make` says why.
+impl<T: Clone + Send> Loader<T> {
+    /// The set as it is in a look; reads those definitions that differ from the last call's, on all cores if they
+    /// are many, and makes of each what `make` does. Nothing made is one more definition refused; `make` says why.
     pub fn load<M>(&mut self, look: &Snapshot, make: M) -> LoadedSet<T>
     where
-        M: Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
+        M: Fn(Definition) -> (Option<T>, Vec<Diagnostic>) + Sync,
     {
         self.known.retain(|path, _| look.units.contains_key(path));
         self.share(look);
         let nothing = Shared::default();
-        for (path, unit) in &look.units {
-            if self.known.get(path).is_none_or(|(known, _)| known != unit) {
-                let shared = self.shared.get(&*unit.dir).map_or(&nothing, |(_, shared)| shared);
-                self.known.insert(path.clone(), (Arc::clone(unit), load_unit(unit, shared, &make)));
-            }
-        }
+        let differs = |(path, unit): &(&PathBuf, &Arc<Unit>)| self.known.get(*path).is_none_or(|(k, _)| k != *unit);
+        let changed: Vec<_> = look.units.iter().filter(differs).collect();
+        let loaded = spread(&changed, |(_, unit)| {
+            let shared = self.shared.get(&*unit.dir).map_or(&nothing, |(_, shared)| shared);
+            load_unit(unit, shared, &make)
+        });
+        let known = changed.into_iter().zip(loaded);
+        self.known.extend(known.map(|((path, unit), loaded)| (path.clone(), (Arc::clone(unit), loaded))));
         self.assemble(look)
     }
 

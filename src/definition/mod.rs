@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod shape;
 pub mod shared;
 pub mod source;
+mod spread;
 pub mod token;
 mod twins;
 
