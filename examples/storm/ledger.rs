@@ -169,21 +169,26 @@ impl Ledger {
         self.times(|slot| &slot.answered)
     }
 
-    /// The same of those to one bot of so many, that left before this much time had passed.
-    pub(crate) fn answer_times_of(&self, bot: usize, bots: usize, until: Duration) -> Vec<f64> {
-        let wanted = |slot: &&Slot| {
-            slot.pair.load(Relaxed) as usize % bots == bot
-                && Duration::from_nanos(slot.sent.load(Relaxed)) <= until
-                && slot.sent.load(Relaxed) > 0
-        };
-        times(self.slots.iter().filter(wanted), |slot| &slot.answered)
+    /// The same of those to some bots of so many, that left before this much time had passed.
+    pub(crate) fn answer_times_of(&self, which: impl Fn(usize) -> bool, bots: usize, until: Duration) -> Vec<f64> {
+        let early = |slot: &&Slot| Duration::from_nanos(slot.sent.load(Relaxed)) <= until;
+        times(self.to(which, bots).filter(early), |slot| &slot.answered)
+    }
+
+    /// How many messages left to some bots of so many.
+    pub(crate) fn sent_to(&self, which: impl Fn(usize) -> bool, bots: usize) -> usize {
+        self.to(which, bots).count()
+    }
+
+    fn to(&self, which: impl Fn(usize) -> bool, bots: usize) -> impl Iterator<Item = &Slot> {
+        let left = self.slots.iter().filter(|slot| slot.sent.load(Relaxed) > 0);
+        left.filter(move |slot| which(slot.pair.load(Relaxed) as usize % bots))
     }
 
     /// How many messages to one bot of so many were accepted, and when the last of them was answered.
     pub(crate) fn flood_of(&self, bot: usize, bots: usize) -> (u64, Duration) {
-        let own = self.slots.iter().filter(|slot| slot.pair.load(Relaxed) as usize % bots == bot);
         let (mut accepted, mut last) = (0, 0);
-        for slot in own.filter(|slot| slot.acked.load(Relaxed) > 0) {
+        for slot in self.to(|other| other == bot, bots).filter(|slot| slot.acked.load(Relaxed) > 0) {
             accepted += 1;
             last = last.max(slot.answered.load(Relaxed));
         }
@@ -282,8 +287,9 @@ mod tests {
         let ledger = two_of_one_pair();
         ledger.replied(Some(100), 1, Some(3), 2);
         let now = Instant::now();
-        assert_eq!(ledger.answer_times_of(1, 2, Duration::from_mins(1)).len(), 1);
-        assert_eq!(ledger.answer_times_of(0, 2, Duration::from_mins(1)).len(), 0);
+        assert_eq!(ledger.answer_times_of(|bot| bot == 1, 2, Duration::from_mins(1)).len(), 1);
+        assert_eq!(ledger.answer_times_of(|bot| bot != 1, 2, Duration::from_mins(1)).len(), 0);
+        assert_eq!((ledger.sent_to(|bot| bot == 1, 2), ledger.sent_to(|bot| bot == 0, 2)), (2, 0));
         assert_eq!((ledger.flood_of(1, 2).0, ledger.flood_of(0, 2).0), (2, 0));
         let (last, first) = ledger.acks_around(now, now);
         assert!(last.is_some() && first.is_none());

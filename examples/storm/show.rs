@@ -186,8 +186,19 @@ fn strains(out: &mut String, report: &Report) {
     if let Some(it) = &report.flood {
         let _ = writeln!(
             out,
-            "\nflood: {} events to one bot, all answered after {:.1} s; another bot's reply p50 {:.1}, p99 {:.1} ms \
-             alone, {:.1} and {:.1} ms beside it",
+            "\nflood, as shipped: {} events to one bot; replies of others p50 {:.1}, p99 {:.1} ms alone, {:.1} and {:.1} ms \
+             beside it",
+            it.shipped.accepted,
+            it.shipped.alone.p50,
+            it.shipped.alone.p99,
+            it.shipped.beside.p50,
+            it.shipped.beside.p99
+        );
+        let it = &it.lifted;
+        let _ = writeln!(
+            out,
+            "flood, a token's budget lifted: {} events to one bot, all answered after {:.1} s; another bot's reply p50 \
+             {:.1}, p99 {:.1} ms alone, {:.1} and {:.1} ms beside it",
             it.accepted, it.seconds, it.alone.p50, it.alone.p99, it.beside.p50, it.beside.p99
         );
     }

@@ -17,7 +17,7 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout};
 
-use super::{inbound, refusal::Refusal};
+use super::{inbound, pace::Pace, refusal::Refusal};
 use crate::{
     actors::routes::{Route, RouteReader, Routes},
     base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
@@ -51,6 +51,8 @@ pub struct Ingress {
     pub follow_deletions: bool,
     /// Renders what tells posts apart.
     pub engine: Arc<Engine>,
+    /// How fast the events of one bot are taken in.
+    pub pace: Arc<Pace>,
     /// Where tests break it.
     pub breaking: Breaking,
 }
@@ -90,6 +92,7 @@ impl Ingress {
             body_time: Duration::from_secs(settings.ingress.header_seconds),
             seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
             follow_deletions: settings.retention.follow_deletions,
+            pace: Arc::new(Pace::new(settings.ingress.per_bot_per_second)),
             breaking: Breaking::default(),
         }
     }
@@ -206,6 +209,7 @@ impl Door {
             SignatureError::Malformed | SignatureError::Wrong => Refusal::BadSignature,
         })?;
         let verified = Instant::now();
+        ingress.pace.wait(bot).await?;
         let counters = &ingress.metrics.ingress;
         let envelope = Envelope::parse(&body).map_err(|_not_ours_to_tell| Refusal::BadEnvelope)?;
         let now = ingress.clock.now();

@@ -57,6 +57,8 @@ pub enum Refusal {
     Unwritable,
     /// 503: this bot has too many events waiting.
     BotFull,
+    /// 503: this bot gets more events a second than it may.
+    TooFast,
     /// 503: the store has too much to do.
     Overloaded,
     /// 503: the secret of the hook cannot be read.
@@ -84,7 +86,7 @@ struct Inner<'a> {
 
 impl Refusal {
     /// The codes the ingress may answer with, for counters that show a zero from the start.
-    pub const INGRESS: [Self; 22] = [
+    pub const INGRESS: [Self; 23] = [
         Self::BrokenBody,
         Self::BadEnvelope,
         Self::BadBody,
@@ -104,6 +106,7 @@ impl Refusal {
         Self::DiskFull,
         Self::Unwritable,
         Self::BotFull,
+        Self::TooFast,
         Self::Overloaded,
         Self::Closing,
         Self::StoreFailed,
@@ -132,6 +135,7 @@ impl Refusal {
             Self::DiskFull
             | Self::Unwritable
             | Self::BotFull
+            | Self::TooFast
             | Self::Overloaded
             | Self::NoSecret
             | Self::Starting
@@ -169,6 +173,7 @@ impl Refusal {
             Self::DiskFull => "disk_full",
             Self::Unwritable => "unwritable",
             Self::BotFull => "bot_full",
+            Self::TooFast => "too_fast",
             Self::Overloaded => "overloaded",
             Self::NoSecret => "no_secret",
             Self::Starting => "starting",
@@ -208,6 +213,7 @@ impl Refusal {
             Self::DiskFull => "the disk is full",
             Self::Unwritable => "the data dir cannot be written",
             Self::BotFull => "this bot has too many events waiting",
+            Self::TooFast => "this bot gets too many events a second",
             Self::Overloaded => "too much to do",
             Self::Closing => "going down",
             Self::StoreFailed => "the store failed",
@@ -220,7 +226,7 @@ impl Refusal {
         match self {
             Self::DiskFull | Self::Unwritable => Some(30),
             Self::BotFull | Self::NoSecret | Self::Closing | Self::StoreFailed | Self::Unavailable(_) => Some(5),
-            Self::Overloaded | Self::Starting => Some(1),
+            Self::TooFast | Self::Overloaded | Self::Starting => Some(1),
             _ => None,
         }
     }

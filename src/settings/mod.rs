@@ -144,6 +144,8 @@ pub struct Ingress {
     pub max_connections: usize,
     /// HTTP workers; 0: one a core, at most 4.
     pub workers: usize,
+    /// Events of one bot a second; 0: as many as come.
+    pub per_bot_per_second: u32,
     /// Events one bot may have pending.
     pub max_pending_per_bot: u64,
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use botyard::http::{ServerMode, server::bind};
+use botyard::http::{Pace, ServerMode, server::bind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     raw_http::{read, send},
-    webhook_door::{MAX_BODY, message, open, open_as, signed},
+    webhook_door::{MAX_BODY, message, open, open_as, open_at_pace, signed},
 };
 use botyard::webex::signature::Algorithm;
 
@@ -123,6 +123,24 @@ async fn a_connection_beyond_the_limit_waits_for_a_place() {
     let [first, second, third] = &bodies;
     let all = tokio::join!(door.deliver(first), door.deliver(second), door.deliver(third), at_the_store);
     assert_eq!([all.0.status, all.1.status, all.2.status], [200; 3]);
+}
+
+#[actix_web::test]
+async fn a_bot_that_gets_too_many_events_a_second_is_refused() {
+    let door = open_at_pace(ServerMode::Here, "", 64, Pace::new(1)).await;
+    let mut stored = 0;
+    let refused = loop {
+        let answer = door.deliver(&message(&format!("M{stored}"), "ann")).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        stored += 1;
+        assert!(stored < 1000, "nothing is refused");
+    };
+    assert_eq!((refused.status, refused.code().as_str()), (503, "too_fast"));
+    assert_eq!(door.refused("too_fast"), 1);
+    assert!(stored > 64, "only {stored} came through at once");
+    assert_eq!(door.store.stored().len(), stored, "what was refused is not stored");
 }
 
 #[actix_web::test]

@@ -71,6 +71,7 @@ impl Door {
         if early == Early::Signed && !auth::is_signed(&inbound.auth, &hook.key, headers, &body) {
             return Err(Refusal::BadCredentials.into());
         }
+        ingress.pace.wait(bot).await?;
         let Some(payload) = body::payload(kind, &body) else { return Err(Refusal::BadBody.into()) };
         let own = match &inbound.auth {
             Auth::Bearer { header, .. } => header.as_deref(),

@@ -6,7 +6,7 @@ use botyard::{
     actors::routes::Routes,
     base::{BotId, Breaking, Clock, Secret},
     http::{
-        Ingress, Limits, Running, ServerMode,
+        Ingress, Limits, Pace, Running, ServerMode,
         server::{bind, serve},
     },
     store::{RouteRow, Store},
@@ -41,6 +41,10 @@ pub(crate) async fn open(mode: ServerMode) -> WebhookDoor {
 }
 
 pub(crate) async fn open_as(mode: ServerMode, base_path: &str, connections: usize) -> WebhookDoor {
+    open_at_pace(mode, base_path, connections, Pace::new(0)).await
+}
+
+pub(crate) async fn open_at_pace(mode: ServerMode, base_path: &str, connections: usize, pace: Pace) -> WebhookDoor {
     let (routes, store, metrics) = (Routes::new(), Arc::new(FakeStore::default()), Arc::new(Metrics::new()));
     let kinds = Kinds::default().with("messages.created").with("memberships.created");
     let bot = BotId::parse("echo").unwrap();
@@ -57,6 +61,7 @@ pub(crate) async fn open_as(mode: ServerMode, base_path: &str, connections: usiz
         body_time: Duration::from_secs(1),
         seen_for: Duration::from_hours(1),
         follow_deletions: true,
+        pace: Arc::new(pace),
     };
     let limits = Limits { header: Duration::from_secs(1), connections };
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "listen").unwrap();
