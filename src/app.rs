@@ -176,6 +176,7 @@ impl App {
         };
         let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         door.breaking = breaking.clone();
+        let intake = door.intake.clone();
         let ingress =
             server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.clone().routes()).await?;
         let internal = match internal_listener {
@@ -188,7 +189,7 @@ impl App {
         };
         steering::tell(&silence, &readiness, &metrics);
 
-        let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes);
+        let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes, intake);
         let bots_place = place("bots", cores_or(settings.bots.arbiters));
         let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking.clone());
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));

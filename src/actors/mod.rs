@@ -7,6 +7,7 @@ pub mod bells;
 pub mod bot;
 pub mod exit;
 pub mod hooks;
+pub mod intake;
 pub mod janitor;
 pub mod line;
 pub mod meter;

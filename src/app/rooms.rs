@@ -27,6 +27,7 @@ use crate::{
         meter::Meter,
         place::Place,
         policy::policy,
+        intake::Intake,
         registrar::{Registrar, RegistrarNeighbours, RegistrarSettings},
         report::ReloadReport,
         roster::{Look, Roster, RosterDeps, TokenPolicy},
@@ -80,6 +81,7 @@ pub(super) struct Rooms<'a> {
     clock: Clock,
     metrics: Arc<Metrics>,
     routes: Routes,
+    intake: Intake,
     /// People and rooms that bots have read.
     pub(super) facts: Arc<FactCache>,
     pub(super) lines: Lines,
@@ -93,8 +95,9 @@ impl<'a> Rooms<'a> {
         clock: Clock,
         metrics: Arc<Metrics>,
         routes: Routes,
+        intake: Intake,
     ) -> Self {
-        Self { settings, store, bells, clock, metrics, routes, facts: Arc::default(), lines: Lines::default() }
+        Self { settings, store, bells, clock, metrics, routes, intake, facts: Arc::default(), lines: Lines::default() }
     }
 
     /// Starts the supervisor, here. It starts every other.
@@ -119,6 +122,7 @@ impl<'a> Rooms<'a> {
             zone: self.settings.schedule.timezone,
             event_attempts: self.settings.bots.event_attempts,
             turns_at_once: self.settings.bots.turns_at_once,
+            intake: self.intake.clone(),
             turn_limit: Duration::from_secs(self.settings.bots.turn_seconds),
             trial: Arc::new(Semaphore::new(1)),
             owner: format!("{}/{}", self.settings.instance, std::process::id()),

@@ -19,7 +19,10 @@ use tokio::time::{Instant, timeout};
 
 use super::{inbound, pace::Pace, refusal::Refusal};
 use crate::{
-    actors::routes::{Route, RouteReader, Routes},
+    actors::{
+        intake::Intake,
+        routes::{Route, RouteReader, Routes},
+    },
     base::{BotId, Breaking, Clock, Event, EventId, Millis, Point},
     brain::Engine,
     settings::Settings,
@@ -51,6 +54,8 @@ pub struct Ingress {
     pub follow_deletions: bool,
     /// Renders what tells posts apart.
     pub engine: Arc<Engine>,
+    /// What is on its way into the store.
+    pub intake: Intake,
     /// How fast the events of one bot are taken in.
     pub pace: Arc<Pace>,
     /// Where tests break it.
@@ -92,6 +97,7 @@ impl Ingress {
             body_time: Duration::from_secs(settings.ingress.header_seconds),
             seen_for: Duration::from_secs(settings.retention.seen_hours.saturating_mul(3600)),
             follow_deletions: settings.retention.follow_deletions,
+            intake: Intake::default(),
             pace: Arc::new(Pace::new(settings.ingress.per_bot_per_second)),
             breaking: Breaking::default(),
         }
@@ -240,7 +246,9 @@ impl Door {
             return Ok(());
         };
         ingress.breaking.pass(Point::AfterVerify, Some(bot)).await;
+        let on_its_way = ingress.intake.enter();
         let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now, envelope_to_keep)).await;
+        drop(on_its_way);
         ingress.breaking.pass(Point::AfterAccept, Some(bot)).await;
         match accepted {
             Ok(Accepted::New(_)) => counters.stored.inc(),

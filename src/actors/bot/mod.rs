@@ -29,6 +29,7 @@ use super::{
     api::{Api, DoubtPolicy},
     bells::{Bells, Knock},
     exit::ExitGuard,
+    intake::Intake,
     line::Line,
     runner::Runner,
 };
@@ -72,6 +73,8 @@ pub struct Deps {
     pub event_attempts: u32,
     /// Turns of one bot at once.
     pub turns_at_once: usize,
+    /// Fewer while very much comes in.
+    pub intake: Intake,
     /// How long one turn may take to decide, its reads included.
     pub turn_limit: Duration,
     /// One permit: who holds it is tried alone.
@@ -206,12 +209,13 @@ impl Bot {
         }
         let (Some(lease), Some(_), false) = (self.lease.clone(), self.me.as_ref(), self.resting) else { return };
         self.set_alarm(ctx);
-        let free = self.deps.turns_at_once.saturating_sub(self.window.in_turn());
+        let most = self.deps.intake.turns(self.deps.turns_at_once);
+        let free = most.saturating_sub(self.window.in_turn());
         let rows = self.window.take(free);
         if !rows.is_empty() {
             self.claim(lease.clone(), rows, ctx);
         }
-        let idle = self.window.in_turn() < self.deps.turns_at_once;
+        let idle = self.window.in_turn() < most;
         if self.window.wants_load(idle) && !self.loading {
             self.load(lease, ctx);
         }

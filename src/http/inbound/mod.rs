@@ -103,6 +103,7 @@ impl Door {
             envelope: None,
             answers: None,
         };
+        let _on_its_way = ingress.intake.enter();
         let accepted = ingress.store.accept(new).await?;
         Ok(Posted { event: id, accepted })
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use botyard::{
-    actors::routes::Routes,
+    actors::{intake::Intake, routes::Routes},
     base::{BotId, Breaking, Clock, Secret},
     http::{
         Ingress, Limits, Pace, Running, ServerMode,
@@ -61,6 +61,7 @@ pub(crate) async fn open_at_pace(mode: ServerMode, base_path: &str, connections:
         body_time: Duration::from_secs(1),
         seen_for: Duration::from_hours(1),
         follow_deletions: true,
+        intake: Intake::default(),
         pace: Arc::new(pace),
     };
     let limits = Limits { header: Duration::from_secs(1), connections };
