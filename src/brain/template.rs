@@ -9,8 +9,10 @@ use minijinja::ErrorKind;
 
 use super::{
     engine::{Checker, Engine, RenderError},
+    growth::{self, Growth},
     markdown,
     names::{self, Names},
+    nesting,
     scan::{self, Mark, Role},
     uses::Uses,
     values::{self, Values},
@@ -82,6 +84,10 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
+    if let Some(range) = nesting::too_deep(source, false) {
+        let hint = Some("give parts of it names with `{% set %}`, or write it in several statements".into());
+        return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range, message: nesting::TOO_DEEP.into(), hint }]);
+    }
     let used = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
     let mut troubles = Vec::new();
@@ -93,6 +99,15 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
     }
     for mark in &marks {
         troubles.extend(unknown(checker, mark));
+    }
+    // Before it is tried: one that grows would not come to an end.
+    if troubles.is_empty() {
+        troubles.extend(growth::check(source, &used).map(|Growth { range, message, hint }| Trouble {
+            code: codes::GROWING_TEMPLATE,
+            range,
+            message: message.into(),
+            hint: Some(hint.into()),
+        }));
     }
     if troubles.is_empty() {
         troubles.extend(tried(checker, source, format, names));

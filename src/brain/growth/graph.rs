@@ -1,0 +1,583 @@
+//! Names and what they are made of; from there, what may grow without end.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use minijinja::machinery::{
+    Span,
+    ast::{BinOpKind, Call, CallArg, Expr, Filter},
+};
+
+use super::{
+    flow::Flow,
+    parts::{From, Parts, argument, made_space, named, span_of, targets},
+};
+
+/// Names that one template may give values to.
+const MOST_NAMES: usize = 100;
+/// Places that give them one, each parameter of each call counted.
+const MOST_EDGES: usize = 5_000;
+/// How often a value may be doubled by statements that run once.
+const MOST_TIMES: u64 = 16;
+/// Values in all that a list may hold that is made once.
+const MOST_VALUES: u64 = 20_000;
+/// Values that may be added to a list in one round.
+const MOST_ADDED: u64 = 64;
+/// Lists in lists, over all statements.
+const MOST_DEEP: u64 = 64;
+/// An argument that a filter may use for each of its items.
+const FOR_EACH: u64 = MOST_VALUES;
+
+/// Filters that make a number or a text, whatever they are given.
+const SCALAR: &[&str] = &[
+    "length",
+    "count",
+    "abs",
+    "round",
+    "bool",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "trim",
+    "replace",
+    "join",
+    "string",
+    "safe",
+    "escape",
+    "e",
+    "indent",
+    "pprint",
+    "format",
+    "urlencode",
+    "raw",
+    "json_value",
+    "later",
+];
+/// Filters that make a new list of the same items, or pick one.
+const SAME: &[&str] =
+    &["sort", "list", "unique", "select", "reject", "selectattr", "rejectattr", "first", "last", "min", "max", "attr"];
+/// Filters that yield one of what they are given.
+const EITHER: &[&str] = &["default", "d", "int", "float"];
+/// Filters that use each argument once.
+const ONCE: &[&str] = &["chain", "zip", "sum"];
+/// Fields of `loop` that are items of the list; all others are numbers.
+const ITEMS: &[&str] = &["previtem", "nextitem"];
+/// Plain values at the top, and those whose fields are texts.
+const TEXTS: &[&str] = &["args", "match", "now", "person", "room", "bot"];
+
+const NUMBERS: &str = "for numbers write `| int` or `| float` behind each, as in `(n.a | int) + (n.b | int)`; \
+                       to collect into a list, add to it once: `n.list = n.list + [item]`";
+const DOUBLES: &str = "what is put in here may hold itself more than once: it would double with every round";
+const NESTS: &str = "what is put in here may hold itself: it would become deeper with every round";
+const DEGREE: &str = "a list that grows is added to another that grows: that is more than one answer may make";
+const MUCH: &str = "this may become more than one answer may make";
+const TIMES: &str = "a list may be multiplied here, and become as long as somebody likes";
+const TIMES_HINT: &str = "for numbers write `| int` or `| float`, as in `(state.room.count | int) * 2`";
+const NAMES: &str = "the template gives values to too many names";
+
+/// How large the value of a name may become.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    /// Values it holds at least, and with every round more.
+    once: u64,
+    round: u64,
+    /// The same of one of its items.
+    item: (u64, u64),
+    deep: u64,
+}
+
+type Wrong = (Span, &'static str, &'static str);
+
+pub(super) struct Graph<'p, 'a> {
+    parts: &'p Parts<'a>,
+    names: BTreeMap<String, usize>,
+    /// Names that are given a value anywhere.
+    own: BTreeSet<&'a str>,
+    /// Names that only ever hold a namespace which goes nowhere else: each of its fields is a name of its own.
+    spaces: Vec<&'a str>,
+    /// A namespace goes about: then all names are one.
+    wild: bool,
+    edges: Vec<(usize, From<'a>, bool, Span)>,
+    /// Whether a name may hold a list or a map.
+    holds: Vec<bool>,
+    sizes: Option<Vec<Size>>,
+    /// What was found out already, until more is known: one argument may be given to many parameters.
+    flows: RefCell<BTreeMap<*const Expr<'a>, Flow>>,
+    wrong: RefCell<Option<Wrong>>,
+}
+
+impl<'p, 'a> Graph<'p, 'a> {
+    pub(super) fn of(parts: &'p Parts<'a>, outside: &[String]) -> Self {
+        let mut graph = Self {
+            parts,
+            names: BTreeMap::new(),
+            own: BTreeSet::new(),
+            spaces: Vec::new(),
+            wild: false,
+            edges: Vec::new(),
+            holds: Vec::new(),
+            sizes: None,
+            flows: RefCell::default(),
+            wrong: RefCell::default(),
+        };
+        let given = parts.binds.iter().flat_map(|(target, ..)| targets(target));
+        graph.own = given.chain(parts.macros.iter().flat_map(|it| &it.args)).filter_map(named).collect();
+        graph.find_spaces();
+        graph.bind_all(outside);
+        graph
+    }
+
+    fn find_spaces(&mut self) {
+        let parts = self.parts;
+        let binds = || {
+            parts
+                .binds
+                .iter()
+                .flat_map(|(target, value, _)| targets(target).into_iter().map(move |to| (*target, to, value)))
+        };
+        let (mut spaces, mut made) = (Vec::new(), 0_usize);
+        for (whole, to, value) in binds() {
+            if let (Expr::Var(var), Some(_), true) = (to, made_space(value), std::ptr::eq(whole, to)) {
+                spaces.push(var.id);
+                made += 1;
+            }
+        }
+        let (mut fields, mut bare, mut makers) =
+            (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new(), 0_usize);
+        parts.each(&mut |expr, _| match expr {
+            Expr::GetAttr(it) => {
+                if let Expr::Var(var) = &it.expr {
+                    *fields.entry(var.id).or_default() += 1;
+                }
+            }
+            Expr::Var(var) => {
+                *bare.entry(var.id).or_default() += 1;
+                makers += usize::from(var.id == "namespace");
+            }
+            _ => {}
+        });
+        let tame = |name: &str| {
+            spaces.contains(&name)
+                // Every mention is one of a field, and it never holds anything else.
+                && fields.get(name) >= bare.get(name)
+                && !parts.macros.iter().any(|it| it.name == name)
+                && binds().all(|(_, to, value)| !matches!(to, Expr::Var(var) if var.id == name) || made_space(value).is_some())
+                && !parts.macros.iter().flat_map(|it| &it.args).any(|arg| matches!(arg, Expr::Var(var) if var.id == name))
+        };
+        let loose = |to: &Expr<'_>| match to {
+            Expr::Var(_) => false,
+            Expr::GetAttr(it) => !matches!(&it.expr, Expr::Var(var) if tame(var.id)),
+            _ => true,
+        };
+        self.wild = makers != made
+            || !spaces.iter().all(|name| tame(name))
+            || binds().any(|(_, to, _)| loose(to) || matches!(to, Expr::Var(var) if var.id == "namespace"));
+        self.spaces = spaces;
+    }
+
+    fn bind_all(&mut self, outside: &[String]) {
+        let parts = self.parts;
+        for (target, value, again) in &parts.binds {
+            self.bind(target, *value, *again);
+        }
+        for (iter, again) in &parts.loops {
+            self.edge("loop".to_owned(), From::Item(iter), *again, iter.span());
+        }
+        // Parameters are names even if nobody gives them anything.
+        for arg in parts.macros.iter().flat_map(|it| &it.args) {
+            if let Expr::Var(var) = arg {
+                self.edge(var.id.to_owned(), From::Text(None), true, var.span());
+            }
+        }
+        let mut calls: Vec<(&'a Call<'a>, bool)> = parts.calls.clone();
+        parts.each(&mut |expr, again| {
+            if let Expr::Call(call) = expr {
+                calls.push((&**call, again));
+            }
+        });
+        for (call, again) in calls {
+            self.call(call, again);
+        }
+        let own: Vec<String> = self.names.keys().cloned().collect();
+        for name in own.iter().filter(|name| outside.iter().any(|used| used.split('.').next() == Some(name))) {
+            self.edge(name.clone(), From::Outside, false, Span::default());
+        }
+        self.holds = vec![false; self.names.len()];
+    }
+
+    fn bind(&mut self, to: &'a Expr<'a>, value: From<'a>, again: bool) {
+        let many = |expr: &'a Expr<'a>| match expr {
+            Expr::List(it) => Some(&it.items),
+            Expr::Tuple(it) => Some(&it.items),
+            _ => None,
+        };
+        if let Some(to) = many(to) {
+            let values = if let From::Value(expr) = value { many(expr) } else { None };
+            let values = values.filter(|values| values.len() == to.len());
+            for (at, to) in to.iter().enumerate() {
+                self.bind(to, values.map_or(value, |values| From::Value(&values[at])), again);
+            }
+            return;
+        }
+        match (to, made_space(&value)) {
+            (Expr::Var(var), Some(call)) if !self.wild => {
+                for arg in &call.args {
+                    if let CallArg::Kwarg(field, expr) = arg {
+                        self.edge(format!("{}.{field}", var.id), From::Value(expr), again, expr.span());
+                    }
+                }
+            }
+            (Expr::Var(var), _) => self.edge(var.id.to_owned(), value, again, span_of(&value, to)),
+            (Expr::GetAttr(it), _) => {
+                let base = named(&it.expr).unwrap_or_default();
+                self.edge(format!("{base}.{}", it.name), value, again, span_of(&value, to));
+            }
+            _ => self.edge(String::new(), value, again, span_of(&value, to)),
+        }
+    }
+
+    fn edge(&mut self, name: String, value: From<'a>, again: bool, span: Span) {
+        let name = if self.wild { String::new() } else { name };
+        // Then it is refused.
+        if self.edges.len() > MOST_EDGES {
+            return;
+        }
+        let next = self.names.len();
+        let to = *self.names.entry(name).or_insert(next);
+        self.edges.push((to, value, again, span));
+    }
+
+    /// What a call gives to the parameters of macros and to loops that are gone through again.
+    fn call(&mut self, call: &'a Call<'a>, again: bool) {
+        let parts = self.parts;
+        let called = match &call.expr {
+            Expr::Var(var) if !self.own.contains(var.id) => Some(var.id),
+            Expr::GetAttr(it) if matches!(&it.expr, Expr::Var(var) if var.id == "loop" && !self.own.contains("loop")) =>
+            {
+                if ["cycle", "changed"].contains(&it.name) {
+                    return;
+                }
+                None
+            }
+            _ => None,
+        };
+        let known = |name: &str| name != "caller" && parts.macros.iter().any(|it| it.name == name);
+        if called.is_some_and(|name| ["range", "dict", "namespace"].contains(&name) && !known(name)) {
+            return;
+        }
+        let called = called.filter(|name| known(name) || *name == "loop");
+        for (at, arg) in call.args.iter().enumerate() {
+            let value = argument(arg);
+            let from = match arg {
+                CallArg::PosSplat(_) => From::Item(value),
+                _ => From::Value(value),
+            };
+            for it in parts.macros.iter().filter(|it| called.is_none_or(|name| name == it.name)) {
+                for (index, param) in it.args.iter().enumerate() {
+                    let Expr::Var(var) = param else { continue };
+                    let given = called.is_none()
+                        || match arg {
+                            CallArg::Pos(_) => {
+                                index == at || call.args.iter().any(|arg| matches!(arg, CallArg::PosSplat(_)))
+                            }
+                            CallArg::Kwarg(name, _) => *name == var.id,
+                            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => true,
+                        };
+                    if given {
+                        self.edge(var.id.to_owned(), from, again, value.span());
+                    }
+                }
+            }
+            if called.is_none_or(|name| name == "loop") && !parts.recursive.is_empty() {
+                self.edge("loop".to_owned(), From::Item(value), true, value.span());
+                for to in parts.recursive.iter().flat_map(|target| targets(target)) {
+                    if let Expr::Var(var) = to {
+                        self.edge(var.id.to_owned(), From::Item(value), true, value.span());
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, span: Span, message: &'static str, hint: &'static str) {
+        self.wrong.borrow_mut().get_or_insert((span, message, hint));
+    }
+
+    fn name(&self, name: &str) -> Option<Flow> {
+        let at = *self.names.get(if self.wild { "" } else { name })?;
+        Some(if self.holds.get(at).copied().unwrap_or(true) {
+            Flow { refs: BTreeMap::from([((at, false), (1, 0))]), values: 0, holds: true }
+        } else {
+            Flow::scalar()
+        })
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        self.own.contains(name) || (name == "loop" && !self.parts.loops.is_empty())
+    }
+
+    fn given(&self, from: From<'a>) -> Flow {
+        let flow = |expr: &'a Expr<'a>| {
+            let known = self.flows.borrow().get(&std::ptr::from_ref(expr)).cloned();
+            known.unwrap_or_else(|| {
+                let flow = self.flow(expr);
+                self.flows.borrow_mut().insert(expr, flow.clone());
+                flow
+            })
+        };
+        match from {
+            From::Value(expr) | From::Text(Some(expr)) => flow(expr),
+            From::Item(Expr::Call(call)) if self.is_range(call) => Flow::scalar(),
+            From::Item(expr) => flow(expr).item(),
+            From::Text(None) => Flow::scalar(),
+            From::Outside => Flow::outside(),
+        }
+    }
+
+    fn is_range(&self, call: &Call<'a>) -> bool {
+        named(&call.expr) == Some("range")
+            && !self.own.contains("range")
+            && self.parts.macros.iter().all(|it| it.name != "range")
+    }
+
+    fn all(&self, exprs: impl Iterator<Item = &'a Expr<'a>>) -> Flow {
+        exprs.fold(Flow::default(), |all, expr| all.and(self.flow(expr)))
+    }
+
+    /// What an expression comes to; once sizes are known, also whether that is too much.
+    fn flow(&self, expr: &'a Expr<'a>) -> Flow {
+        let flow = self.made(expr);
+        if !flow.holds {
+            return Flow::scalar();
+        }
+        if let Some(sizes) = &self.sizes {
+            let (once, round) = measured(&flow, sizes);
+            if once > MOST_VALUES || round > MOST_ADDED {
+                self.tell(expr.span(), MUCH, NUMBERS);
+            }
+        }
+        flow
+    }
+
+    fn made(&self, expr: &'a Expr<'a>) -> Flow {
+        match expr {
+            Expr::Var(var) if self.is_own(var.id) => self.name(var.id).unwrap_or_else(Flow::outside),
+            Expr::Var(var) if var.id == "now" => Flow::scalar(),
+            Expr::Var(_) => Flow::outside(),
+            Expr::Const(it) => Flow { holds: it.value.as_object().is_some(), ..Flow::scalar() },
+            Expr::Slice(it) => {
+                self.all([&it.start, &it.stop, &it.step].into_iter().flatten());
+                let flow = self.flow(&it.expr);
+                if flow.holds { flow.deeper() } else { flow }
+            }
+            // `not` and a minus.
+            Expr::UnaryOp(it) => {
+                self.flow(&it.expr);
+                Flow::scalar()
+            }
+            Expr::BinOp(it) => {
+                let (left, right) = (self.flow(&it.left), self.flow(&it.right));
+                match it.op {
+                    BinOpKind::ScAnd | BinOpKind::ScOr => left.or(right),
+                    BinOpKind::Add if left.holds && right.holds => left.and(right),
+                    BinOpKind::Mul if left.holds || right.holds => {
+                        if self.sizes.is_some() {
+                            self.tell(it.span(), TIMES, TIMES_HINT);
+                        }
+                        left.and(right).times(FOR_EACH)
+                    }
+                    _ => Flow::scalar(),
+                }
+            }
+            Expr::Compare(it) => {
+                self.all(std::iter::once(&it.expr).chain(it.ops.iter().map(|op| &op.expr)));
+                Flow::scalar()
+            }
+            Expr::IfExpr(it) => {
+                self.flow(&it.test_expr);
+                let other = it.false_expr.as_ref().map_or_else(Flow::scalar, |expr| self.flow(expr));
+                self.flow(&it.true_expr).or(other)
+            }
+            Expr::Filter(it) => self.filtered(it),
+            Expr::Test(it) => {
+                self.all(std::iter::once(&it.expr).chain(it.args.iter().map(argument)));
+                Flow::scalar()
+            }
+            Expr::GetAttr(it) => match &it.expr {
+                Expr::Var(var) if self.spaces.contains(&var.id) => {
+                    let name = format!("{}.{}", var.id, it.name);
+                    self.name(&name).unwrap_or_else(Flow::scalar)
+                }
+                Expr::Var(var) if var.id == "loop" && !ITEMS.contains(&it.name) && !self.own.contains("loop") => {
+                    Flow::scalar()
+                }
+                Expr::Var(var) if TEXTS.contains(&var.id) && !self.is_own(var.id) => Flow::scalar(),
+                Expr::Var(var) if var.id == "message" && it.name != "files" && !self.is_own(var.id) => Flow::scalar(),
+                inner => self.flow(inner),
+            },
+            Expr::GetItem(it) => {
+                self.flow(&it.subscript_expr);
+                self.flow(&it.expr).item()
+            }
+            Expr::Call(it) => self.called(it),
+            Expr::List(it) => self.all(it.items.iter()).deeper(),
+            Expr::Tuple(it) => self.all(it.items.iter()).deeper(),
+            Expr::Map(it) => self.all(it.keys.iter().chain(&it.values)).deeper(),
+        }
+    }
+
+    fn filtered(&self, it: &'a Filter<'a>) -> Flow {
+        let of = it.expr.as_ref().map_or_else(Flow::scalar, |expr| self.flow(expr));
+        let args = self.all(it.args.iter().map(argument));
+        let start = it.args.iter().any(|arg| !matches!(arg, CallArg::Kwarg("attribute", _)));
+        match it.name {
+            name if SCALAR.contains(&name) => Flow::scalar(),
+            "sum" if !start => Flow::scalar(),
+            "int" | "float" => args,
+            name if EITHER.contains(&name) => of.or(args),
+            name if SAME.contains(&name) => of,
+            // Of a text, and its pieces are paid for.
+            "split" | "lines" => Flow::outside(),
+            name if ONCE.contains(&name) => of.and(args).deeper(),
+            _ => {
+                let args = if args.holds { args.times(FOR_EACH) } else { Flow::default() };
+                of.and(args).deeper()
+            }
+        }
+    }
+
+    fn called(&self, it: &'a Call<'a>) -> Flow {
+        let args = self.all(it.args.iter().map(argument));
+        match &it.expr {
+            _ if self.is_range(it) => Flow::outside(),
+            Expr::Var(var) if var.id == "dict" && !self.own.contains("dict") => args.deeper(),
+            // What a macro or a loop answers is a text.
+            Expr::Var(var)
+                if !self.is_own(var.id) && self.parts.macros.iter().any(|made| made.name == var.id)
+                    || var.id == "loop" && !self.own.contains("loop") =>
+            {
+                Flow::scalar()
+            }
+            inner => self.flow(inner).and(args).deeper(),
+        }
+    }
+
+    /// Finds out which names are numbers and texts, then how large the others become.
+    pub(super) fn judged(mut self) -> Option<Wrong> {
+        if self.names.len() > MOST_NAMES || self.edges.len() > MOST_EDGES {
+            return Some((Span::default(), NAMES, "say it with fewer names"));
+        }
+        loop {
+            let mut holds = self.holds.clone();
+            self.edges.iter().for_each(|(to, from, ..)| holds[*to] = holds[*to] || self.given(*from).holds);
+            self.flows.take();
+            if holds == self.holds {
+                break;
+            }
+            self.holds = holds;
+        }
+        match self.measure() {
+            Err(wrong) => return Some(wrong),
+            Ok(sizes) => self.sizes = Some(sizes),
+        }
+        let parts = self.parts;
+        parts.exprs.iter().for_each(|(expr, _)| drop(self.flow(expr)));
+        for (call, _) in &parts.calls {
+            self.called(call);
+        }
+        self.wrong.take()
+    }
+
+    fn measure(&self) -> Result<Vec<Size>, Wrong> {
+        let count = self.names.len();
+        let flows: Vec<Flow> = self.edges.iter().map(|(_, from, ..)| self.given(*from)).collect();
+        let mut reach = vec![vec![false; count]; count];
+        for ((to, ..), flow) in self.edges.iter().zip(&flows) {
+            flow.refs.keys().for_each(|(name, _)| reach[*to][*name] = true);
+        }
+        for middle in 0..count {
+            let beyond = reach[middle].clone();
+            for row in reach.iter_mut().filter(|row| row[middle]) {
+                row.iter_mut().zip(&beyond).for_each(|(here, there)| *here |= there);
+            }
+        }
+        let together = |a: usize, b: usize| reach[a][b] && reach[b][a];
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|name| reach[*name].iter().filter(|there| **there).count());
+        let mut sizes: Vec<Option<Size>> = vec![None; count];
+        let mut factor = 1_u64;
+        for name in order {
+            if sizes[name].is_some() {
+                continue;
+            }
+            let group: Vec<usize> = (0..count).filter(|other| *other == name || together(name, *other)).collect();
+            let known: Vec<Size> = sizes.iter().map(|size| size.unwrap_or_default()).collect();
+            let (mut size, mut step, mut doubled) = (Size::default(), 0_u64, 1_u64);
+            for ((to, _, again, span), flow) in self.edges.iter().zip(&flows) {
+                if !group.contains(to) {
+                    continue;
+                }
+                let (inner, outer): (Vec<_>, Vec<_>) =
+                    flow.refs.iter().partition(|((from, _), _)| together(*to, *from));
+                let (times, deep) = inner
+                    .iter()
+                    .fold((0_u64, 0), |(times, deep), (_, here)| (times.saturating_add(here.0), deep.max(here.1)));
+                let outer = Flow {
+                    refs: outer.into_iter().map(|(name, here)| (*name, *here)).collect(),
+                    values: flow.values,
+                    holds: flow.holds,
+                };
+                let (once, round) = measured(&outer, &known);
+                let below =
+                    outer.refs.iter().map(|((from, _), here)| known[*from].deep + here.1).max().unwrap_or_default();
+                size.deep = size.deep.max(below);
+                if times >= 2 || (times == 1 && deep > 0) {
+                    if *again {
+                        return Err((*span, if times >= 2 { DOUBLES } else { NESTS }, NUMBERS));
+                    }
+                    factor = factor.saturating_mul(times.max(2));
+                    doubled = doubled.saturating_mul(times.max(2));
+                    size.deep += deep;
+                    if factor > MOST_TIMES {
+                        return Err((*span, DOUBLES, NUMBERS));
+                    }
+                }
+                if times > 0 && *again {
+                    if round > 0 {
+                        return Err((*span, DEGREE, NUMBERS));
+                    }
+                    step = step.max(once);
+                } else if group.len() > 1 || together(name, name) {
+                    size.once = size.once.saturating_add(once);
+                    size.round = size.round.saturating_add(round);
+                } else {
+                    size.once = size.once.max(once);
+                    size.round = size.round.max(round);
+                }
+                if size.once > MOST_VALUES || size.round.max(step) > MOST_ADDED || size.deep > MOST_DEEP {
+                    return Err((*span, MUCH, NUMBERS));
+                }
+            }
+            // What was added in one round is all that an item can hold.
+            size.item =
+                if step > 0 && size.round == 0 { (size.once.max(step), 0) } else { (size.once, size.round.max(step)) };
+            size.item.0 = size.item.0.saturating_mul(doubled);
+            size.once = size.once.saturating_mul(doubled);
+            size.round = size.round.max(step).saturating_mul(doubled);
+            group.into_iter().for_each(|name| sizes[name] = Some(size));
+        }
+        Ok(sizes.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// What a value holds once, and with every round more.
+fn measured(flow: &Flow, sizes: &[Size]) -> (u64, u64) {
+    flow.refs.iter().fold((flow.values, 0_u64), |(once, round), ((name, item), (times, _))| {
+        let size = sizes.get(*name).copied().unwrap_or_default();
+        let (more, faster) = if *item { size.item } else { (size.once, size.round) };
+        (once.saturating_add(times.saturating_mul(more)), round.saturating_add(times.saturating_mul(faster)))
+    })
+}
