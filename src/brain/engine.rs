@@ -11,7 +11,7 @@ use std::{
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use regex_automata::meta::Regex;
 
-use super::{cache::Cache, markdown, nesting, pattern};
+use super::{cache::Cache, markdown, pattern};
 use crate::definition::Format;
 
 /// Work that one rendering may do; a busy page of a reply costs some hundred.
@@ -159,12 +159,8 @@ impl Checker {
         finished(format, self.environment.render_named_str(template_name(format), source, values)?)
     }
 
-    /// Whether a text is an expression.
+    /// Whether a text is an expression; one that is bounded.
     pub(super) fn expression(&self, source: &str) -> Result<(), RenderError> {
-        if let Some(range) = nesting::too_deep(source, true) {
-            let detail = nesting::TOO_DEEP.to_owned();
-            return Err(RenderError { kind: ErrorKind::SyntaxError, line: 1, range: Some(range), detail });
-        }
         self.environment.compile_expression(source)?;
         Ok(())
     }

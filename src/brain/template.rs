@@ -84,9 +84,8 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
-    if let Some(range) = nesting::too_deep(source, false) {
-        let hint = Some("give parts of it names with `{% set %}`, or write it in several statements".into());
-        return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range, message: nesting::TOO_DEEP.into(), hint }]);
+    if let Some(trouble) = unbounded(source, false) {
+        return Err(vec![trouble]);
     }
     let used = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
@@ -100,15 +99,6 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
     for mark in &marks {
         troubles.extend(unknown(checker, mark));
     }
-    // Before it is tried: one that grows would not come to an end.
-    if troubles.is_empty() {
-        troubles.extend(growth::check(source, &used).map(|Growth { range, message, hint }| Trouble {
-            code: codes::GROWING_TEMPLATE,
-            range,
-            message: message.into(),
-            hint: Some(hint.into()),
-        }));
-    }
     if troubles.is_empty() {
         troubles.extend(tried(checker, source, format, names));
     }
@@ -117,6 +107,16 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
     }
     troubles.sort_by_key(|trouble| trouble.range.start);
     Err(troubles)
+}
+
+/// What nothing could end once it has begun, of a template or an expression alone: told before it is compiled.
+pub(super) fn unbounded(source: &str, expression: bool) -> Option<Trouble> {
+    if let Some(range) = nesting::too_deep(source, expression) {
+        let hint = Some("give parts of it names with `{% set %}`, or write it in several statements".into());
+        return Some(Trouble { code: codes::BAD_TEMPLATE, range, message: nesting::TOO_DEEP.into(), hint });
+    }
+    let Growth { range, message, hint } = growth::check(source, expression)?;
+    Some(Trouble { code: codes::GROWING_TEMPLATE, range, message: message.into(), hint: Some(hint.into()) })
 }
 
 fn syntax(source: &str, error: RenderError) -> Trouble {

@@ -1,6 +1,7 @@
 //! Names and what they are made of; from there, what may grow without end.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
@@ -11,8 +12,9 @@ use minijinja::machinery::{
 };
 
 use super::{
+    super::names,
     flow::Flow,
-    parts::{From, Parts, argument, made_space, named, span_of, targets},
+    parts::{From, Parts, argument, made_space, span_of, targets},
 };
 
 /// Names that one template may give values to.
@@ -27,8 +29,8 @@ const MOST_VALUES: u64 = 20_000;
 const MOST_ADDED: u64 = 64;
 /// Lists in lists, over all statements.
 const MOST_DEEP: u64 = 64;
-/// An argument that a filter may use for each of its items.
-const FOR_EACH: u64 = MOST_VALUES;
+/// How often a filter may use an argument that is for each of its items; they are paid for.
+const FOR_EACH: u64 = 1000;
 
 /// Filters that make a number or a text, whatever they are given.
 const SCALAR: &[&str] = &[
@@ -65,8 +67,8 @@ const EITHER: &[&str] = &["default", "d", "int", "float"];
 const ONCE: &[&str] = &["chain", "zip", "sum"];
 /// Fields of `loop` that are items of the list; all others are numbers.
 const ITEMS: &[&str] = &["previtem", "nextitem"];
-/// Plain values at the top, and those whose fields are texts.
-const TEXTS: &[&str] = &["args", "match", "now", "person", "room", "bot"];
+/// Names from outside all of whose fields are numbers and texts.
+const TEXTS: &[&str] = &["args", "match", "person", "room", "bot"];
 
 const NUMBERS: &str = "for numbers write `| int` or `| float` behind each, as in `(n.a | int) + (n.b | int)`; \
                        to collect into a list, add to it once: `n.list = n.list + [item]`";
@@ -95,9 +97,9 @@ pub(super) struct Graph<'p, 'a> {
     parts: &'p Parts<'a>,
     names: BTreeMap<String, usize>,
     /// Names that are given a value anywhere.
-    own: BTreeSet<&'a str>,
+    own: BTreeSet<Cow<'a, str>>,
     /// Names that only ever hold a namespace which goes nowhere else: each of its fields is a name of its own.
-    spaces: Vec<&'a str>,
+    spaces: Vec<Cow<'a, str>>,
     /// A namespace goes about: then all names are one.
     wild: bool,
     edges: Vec<(usize, From<'a>, bool, Span)>,
@@ -110,7 +112,7 @@ pub(super) struct Graph<'p, 'a> {
 }
 
 impl<'p, 'a> Graph<'p, 'a> {
-    pub(super) fn of(parts: &'p Parts<'a>, outside: &[String]) -> Self {
+    pub(super) fn of(parts: &'p Parts<'a>) -> Self {
         let mut graph = Self {
             parts,
             names: BTreeMap::new(),
@@ -124,9 +126,10 @@ impl<'p, 'a> Graph<'p, 'a> {
             wrong: RefCell::default(),
         };
         let given = parts.binds.iter().flat_map(|(target, ..)| targets(target));
-        graph.own = given.chain(parts.macros.iter().flat_map(|it| &it.args)).filter_map(named).collect();
+        let given = given.chain(parts.macros.iter().flat_map(|it| &it.args));
+        graph.own = given.filter_map(|to| parts.named(to)).collect();
         graph.find_spaces();
-        graph.bind_all(outside);
+        graph.bind_all();
         graph
     }
 
@@ -140,45 +143,44 @@ impl<'p, 'a> Graph<'p, 'a> {
         };
         let (mut spaces, mut made) = (Vec::new(), 0_usize);
         for (whole, to, value) in binds() {
-            if let (Expr::Var(var), Some(_), true) = (to, made_space(value), std::ptr::eq(whole, to)) {
-                spaces.push(var.id);
+            if let (Some(name), Some(_), true) = (parts.named(to), made_space(value), std::ptr::eq(whole, to)) {
+                spaces.push(name);
                 made += 1;
             }
         }
-        let (mut fields, mut bare, mut makers) =
-            (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new(), 0_usize);
-        parts.each(&mut |expr, _| match expr {
-            Expr::GetAttr(it) => {
-                if let Expr::Var(var) = &it.expr {
-                    *fields.entry(var.id).or_default() += 1;
-                }
+        let (mut fields, mut all, mut makers) = (BTreeMap::<_, usize>::new(), BTreeMap::<_, usize>::new(), 0_usize);
+        parts.each(&mut |expr, _| {
+            if let Expr::GetAttr(it) = expr
+                && let Some(name) = parts.named(&it.expr)
+            {
+                *fields.entry(name).or_default() += 1;
             }
-            Expr::Var(var) => {
-                *bare.entry(var.id).or_default() += 1;
-                makers += usize::from(var.id == "namespace");
+            if let Some(name) = parts.named(expr) {
+                makers += usize::from(name == "namespace");
+                *all.entry(name).or_default() += 1;
             }
-            _ => {}
         });
-        let tame = |name: &str| {
-            spaces.contains(&name)
-                // Every mention is one of a field, and it never holds anything else.
-                && fields.get(name) >= bare.get(name)
-                && !parts.macros.iter().any(|it| it.name == name)
-                && binds().all(|(_, to, value)| !matches!(to, Expr::Var(var) if var.id == name) || made_space(value).is_some())
-                && !parts.macros.iter().flat_map(|it| &it.args).any(|arg| matches!(arg, Expr::Var(var) if var.id == name))
+        // Every mention is one of a field, and it never holds anything else.
+        let tame = |name: &Cow<'a, str>| {
+            spaces.contains(name)
+                && fields.get(name) >= all.get(name)
+                && parts.macros.iter().all(|it| it.name != name)
+                && binds().all(|(_, to, value)| parts.named(to).as_ref() != Some(name) || made_space(value).is_some())
+                && parts.macros.iter().flat_map(|it| &it.args).all(|arg| parts.named(arg).as_ref() != Some(name))
         };
-        let loose = |to: &Expr<'_>| match to {
+        let loose = |to: &'a Expr<'a>| match to {
             Expr::Var(_) => false,
-            Expr::GetAttr(it) => !matches!(&it.expr, Expr::Var(var) if tame(var.id)),
+            Expr::GetAttr(it) => !parts.named(&it.expr).is_some_and(|name| tame(&name)),
             _ => true,
         };
         self.wild = makers != made
-            || !spaces.iter().all(|name| tame(name))
-            || binds().any(|(_, to, _)| loose(to) || matches!(to, Expr::Var(var) if var.id == "namespace"));
+            || !spaces.iter().all(tame)
+            || self.own.contains("namespace")
+            || binds().any(|(_, to, _)| loose(to));
         self.spaces = spaces;
     }
 
-    fn bind_all(&mut self, outside: &[String]) {
+    fn bind_all(&mut self) {
         let parts = self.parts;
         for (target, value, again) in &parts.binds {
             self.bind(target, *value, *again);
@@ -188,8 +190,8 @@ impl<'p, 'a> Graph<'p, 'a> {
         }
         // Parameters are names even if nobody gives them anything.
         for arg in parts.macros.iter().flat_map(|it| &it.args) {
-            if let Expr::Var(var) = arg {
-                self.edge(var.id.to_owned(), From::Text(None), true, var.span());
+            if let Some(name) = parts.named(arg) {
+                self.edge(name.into_owned(), From::Text(None), true, arg.span());
             }
         }
         let mut calls: Vec<(&'a Call<'a>, bool)> = parts.calls.clone();
@@ -201,9 +203,9 @@ impl<'p, 'a> Graph<'p, 'a> {
         for (call, again) in calls {
             self.call(call, again);
         }
-        let own: Vec<String> = self.names.keys().cloned().collect();
-        for name in own.iter().filter(|name| outside.iter().any(|used| used.split('.').next() == Some(name))) {
-            self.edge(name.clone(), From::Outside, false, Span::default());
+        let own: Vec<String> = self.names.keys().filter(|name| names::is_given(name)).cloned().collect();
+        for name in own {
+            self.edge(name, From::Outside, false, Span::default());
         }
         self.holds = vec![false; self.names.len()];
     }
@@ -222,20 +224,21 @@ impl<'p, 'a> Graph<'p, 'a> {
             }
             return;
         }
-        match (to, made_space(&value)) {
-            (Expr::Var(var), Some(call)) if !self.wild => {
+        let span = span_of(&value, to);
+        match (self.parts.named(to), made_space(&value), to) {
+            (Some(name), Some(call), _) if !self.wild => {
                 for arg in &call.args {
                     if let CallArg::Kwarg(field, expr) = arg {
-                        self.edge(format!("{}.{field}", var.id), From::Value(expr), again, expr.span());
+                        self.edge(format!("{name}.{field}"), From::Value(expr), again, expr.span());
                     }
                 }
             }
-            (Expr::Var(var), _) => self.edge(var.id.to_owned(), value, again, span_of(&value, to)),
-            (Expr::GetAttr(it), _) => {
-                let base = named(&it.expr).unwrap_or_default();
-                self.edge(format!("{base}.{}", it.name), value, again, span_of(&value, to));
+            (Some(name), ..) => self.edge(name.into_owned(), value, again, span),
+            (_, _, Expr::GetAttr(it)) => {
+                let base = self.parts.named(&it.expr).unwrap_or_default();
+                self.edge(format!("{base}.{}", it.name), value, again, span);
             }
-            _ => self.edge(String::new(), value, again, span_of(&value, to)),
+            _ => self.edge(String::new(), value, again, span),
         }
     }
 
@@ -253,49 +256,45 @@ impl<'p, 'a> Graph<'p, 'a> {
     /// What a call gives to the parameters of macros and to loops that are gone through again.
     fn call(&mut self, call: &'a Call<'a>, again: bool) {
         let parts = self.parts;
-        let called = match &call.expr {
-            Expr::Var(var) if !self.own.contains(var.id) => Some(var.id),
-            Expr::GetAttr(it) if matches!(&it.expr, Expr::Var(var) if var.id == "loop" && !self.own.contains("loop")) =>
-            {
-                if ["cycle", "changed"].contains(&it.name) {
-                    return;
-                }
-                None
-            }
-            _ => None,
-        };
-        let known = |name: &str| name != "caller" && parts.macros.iter().any(|it| it.name == name);
-        if called.is_some_and(|name| ["range", "dict", "namespace"].contains(&name) && !known(name)) {
+        if let Expr::GetAttr(it) = &call.expr
+            && self.is(&it.expr, "loop")
+            && ["cycle", "changed"].contains(&it.name)
+        {
             return;
         }
-        let called = called.filter(|name| known(name) || *name == "loop");
+        let called = parts.named(&call.expr).filter(|name| !self.own.contains(name));
+        let known = |name: &str| name != "caller" && parts.macros.iter().any(|it| it.name == name);
+        if called.as_ref().is_some_and(|name| ["range", "dict", "namespace"].contains(&&**name) && !known(name)) {
+            return;
+        }
+        let called = called.filter(|name| known(name) || name == "loop");
         for (at, arg) in call.args.iter().enumerate() {
             let value = argument(arg);
             let from = match arg {
                 CallArg::PosSplat(_) => From::Item(value),
                 _ => From::Value(value),
             };
-            for it in parts.macros.iter().filter(|it| called.is_none_or(|name| name == it.name)) {
+            for it in parts.macros.iter().filter(|it| called.as_ref().is_none_or(|name| name == it.name)) {
                 for (index, param) in it.args.iter().enumerate() {
-                    let Expr::Var(var) = param else { continue };
+                    let (Some(name), Expr::Var(var)) = (parts.named(param), param) else { continue };
                     let given = called.is_none()
                         || match arg {
                             CallArg::Pos(_) => {
                                 index == at || call.args.iter().any(|arg| matches!(arg, CallArg::PosSplat(_)))
                             }
-                            CallArg::Kwarg(name, _) => *name == var.id,
+                            CallArg::Kwarg(given, _) => *given == var.id,
                             CallArg::PosSplat(_) | CallArg::KwargSplat(_) => true,
                         };
                     if given {
-                        self.edge(var.id.to_owned(), from, again, value.span());
+                        self.edge(name.into_owned(), from, again, value.span());
                     }
                 }
             }
-            if called.is_none_or(|name| name == "loop") && !parts.recursive.is_empty() {
+            if called.as_ref().is_none_or(|name| name == "loop") && !parts.recursive.is_empty() {
                 self.edge("loop".to_owned(), From::Item(value), true, value.span());
                 for to in parts.recursive.iter().flat_map(|target| targets(target)) {
-                    if let Expr::Var(var) = to {
-                        self.edge(var.id.to_owned(), From::Item(value), true, value.span());
+                    if let Some(name) = parts.named(to) {
+                        self.edge(name.into_owned(), From::Item(value), true, value.span());
                     }
                 }
             }
@@ -315,8 +314,9 @@ impl<'p, 'a> Graph<'p, 'a> {
         })
     }
 
-    fn is_own(&self, name: &str) -> bool {
-        self.own.contains(name) || (name == "loop" && !self.parts.loops.is_empty())
+    /// Whether an expression is this name, as the template finds it there.
+    fn is(&self, expr: &'a Expr<'a>, name: &str) -> bool {
+        self.parts.named(expr).is_some_and(|named| named == name) && !self.own.contains(name)
     }
 
     fn given(&self, from: From<'a>) -> Flow {
@@ -337,10 +337,8 @@ impl<'p, 'a> Graph<'p, 'a> {
         }
     }
 
-    fn is_range(&self, call: &Call<'a>) -> bool {
-        named(&call.expr) == Some("range")
-            && !self.own.contains("range")
-            && self.parts.macros.iter().all(|it| it.name != "range")
+    fn is_range(&self, call: &'a Call<'a>) -> bool {
+        self.is(&call.expr, "range") && self.parts.macros.iter().all(|it| it.name != "range")
     }
 
     fn all(&self, exprs: impl Iterator<Item = &'a Expr<'a>>) -> Flow {
@@ -364,9 +362,11 @@ impl<'p, 'a> Graph<'p, 'a> {
 
     fn made(&self, expr: &'a Expr<'a>) -> Flow {
         match expr {
-            Expr::Var(var) if self.is_own(var.id) => self.name(var.id).unwrap_or_else(Flow::outside),
-            Expr::Var(var) if var.id == "now" => Flow::scalar(),
-            Expr::Var(_) => Flow::outside(),
+            Expr::Var(_) if self.is(expr, "now") => Flow::scalar(),
+            Expr::Var(_) => {
+                let own = self.parts.named(expr).filter(|name| self.own.contains(name) || name == "loop");
+                own.and_then(|name| self.name(&name)).unwrap_or_else(Flow::outside)
+            }
             Expr::Const(it) => Flow { holds: it.value.as_object().is_some(), ..Flow::scalar() },
             Expr::Slice(it) => {
                 self.all([&it.start, &it.stop, &it.step].into_iter().flatten());
@@ -406,18 +406,7 @@ impl<'p, 'a> Graph<'p, 'a> {
                 self.all(std::iter::once(&it.expr).chain(it.args.iter().map(argument)));
                 Flow::scalar()
             }
-            Expr::GetAttr(it) => match &it.expr {
-                Expr::Var(var) if self.spaces.contains(&var.id) => {
-                    let name = format!("{}.{}", var.id, it.name);
-                    self.name(&name).unwrap_or_else(Flow::scalar)
-                }
-                Expr::Var(var) if var.id == "loop" && !ITEMS.contains(&it.name) && !self.own.contains("loop") => {
-                    Flow::scalar()
-                }
-                Expr::Var(var) if TEXTS.contains(&var.id) && !self.is_own(var.id) => Flow::scalar(),
-                Expr::Var(var) if var.id == "message" && it.name != "files" && !self.is_own(var.id) => Flow::scalar(),
-                inner => self.flow(inner),
-            },
+            Expr::GetAttr(it) => self.field(&it.expr, it.name),
             Expr::GetItem(it) => {
                 self.flow(&it.subscript_expr);
                 self.flow(&it.expr).item()
@@ -426,6 +415,16 @@ impl<'p, 'a> Graph<'p, 'a> {
             Expr::List(it) => self.all(it.items.iter()).deeper(),
             Expr::Tuple(it) => self.all(it.items.iter()).deeper(),
             Expr::Map(it) => self.all(it.keys.iter().chain(&it.values)).deeper(),
+        }
+    }
+
+    fn field(&self, of: &'a Expr<'a>, name: &str) -> Flow {
+        match self.parts.named(of) {
+            Some(space) if self.spaces.contains(&space) => {
+                self.name(&format!("{space}.{name}")).unwrap_or_else(Flow::scalar)
+            }
+            Some(root) if !self.own.contains(&root) && is_scalar(&root, name) => Flow::scalar(),
+            _ => self.flow(of),
         }
     }
 
@@ -441,6 +440,8 @@ impl<'p, 'a> Graph<'p, 'a> {
             name if SAME.contains(&name) => of,
             // Of a text, and its pieces are paid for.
             "split" | "lines" => Flow::outside(),
+            // Fills up with its last argument, which nobody pays for.
+            "batch" if it.args.len() > 1 => of.and(args.times(FOR_EACH)).deeper(),
             name if ONCE.contains(&name) => of.and(args).deeper(),
             _ => {
                 let args = if args.holds { args.times(FOR_EACH) } else { Flow::default() };
@@ -451,17 +452,17 @@ impl<'p, 'a> Graph<'p, 'a> {
 
     fn called(&self, it: &'a Call<'a>) -> Flow {
         let args = self.all(it.args.iter().map(argument));
-        match &it.expr {
-            _ if self.is_range(it) => Flow::outside(),
-            Expr::Var(var) if var.id == "dict" && !self.own.contains("dict") => args.deeper(),
+        let name = self.parts.named(&it.expr).filter(|name| !self.own.contains(name));
+        if self.is_range(it) {
+            Flow::outside()
+        } else if name.as_ref().is_some_and(|name| name == "loop" || self.parts.macros.iter().any(|it| it.name == name))
+        {
             // What a macro or a loop answers is a text.
-            Expr::Var(var)
-                if !self.is_own(var.id) && self.parts.macros.iter().any(|made| made.name == var.id)
-                    || var.id == "loop" && !self.own.contains("loop") =>
-            {
-                Flow::scalar()
-            }
-            inner => self.flow(inner).and(args).deeper(),
+            Flow::scalar()
+        } else if self.is(&it.expr, "dict") {
+            args.deeper()
+        } else {
+            self.flow(&it.expr).and(args).deeper()
         }
     }
 
@@ -506,7 +507,8 @@ impl<'p, 'a> Graph<'p, 'a> {
         }
         let together = |a: usize, b: usize| reach[a][b] && reach[b][a];
         let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|name| reach[*name].iter().filter(|there| **there).count());
+        // Whatever a name is made of stands before it.
+        order.sort_by_key(|name| reach[*name].iter().enumerate().filter(|(at, there)| **there || at == name).count());
         let mut sizes: Vec<Option<Size>> = vec![None; count];
         let mut factor = 1_u64;
         for name in order {
@@ -515,7 +517,7 @@ impl<'p, 'a> Graph<'p, 'a> {
             }
             let group: Vec<usize> = (0..count).filter(|other| *other == name || together(name, *other)).collect();
             let known: Vec<Size> = sizes.iter().map(|size| size.unwrap_or_default()).collect();
-            let (mut size, mut step, mut doubled) = (Size::default(), 0_u64, 1_u64);
+            let (mut size, mut step, mut doubled, mut nested) = (Size::default(), 0_u64, 1_u64, false);
             for ((to, _, again, span), flow) in self.edges.iter().zip(&flows) {
                 if !group.contains(to) {
                     continue;
@@ -541,6 +543,7 @@ impl<'p, 'a> Graph<'p, 'a> {
                     factor = factor.saturating_mul(times.max(2));
                     doubled = doubled.saturating_mul(times.max(2));
                     size.deep += deep;
+                    nested = nested || deep > 0;
                     if factor > MOST_TIMES {
                         return Err((*span, DOUBLES, NUMBERS));
                     }
@@ -562,14 +565,26 @@ impl<'p, 'a> Graph<'p, 'a> {
                 }
             }
             // What was added in one round is all that an item can hold.
-            size.item =
-                if step > 0 && size.round == 0 { (size.once.max(step), 0) } else { (size.once, size.round.max(step)) };
+            size.item = if step > 0 && size.round == 0 && !nested {
+                (size.once.max(step), 0)
+            } else {
+                (size.once, size.round.max(step))
+            };
             size.item.0 = size.item.0.saturating_mul(doubled);
             size.once = size.once.saturating_mul(doubled);
             size.round = size.round.max(step).saturating_mul(doubled);
             group.into_iter().for_each(|name| sizes[name] = Some(size));
         }
         Ok(sizes.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// Whether a field of a name from outside is a number or a text.
+fn is_scalar(root: &str, field: &str) -> bool {
+    match root {
+        "loop" => !ITEMS.contains(&field),
+        "message" => field != "files",
+        root => TEXTS.contains(&root),
     }
 }
 

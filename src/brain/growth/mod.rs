@@ -7,7 +7,10 @@
 
 use std::ops::Range;
 
-use minijinja::machinery::parse;
+use minijinja::{
+    machinery::{parse, parse_expr},
+    syntax::SyntaxConfig,
+};
 
 mod flow;
 mod graph;
@@ -23,12 +26,20 @@ pub(super) struct Growth {
     pub(super) hint: &'static str,
 }
 
-/// What may grow in a template that can be parsed; `outside` are the names it uses that come from outside.
-pub(super) fn check(source: &str, outside: &[String]) -> Option<Growth> {
-    let parsed = parse(source, "text", minijinja::syntax::SyntaxConfig::default()).ok()?;
+/// What may grow in a template, or in an expression alone; nothing of what cannot be parsed, which others tell.
+///
+/// Before the template is compiled, for the engine works out what is constant then, and takes no fuel for it.
+pub(super) fn check(source: &str, expression: bool) -> Option<Growth> {
+    let (template, alone);
     let mut parts = parts::Parts::default();
-    parts.statement(&parsed, false);
-    graph::Graph::of(&parts, outside).judged().map(|(span, message, hint)| Growth {
+    if expression {
+        alone = parse_expr(source).ok()?;
+        parts.expression(&alone);
+    } else {
+        template = parse(source, "text", SyntaxConfig::default()).ok()?;
+        parts.statement(&template, false);
+    }
+    graph::Graph::of(&parts).judged().map(|(span, message, hint)| Growth {
         range: span.start_offset as usize..span.end_offset as usize,
         message,
         hint,

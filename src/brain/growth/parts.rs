@@ -1,5 +1,7 @@
 //! A template laid out flat: what it gives to which name, what it calls, and what may happen more than once.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use minijinja::machinery::{
     Span,
     ast::{Call, CallArg, Expr, Macro, Stmt},
@@ -27,9 +29,19 @@ pub(super) struct Parts<'a> {
     pub(super) macros: Vec<&'a Macro<'a>>,
     pub(super) loops: Vec<(&'a Expr<'a>, bool)>,
     pub(super) recursive: Vec<&'a Expr<'a>>,
+    /// Mentions of names that a loop or `with` has for itself: which.
+    scoped: BTreeMap<*const Expr<'a>, usize>,
+    /// Such names as they are known at the moment.
+    scope: Vec<(&'a str, usize)>,
+    scopes: usize,
 }
 
 impl<'a> Parts<'a> {
+    /// A single expression.
+    pub(super) fn expression(&mut self, expr: &'a Expr<'a>) {
+        self.expr(expr, false);
+    }
+
     fn statements(&mut self, stmts: &'a [Stmt<'a>], again: bool) {
         stmts.iter().for_each(|stmt| self.statement(stmt, again));
     }
@@ -37,67 +49,137 @@ impl<'a> Parts<'a> {
     pub(super) fn statement(&mut self, stmt: &'a Stmt<'a>, again: bool) {
         match stmt {
             Stmt::Template(it) => self.statements(&it.children, again),
-            Stmt::EmitExpr(it) => self.exprs.push((&it.expr, again)),
+            Stmt::EmitExpr(it) => self.expr(&it.expr, again),
             Stmt::ForLoop(it) => {
-                self.exprs.push((&it.iter, again));
-                self.binds.push((&it.target, From::Item(&it.iter), again));
+                self.expr(&it.iter, again);
                 self.loops.push((&it.iter, again));
+                let before = self.scope.len();
+                self.enter(&[&it.target]);
+                self.binds.push((&it.target, From::Item(&it.iter), again));
                 if it.recursive {
                     self.recursive.push(&it.target);
                 }
-                self.exprs.extend(it.filter_expr.iter().map(|expr| (expr, true)));
+                it.filter_expr.iter().for_each(|expr| self.expr(expr, true));
                 self.statements(&it.body, true);
+                self.scope.truncate(before);
                 self.statements(&it.else_body, again);
             }
             Stmt::IfCond(it) => {
-                self.exprs.push((&it.expr, again));
+                self.expr(&it.expr, again);
                 self.statements(&it.true_body, again);
                 self.statements(&it.false_body, again);
             }
             Stmt::WithBlock(it) => {
+                // One may use those that stand before it.
+                let before = self.scope.len();
                 for (target, value) in &it.assignments {
-                    self.bind(target, value, again);
+                    self.expr(value, again);
+                    self.enter(&[target]);
+                    self.binds.push((target, From::Value(value), again));
                 }
                 self.statements(&it.body, again);
+                self.scope.truncate(before);
             }
             Stmt::Set(it) => self.bind(&it.target, &it.expr, again),
             Stmt::SetBlock(it) => {
-                self.exprs.extend(it.filter.iter().map(|expr| (expr, again)));
+                self.see(&it.target);
+                it.filter.iter().for_each(|expr| self.expr(expr, again));
                 self.binds.push((&it.target, From::Text(it.filter.as_ref()), again));
                 self.statements(&it.body, again);
             }
             Stmt::AutoEscape(it) => {
-                self.exprs.push((&it.enabled, again));
+                self.expr(&it.enabled, again);
                 self.statements(&it.body, again);
             }
             Stmt::FilterBlock(it) => {
-                self.exprs.push((&it.filter, again));
+                self.expr(&it.filter, again);
                 self.statements(&it.body, again);
             }
             Stmt::Block(it) => self.statements(&it.body, true),
             Stmt::Macro(it) => self.made(it),
             Stmt::CallBlock(it) => {
+                self.see(&it.call.expr);
+                it.call.args.iter().for_each(|arg| self.see(argument(arg)));
                 self.calls.push((&it.call, again));
                 self.made(&it.macro_decl);
             }
-            Stmt::Do(it) => self.calls.push((&it.call, again)),
+            Stmt::Do(it) => {
+                self.see(&it.call.expr);
+                it.call.args.iter().for_each(|arg| self.see(argument(arg)));
+                self.calls.push((&it.call, again));
+            }
             // The last four are refused where they are looked for: there are no other templates.
             Stmt::EmitRaw(_) | Stmt::Import(_) | Stmt::FromImport(_) | Stmt::Extends(_) | Stmt::Include(_) => {}
         }
     }
 
+    fn expr(&mut self, expr: &'a Expr<'a>, again: bool) {
+        self.see(expr);
+        self.exprs.push((expr, again));
+    }
+
     fn bind(&mut self, target: &'a Expr<'a>, value: &'a Expr<'a>, again: bool) {
-        self.exprs.push((value, again));
+        self.see(target);
+        self.expr(value, again);
         self.binds.push((target, From::Value(value), again));
     }
 
     fn made(&mut self, it: &'a Macro<'a>) {
         self.macros.push(it);
+        let own: Vec<_> = it.args.iter().collect();
+        let mut mixed = false;
         for default in &it.defaults {
-            self.exprs.push((default, true));
+            walk(default, &mut |expr| {
+                mixed = mixed
+                    || matches!(expr, Expr::Var(var) if own.iter().any(|arg| matches!(arg, Expr::Var(arg) if arg.id == var.id)))
+            });
+        }
+        let before = self.scope.len();
+        if mixed {
+            // A default may mean its parameter or what is called so around it: then they are one.
+            own.iter().for_each(|arg| self.see(arg));
+        } else {
+            self.enter(&own);
+        }
+        for default in &it.defaults {
+            self.expr(default, true);
             self.binds.extend(it.args.iter().map(|arg| (arg, From::Value(default), true)));
         }
         self.statements(&it.body, true);
+        self.scope.truncate(before);
+    }
+
+    /// From here on these are names of their own.
+    fn enter(&mut self, own: &[&'a Expr<'a>]) {
+        self.scopes += 1;
+        for target in own.iter().flat_map(|target| targets(target)) {
+            if let Expr::Var(var) = target {
+                self.scope.push((var.id, self.scopes));
+            }
+        }
+        own.iter().for_each(|target| self.see(target));
+    }
+
+    /// Notes whose names an expression mentions.
+    fn see(&mut self, expr: &'a Expr<'a>) {
+        let Self { scoped, scope, .. } = self;
+        walk(expr, &mut |expr| {
+            if let Expr::Var(var) = expr
+                && let Some((_, of)) = scope.iter().rev().find(|(name, _)| *name == var.id)
+            {
+                scoped.insert(expr, *of);
+            }
+        });
+    }
+
+    /// The name that an expression is, if it is one: one that is known in a part alone is not another's of the same
+    /// letters.
+    pub(super) fn named(&self, expr: &'a Expr<'a>) -> Option<Cow<'a, str>> {
+        let Expr::Var(var) = expr else { return None };
+        Some(match self.scoped.get(&std::ptr::from_ref(expr)) {
+            Some(of) => format!("{}@{of}", var.id).into(),
+            None => var.id.into(),
+        })
     }
 
     /// Every expression, the inner ones too, each before what it holds; calls that are statements are asked apart.
@@ -148,10 +230,6 @@ pub(super) fn made_space<'a>(value: &From<'a>) -> Option<&'a Call<'a>> {
     let From::Value(Expr::Call(call)) = value else { return None };
     let named = call.args.iter().all(|arg| matches!(arg, CallArg::Kwarg(..)));
     (matches!(&call.expr, Expr::Var(var) if var.id == "namespace") && named).then_some(&**call)
-}
-
-pub(super) fn named<'a>(expr: &'a Expr<'a>) -> Option<&'a str> {
-    if let Expr::Var(var) = expr { Some(var.id) } else { None }
 }
 
 pub(super) fn targets<'a>(target: &'a Expr<'a>) -> Vec<&'a Expr<'a>> {
