@@ -396,6 +396,34 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_prints_as_more_than_there_is_room_for_is_no_text() {
+        let grown = |round: &str, last: &str| {
+            format!(
+                "{{% set n = namespace(x=[text]) %}}{{% for i in range(40) %}}{{% set n.x = {round} %}}{{% endfor %}}{last}"
+            )
+        };
+        // Those who check refuse them; should one come here all the same, it ends.
+        for source in [
+            grown("[n.x, n.x]", "{{ n.x }}"),
+            grown("[n.x, n.x]", "{{ n.x | json_value }}"),
+            grown("{'a': n.x, 'b': n.x}", "{{ n.x }}"),
+            "{{ range(20001) | length }}".into(),
+            "{% for i in range(999) %}{% set x = range(19999) %}{% endfor %}".into(),
+        ] {
+            for format in [Format::Text, Format::Markdown] {
+                assert_eq!(render(format, &source, "x").unwrap_err().kind, ErrorKind::OutOfFuel, "{source}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_is_that_of_jinja() {
+        let source = "{{ range(3) }} {{ range(1, 3) }} {{ range(0, 9, 4) }} {{ range(5, 0, -2) }} {{ range(3, 1) }}";
+        assert_eq!(render(Format::Text, source, "").unwrap(), "[0, 1, 2] [1, 2] [0, 4, 8] [5, 3, 1] []");
+        assert!(render(Format::Text, "{{ range(1, 2, 0) }}", "").is_err());
+    }
+
+    #[test]
     fn missing_and_none_print_nothing() {
         assert_eq!(render(Format::Text, "<{{ payload.a.b }}{{ none }}>", "").unwrap(), "<>");
     }
