@@ -60,7 +60,7 @@ pub(super) fn too_deep(source: &str, expression: bool) -> Option<Range<usize>> {
                 links.last_mut().into_iter().for_each(|chain| *chain = if inner { BRACKET } else { 0 });
             }
             Token::Ident(word) if WORDS.contains(&word) => {
-                links.last_mut().into_iter().for_each(|chain| *chain += LINK)
+                links.last_mut().into_iter().for_each(|chain| *chain += LINK);
             }
             Token::Assign => assigns = assigns || links.len() == 1,
             Token::Ident(_)

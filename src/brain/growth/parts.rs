@@ -128,11 +128,12 @@ impl<'a> Parts<'a> {
         self.macros.push(it);
         let own: Vec<_> = it.args.iter().collect();
         let mut mixed = false;
+        let is_own = |expr: &Expr<'_>| {
+            let named = |arg: &&Expr<'_>| matches!((*arg, expr), (Expr::Var(arg), Expr::Var(var)) if arg.id == var.id);
+            own.iter().any(named)
+        };
         for default in &it.defaults {
-            walk(default, &mut |expr| {
-                mixed = mixed
-                    || matches!(expr, Expr::Var(var) if own.iter().any(|arg| matches!(arg, Expr::Var(arg) if arg.id == var.id)))
-            });
+            walk(default, &mut |expr| mixed |= is_own(expr));
         }
         let before = self.scope.len();
         if mixed {

@@ -174,8 +174,19 @@ fn the_place_is_that_of_what_is_put_in() {
 
 /// Pieces of expressions over three names and a loop's item.
 fn expression() -> impl Strategy<Value = String> {
-    let leaf =
-        prop::sample::select(vec!["n.x", "n.y", "z", "i", "[1]", "[]", "1", "'a'", "range(9)", "state.room.people"]);
+    let leaf = prop::sample::select(vec![
+        "n.x",
+        "n.y",
+        "z",
+        "i",
+        "b",
+        "[1]",
+        "[]",
+        "1",
+        "'a'",
+        "range(9)",
+        "state.room.people",
+    ]);
     leaf.prop_map(str::to_owned).prop_recursive(3, 8, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} + {b})")),
@@ -199,13 +210,20 @@ fn statement() -> impl Strategy<Value = String> {
         2 => expression().prop_map(|e| format!("{{% set z = {e} %}}")),
         1 => expression().prop_map(|e| format!("{{% if {e} == n.x %}}{{{{ n.y }}}}{{% endif %}}")),
         1 => expression().prop_map(|e| format!("{{{{ {e} ~ '' }}}}")),
+        1 => (expression(), expression()).prop_map(|(a, b)| format!("{{% set n.x, z = {a}, {b} %}}")),
+        1 => (expression(), expression()).prop_map(|(a, b)| format!("{{{{ m({a}, {b}) }}}}")),
+        1 => expression().prop_map(|e| format!("{{% call(i) m(b={e}) %}}{{% set n.y = i %}}{{% endcall %}}")),
     ];
     one.prop_recursive(2, 8, 3, |inner| {
         let block = prop::collection::vec(inner, 1..4).prop_map(|inner| inner.concat());
         prop_oneof![
             block.clone().prop_map(|inner| format!("{{% for i in range(60) %}}{inner}{{% endfor %}}")),
             (expression(), block.clone()).prop_map(|(e, inner)| format!("{{% for i in {e} %}}{inner}{{% endfor %}}")),
-            (expression(), block).prop_map(|(e, inner)| format!("{{% with z = {e} %}}{inner}{{% endwith %}}")),
+            (expression(), block.clone()).prop_map(|(e, inner)| format!("{{% with z = {e} %}}{inner}{{% endwith %}}")),
+            (expression(), expression(), block.clone()).prop_map(|(a, b, inner)| {
+                format!("{{% for z in {a} recursive %}}{inner}{{{{ loop({b}) }}}}{{% endfor %}}")
+            }),
+            block.prop_map(|inner| format!("{{% macro m(i, b=[]) %}}{inner}{{{{ caller(b) }}}}{{% endmacro %}}")),
         ]
     })
 }
