@@ -15,6 +15,7 @@ use minijinja::{
 mod flow;
 mod graph;
 mod parts;
+mod size;
 #[cfg(test)]
 mod tests;
 

@@ -113,7 +113,7 @@ fn what_doubles_nests_or_multiplies_is_refused() {
         "{{ {'a': 1}[[1] * 100000000] }}".into(),
         format!("{inner}{{% set n.x = n.x + [1] %}}{{% endfor %}}{{{{ [{}] }}}}", "n.x, ".repeat(100)),
         format!("{inner}{{% set n.x = n.x + [{}] %}}{{% endfor %}}", "1, ".repeat(100)),
-        (0..120).map(|at| format!("{{% set x{at} = [1] %}}")).collect(),
+        (0..120).fold(String::new(), |made, at| made + format!("{{% set x{at} = [1] %}}").as_str()),
     ];
     templates.extend(
         [
@@ -124,7 +124,7 @@ fn what_doubles_nests_or_multiplies_is_refused() {
         .map(list),
     );
     let passed: Vec<_> = templates.iter().filter(|template| refused(template).is_none()).collect();
-    assert_eq!(passed, [&String::new(); 0]);
+    assert!(passed.is_empty(), "{passed:#?}");
 }
 
 #[test]
