@@ -248,6 +248,10 @@ impl<'p, 'a> Graph<'p, 'a> {
                 CallArg::PosSplat(_) => From::Item(value),
                 _ => From::Value(value),
             };
+            // More is refused all the same.
+            if self.edges.len() > MOST_EDGES {
+                return;
+            }
             for it in parts.macros.iter().filter(|it| called.as_ref().is_none_or(|name| name == it.name)) {
                 for (index, param) in it.args.iter().enumerate() {
                     let (Some(name), Expr::Var(var)) = (parts.named(param), param) else { continue };

@@ -113,6 +113,7 @@ fn what_doubles_nests_or_multiplies_is_refused() {
         "{{ {'a': 1}[[1] * 100000000] }}".into(),
         format!("{inner}{{% set n.x = n.x + [1] %}}{{% endfor %}}{{{{ [{}] }}}}", "n.x, ".repeat(100)),
         format!("{inner}{{% set n.x = n.x + [{}] %}}{{% endfor %}}", "1, ".repeat(100)),
+        "{% macro m(a, b, c, d, e) %}{% endmacro %}".repeat(600) + "{{ m(a, b, c, d, e) }}".repeat(1000).as_str(),
         (0..120).fold(String::new(), |made, at| made + format!("{{% set x{at} = [1] %}}").as_str()),
     ];
     templates.extend(
@@ -174,9 +175,15 @@ fn the_place_is_that_of_what_is_put_in() {
 
 /// Pieces of expressions over three names and a loop's item.
 fn expression() -> impl Strategy<Value = String> {
+    // Mostly what is likely to grow.
     let leaf = prop::sample::select(vec![
         "n.x",
+        "n.x",
+        "n.x",
+        "n.x",
         "n.y",
+        "n.y",
+        "z",
         "z",
         "i",
         "b",
@@ -233,7 +240,7 @@ proptest! {
 
     #[test]
     fn whatever_is_accepted_ends_with_little_work(body in prop::collection::vec(statement(), 1..4)) {
-        let source = format!("{{% set n = namespace(x=[text], y=[]) %}}{{% set z = [] %}}{}{{{{ n.x }}}}", body.concat());
+        let source = format!("{{% set n = namespace(x=[text], y=[]) %}}{{% set z = [] %}}{}{{{{ n.x ~ n.y ~ z }}}}", body.concat());
         if refused(&source).is_none() {
             // What could not be bounded would not end, or need more memory than there is.
             let made = render(&source);
