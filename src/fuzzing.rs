@@ -355,7 +355,9 @@ mod tests {
             pieces in prop::collection::vec(prop::sample::select(vec![
                 "{{ message.text }}", "{{ person.display_name }}", "{% for x in range(9) %}", "{% endfor %}", "{% if",
                 " message.text ", "%}", "{% endif %}", "```", "**", "<@all>", "{{", "}}", "|upper", "|raw", "\n\n", "x",
-                "{# ", "#}", "é", "'", "\"", "[a](b)", "*9999", "~",
+                "{# ", "#}", "é", "'", "\"", "[a](b)", "*9999", "~", "{% set x = [message.text] %}",
+                "{% set x = x + x %}", "{% set x = [x] %}", "{{ x }}", "{% macro m(x) %}", "{{ m(x + x) }}",
+                "{% endmacro %}", "{% with y = x %}", "{% set x = [x, y] %}", "{% endwith %}",
             ]), 0..12)
         ) {
             let kept = template(pieces.concat().as_bytes());

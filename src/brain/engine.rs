@@ -4,7 +4,7 @@
 //! [`Engine`] changes nothing: the same template and values give the same text, cached or not.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,6 +18,10 @@ use crate::definition::Format;
 const FUEL: u64 = 20_000;
 /// Most bytes that one rendering may write: nine messages.
 pub const MAX_OUTPUT: usize = 64 * 1024;
+/// Most bytes that one value is printed as: marks and escapes that are taken out again have room too.
+const MAX_MADE: usize = 2 * MAX_OUTPUT;
+/// Most items of a `range`: going through more takes more fuel than there is.
+const MAX_RANGE: i64 = 20_000;
 /// Nesting of blocks and macros.
 const RECURSION: usize = 50;
 
@@ -155,7 +159,7 @@ impl Checker {
         finished(format, self.environment.render_named_str(template_name(format), source, values)?)
     }
 
-    /// Whether a text is an expression.
+    /// Whether a text is an expression; one that is bounded.
     pub(super) fn expression(&self, source: &str) -> Result<(), RenderError> {
         self.environment.compile_expression(source)?;
         Ok(())
@@ -202,23 +206,30 @@ fn environment(debug: bool) -> Environment<'static> {
         if value.is_undefined() || value.is_none() {
             return Ok(());
         }
-        if !matches!(state.auto_escape(), AutoEscape::Custom(_)) {
-            return Ok(write!(out, "{value}")?);
+        // Texts are bounded by the fuel already; of anything else no more is made than may be said.
+        let made;
+        let text = if let Some(text) = value.as_str() {
+            text
+        } else {
+            made = Bounded::text(value)?;
+            &made
+        };
+        if !matches!(state.auto_escape(), AutoEscape::Custom(_)) || value.is_safe() {
+            return Ok(out.write_str(text)?);
         }
-        if value.is_safe() {
-            return Ok(write!(out, "{value}")?);
-        }
-        let text = value.to_string().replace(markdown::is_mark, "");
+        let text = text.replace(markdown::is_mark, "");
         Ok(write!(out, "{}{text}{}", markdown::OPEN, markdown::CLOSE)?)
     });
     environment.add_filter("raw", |value: String| Value::from_safe_string(value));
     environment.add_filter("json_value", |value: Value| {
-        let json = if value.is_undefined() {
-            "null".to_owned()
-        } else {
-            serde_json::to_string(&value).unwrap_or_else(|_| "null".to_owned())
-        };
-        Value::from_safe_string(json)
+        if value.is_undefined() {
+            return Ok(Value::from_safe_string("null".to_owned()));
+        }
+        let mut json = Bounded::default();
+        match serde_json::to_writer(&mut json, &value) {
+            Err(_) if json.full => Err(too_long()),
+            made => Ok(Value::from_safe_string(made.map_or_else(|_| "null".to_owned(), |()| json.into_text()))),
+        }
     });
     environment.add_filter("urlencode", |value: &str| percent_encoded(value));
     environment.add_filter("later", |moment: &str, length: &str| {
@@ -227,7 +238,74 @@ fn environment(debug: bool) -> Environment<'static> {
         crate::definition::length::parse(length).map(|length| at.plus(length).iso()).map_err(wrong)
     });
     environment.remove_global("debug");
+    // A list that is there is paid for by the item; the engine's own would be made for nothing.
+    environment.add_function("range", |lower: i64, upper: Option<i64>, step: Option<i64>| {
+        let (from, to) = upper.map_or((0, lower), |upper| (lower, upper));
+        let step = step.unwrap_or(1);
+        let at = move |index: i64| index.checked_mul(step).and_then(|far| from.checked_add(far));
+        if step == 0 {
+            return Err(Error::new(ErrorKind::InvalidOperation, "cannot create range with step of 0"));
+        }
+        let before = move |item: &i64| if step > 0 { *item < to } else { *item > to };
+        // Of values, which is the only list that the engine takes fuel for.
+        let items: Vec<Value> = (0..=MAX_RANGE).map_while(at).take_while(before).map(Value::from).collect();
+        if i64::try_from(items.len()).is_ok_and(|length| length > MAX_RANGE) {
+            return Err(Error::new(ErrorKind::OutOfFuel, "the range is too long"));
+        }
+        Ok(items)
+    });
     environment
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::OutOfFuel, "the text is too long")
+}
+
+/// A text that is made of a value, and takes no more than may be said: a value may print as more than there is room
+/// for, and nothing else stops it.
+#[derive(Default)]
+struct Bounded {
+    text: Vec<u8>,
+    full: bool,
+}
+
+impl Bounded {
+    fn text(value: &Value) -> Result<String, Error> {
+        let mut made = Self::default();
+        match fmt::Write::write_fmt(&mut made, format_args!("{value}")) {
+            Ok(()) => Ok(made.into_text()),
+            Err(_) => Err(too_long()),
+        }
+    }
+
+    fn into_text(self) -> String {
+        // Nothing but whole texts was written.
+        String::from_utf8(self.text).unwrap_or_default()
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        self.full = self.full || self.text.len() + bytes.len() > MAX_MADE;
+        if !self.full {
+            self.text.extend_from_slice(bytes);
+        }
+        !self.full
+    }
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.take(text.as_bytes()) { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.take(bytes) { Ok(bytes.len()) } else { Err(io::ErrorKind::OutOfMemory.into()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Everything but letters, digits and `-_.~` as `%XX`: safe in any part of an address.
@@ -315,6 +393,34 @@ mod tests {
                 "{source}: {rendered:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_value_that_prints_as_more_than_there_is_room_for_is_no_text() {
+        let grown = |round: &str, last: &str| {
+            format!(
+                "{{% set n = namespace(x=[text]) %}}{{% for i in range(40) %}}{{% set n.x = {round} %}}{{% endfor %}}{last}"
+            )
+        };
+        // Those who check refuse them; should one come here all the same, it ends.
+        for source in [
+            grown("[n.x, n.x]", "{{ n.x }}"),
+            grown("[n.x, n.x]", "{{ n.x | json_value }}"),
+            grown("{'a': n.x, 'b': n.x}", "{{ n.x }}"),
+            "{{ range(20001) | length }}".into(),
+            "{% for i in range(999) %}{% set x = range(19999) %}{% endfor %}".into(),
+        ] {
+            for format in [Format::Text, Format::Markdown] {
+                assert_eq!(render(format, &source, "x").unwrap_err().kind, ErrorKind::OutOfFuel, "{source}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_is_that_of_jinja() {
+        let source = "{{ range(3) }} {{ range(1, 3) }} {{ range(0, 9, 4) }} {{ range(5, 0, -2) }} {{ range(3, 1) }}";
+        assert_eq!(render(Format::Text, source, "").unwrap(), "[0, 1, 2] [1, 2] [0, 4, 8] [5, 3, 1] []");
+        assert!(render(Format::Text, "{{ range(1, 2, 0) }}", "").is_err());
     }
 
     #[test]

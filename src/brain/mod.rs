@@ -21,6 +21,7 @@ pub mod engine;
 #[cfg(test)]
 mod fixture;
 mod flow;
+mod growth;
 mod help;
 mod html;
 mod ids;
@@ -29,6 +30,7 @@ pub mod markdown;
 pub mod mention;
 mod messages;
 pub mod names;
+mod nesting;
 mod pattern;
 pub mod program;
 #[cfg(test)]

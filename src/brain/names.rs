@@ -106,6 +106,12 @@ pub const LENIENT: &[&str] =
 /// Functions that templates may call.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
+/// Whether a value may stand behind a name at the top without the template's doing.
+pub(super) fn is_given(name: &str) -> bool {
+    let more = ["match", "args", "data"];
+    KNOWN.iter().any(|known| known.name == name) || LENIENT.contains(&name) || more.contains(&name)
+}
+
 /// Why a name cannot be used; the second is a hint.
 pub(super) type Trouble = (String, String);
 

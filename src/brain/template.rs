@@ -9,8 +9,10 @@ use minijinja::ErrorKind;
 
 use super::{
     engine::{Checker, Engine, RenderError},
+    growth::{self, Growth},
     markdown,
     names::{self, Names},
+    nesting,
     scan::{self, Mark, Role},
     uses::Uses,
     values::{self, Values},
@@ -82,6 +84,9 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
         let message = "a template may not hold the characters U+E000 and U+E001";
         return Err(vec![Trouble { code: codes::BAD_TEMPLATE, range: at..at, message: message.into(), hint: None }]);
     }
+    if let Some(trouble) = unbounded(source, false) {
+        return Err(vec![trouble]);
+    }
     let used = checker.names(format, source).map_err(|error| vec![syntax(source, error)])?;
     let marks = scan::marks(source);
     let mut troubles = Vec::new();
@@ -102,6 +107,16 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
     }
     troubles.sort_by_key(|trouble| trouble.range.start);
     Err(troubles)
+}
+
+/// What nothing could end once it has begun, of a template or an expression alone: told before it is compiled.
+pub(super) fn unbounded(source: &str, expression: bool) -> Option<Trouble> {
+    if let Some(range) = nesting::too_deep(source, expression) {
+        let hint = Some("give parts of it names with `{% set %}`, or write it in several statements".into());
+        return Some(Trouble { code: codes::BAD_TEMPLATE, range, message: nesting::TOO_DEEP.into(), hint });
+    }
+    let Growth { range, message, hint } = growth::check(source, expression)?;
+    Some(Trouble { code: codes::GROWING_TEMPLATE, range, message: message.into(), hint: Some(hint.into()) })
 }
 
 fn syntax(source: &str, error: RenderError) -> Trouble {

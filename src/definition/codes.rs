@@ -131,6 +131,10 @@ codes! {
     ENDLESS_TEMPLATE = "endless-template", Error,
         "The template does more work, or writes more text, than one answer may.",
         "Loop over less.";
+    /// A value of the template may grow without end.
+    GROWING_TEMPLATE = "growing-template", Error,
+        "A value of the template may become as large as nobody has room for: a list that is put into itself more than once with every round of a loop, that is wrapped into itself, or that is multiplied. What counts is what could happen: a name that is surely a number or a text never grows.",
+        "Write `| int` or `| float` behind what is a number. Add to a list once a round: `{% set n.list = n.list + [item] %}`.";
     /// The template uses a name nobody knows.
     UNKNOWN_NAME = "unknown-name", Error,
         "The template uses a name that does not exist, or that is never there in this kind of rule.",

@@ -228,6 +228,11 @@ impl Build<'_> {
             self.tell(node.at.clone(), "`$each` is an expression: it has no braces", Some("write `payload.alerts`"));
             return;
         }
+        if let Some(trouble) = template::unbounded(source, true) {
+            let range = json::inside(self.text, &node.at, trouble.range.clone());
+            self.troubles.push(Trouble { range, ..trouble });
+            return;
+        }
         if let Err(error) = self.checker.expression(source) {
             let message = if error.detail.is_empty() { error.kind.to_string() } else { error.detail };
             self.tell(node.at.clone(), format!("`$each` is no expression: {message}"), None);
