@@ -14,6 +14,7 @@ use minijinja::machinery::{
 use super::{
     super::names,
     flow::Flow,
+    known::{EITHER, Literal, ONCE, SAME, SCALAR, is_scalar, literal},
     parts::{From, Parts, argument, made_space, span_of, targets},
     size::{self, Edge, Size, Wrong},
 };
@@ -24,44 +25,6 @@ const MOST_NAMES: usize = 100;
 const MOST_EDGES: usize = 5_000;
 /// How often a filter may use an argument that is for each of its items; they are paid for.
 const FOR_EACH: u64 = 1000;
-
-/// Filters that make a number or a text, whatever they are given.
-const SCALAR: &[&str] = &[
-    "length",
-    "count",
-    "abs",
-    "round",
-    "bool",
-    "upper",
-    "lower",
-    "title",
-    "capitalize",
-    "trim",
-    "replace",
-    "join",
-    "string",
-    "safe",
-    "escape",
-    "e",
-    "indent",
-    "pprint",
-    "format",
-    "urlencode",
-    "raw",
-    "json_value",
-    "later",
-];
-/// Filters that make a new list of the same items, or pick one.
-const SAME: &[&str] =
-    &["sort", "list", "unique", "select", "reject", "selectattr", "rejectattr", "first", "last", "min", "max", "attr"];
-/// Filters that yield one of what they are given.
-const EITHER: &[&str] = &["default", "d", "int", "float"];
-/// Filters that use each argument once.
-const ONCE: &[&str] = &["chain", "zip", "sum"];
-/// Fields of `loop` that are items of the list; all others are numbers.
-const ITEMS: &[&str] = &["previtem", "nextitem"];
-/// Names from outside all of whose fields are numbers and texts.
-const TEXTS: &[&str] = &["args", "match", "person", "room", "bot"];
 
 const TIMES: &str = "a list may be multiplied here, and become as long as somebody likes";
 const TIMES_HINT: &str = "for numbers write `| int` or `| float`, as in `(state.room.count | int) * 2`";
@@ -359,6 +322,17 @@ impl<'p, 'a> Graph<'p, 'a> {
                     BinOpKind::ScAnd | BinOpKind::ScOr => left.or(right),
                     BinOpKind::Add if left.holds && right.holds => left.and(right),
                     BinOpKind::Mul if left.holds || right.holds => {
+                        match literal(&it.left).or_else(|| literal(&it.right)) {
+                            Some(Literal::Times(times)) => {
+                                let mut flow = left.and(right).times(times);
+                                // Nobody knows how long a list from outside is: once is enough.
+                                flow.values = flow.values.max(FOR_EACH);
+                                return flow;
+                            }
+                            // No list can be taken one and a half times.
+                            Some(Literal::Broken) => return Flow::scalar(),
+                            None => {}
+                        }
                         if self.sizes.is_some() {
                             self.tell(it.span(), TIMES, TIMES_HINT);
                         }
@@ -466,14 +440,5 @@ impl<'p, 'a> Graph<'p, 'a> {
             self.called(call);
         }
         self.wrong.take()
-    }
-}
-
-/// Whether a field of a name from outside is a number or a text.
-fn is_scalar(root: &str, field: &str) -> bool {
-    match root {
-        "loop" => !ITEMS.contains(&field),
-        "message" => field != "files",
-        root => TEXTS.contains(&root),
     }
 }

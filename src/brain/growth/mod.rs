@@ -14,6 +14,7 @@ use minijinja::{
 
 mod flow;
 mod graph;
+mod known;
 mod parts;
 mod size;
 #[cfg(test)]
