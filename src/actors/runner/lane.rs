@@ -72,6 +72,11 @@ impl Lane {
         self.flying.is_empty()
     }
 
+    /// Whether there is something to begin, now or when another call is over, or to look for.
+    pub(super) fn stirs(&self) -> bool {
+        !self.shut && (!self.rows.is_empty() || (self.look && !self.loading))
+    }
+
     /// The first that may be made. One that may not holds back those of its order behind it, and no others.
     pub(super) fn next(&mut self, at_once: usize) -> Option<Pick> {
         if self.shut || self.flying.len() >= at_once {
@@ -233,6 +238,24 @@ mod tests {
         let seqs: Vec<_> = std::iter::from_fn(|| picked(&mut lane)).map(|(seq, _)| seq).collect();
         assert_eq!(seqs, [1, 2, 5]);
         assert!(lane.next(3).is_none());
+    }
+
+    #[test]
+    fn a_lane_stirs_while_it_has_calls_or_may_have_some_in_the_store() {
+        let mut lane = Lane::new(lease("a", 1));
+        assert!(lane.stirs(), "nobody has looked yet");
+        lane.wants_rows().unwrap();
+        assert!(!lane.stirs(), "somebody is looking");
+        lane.loaded(Epoch(1), vec![row(1, "1", |_| {})]);
+        assert!(lane.stirs());
+        assert_eq!(picked(&mut lane), Some((1, false)));
+        lane.wants_rows().unwrap();
+        lane.loaded(Epoch(1), Vec::new());
+        assert!(!lane.stirs(), "what is being made stirs when it is over");
+        lane.ended(Epoch(1), Seq(1), false);
+        assert!(lane.stirs());
+        lane.shut();
+        assert!(!lane.stirs());
     }
 
     #[test]

@@ -19,7 +19,13 @@ mod maker;
 mod verdict;
 mod workers;
 
-use std::{collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::sync::oneshot;
@@ -138,6 +144,8 @@ pub struct Runner {
     office: Rc<Office>,
     bells: Bells,
     lanes: HashMap<BotId, Lane>,
+    /// Bots with something to begin or to look for; of ten thousand, most have nothing.
+    stirring: BTreeSet<BotId>,
     /// Whose turn it is: every bot gets one call before any gets a second.
     turn: usize,
     flying: usize,
@@ -165,6 +173,7 @@ impl Runner {
             office: Rc::new(office),
             bells: deps.bells,
             lanes: HashMap::new(),
+            stirring: BTreeSet::new(),
             turn: 0,
             flying: 0,
             draining: false,
@@ -183,8 +192,7 @@ impl Runner {
             }
             return;
         }
-        let mut bots: Vec<BotId> = self.lanes.keys().cloned().collect();
-        bots.sort_unstable();
+        let mut bots: Vec<BotId> = self.stirring.iter().cloned().collect();
         if !bots.is_empty() {
             let first = self.turn % bots.len();
             bots.rotate_left(first);
@@ -203,6 +211,13 @@ impl Runner {
         for bot in &bots {
             self.look(bot, ctx);
         }
+        self.stirring.retain(|bot| self.lanes.get(bot).is_some_and(Lane::stirs));
+    }
+
+    /// There may be something to do for a bot.
+    fn stir(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
+        self.stirring.insert(bot.clone());
+        self.pump(ctx);
     }
 
     /// Begins one call of a bot, if it has one that may.
@@ -240,13 +255,13 @@ impl Runner {
                 ctx.run_later(wait, move |runner, ctx| runner.wake(&bot, ctx));
             }
         }
-        self.pump(ctx);
+        self.stir(bot, ctx);
     }
 
     fn wake(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
         if let Some(lane) = self.lanes.get_mut(bot) {
             lane.look = true;
-            self.pump(ctx);
+            self.stir(bot, ctx);
         }
     }
 
@@ -281,7 +296,7 @@ impl Runner {
                 return;
             }
         }
-        self.pump(ctx);
+        self.stir(bot, ctx);
     }
 }
 
@@ -297,14 +312,15 @@ impl Handler<Open> for Runner {
     type Result = ();
 
     fn handle(&mut self, Open { lease }: Open, ctx: &mut Self::Context) {
-        match self.lanes.get_mut(&lease.bot) {
+        let bot = lease.bot.clone();
+        match self.lanes.get_mut(&bot) {
             Some(lane) if lane.lease.epoch > lease.epoch => return,
             Some(lane) => lane.reopen(lease),
             None => {
-                self.lanes.insert(lease.bot.clone(), Lane::new(lease));
+                self.lanes.insert(bot.clone(), Lane::new(lease));
             }
         }
-        self.pump(ctx);
+        self.stir(&bot, ctx);
     }
 }
 
@@ -334,6 +350,7 @@ impl Handler<CallsDue> for Runner {
             // Without a lane the bot is not running: its calls are in the store when it does.
             if let Some(lane) = self.lanes.get_mut(&bot) {
                 lane.look = true;
+                self.stirring.insert(bot);
             }
         }
         self.pump(ctx);
