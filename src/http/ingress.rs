@@ -215,7 +215,6 @@ impl Door {
             SignatureError::Malformed | SignatureError::Wrong => Refusal::BadSignature,
         })?;
         let verified = Instant::now();
-        ingress.pace.wait(bot).await?;
         let counters = &ingress.metrics.ingress;
         let envelope = Envelope::parse(&body).map_err(|_not_ours_to_tell| Refusal::BadEnvelope)?;
         let now = ingress.clock.now();
@@ -245,6 +244,7 @@ impl Door {
             counters.unwanted.inc();
             return Ok(());
         };
+        ingress.pace.wait(bot).await?;
         ingress.breaking.pass(Point::AfterVerify, Some(bot)).await;
         let on_its_way = ingress.intake.enter();
         let accepted = ingress.store.accept(ingress.as_new(bot, &event, dedupe, now, envelope_to_keep)).await;

@@ -63,7 +63,7 @@ impl Pace {
 /// How long the event that comes now waits; nothing if it is refused, which then costs its bot no place.
 fn turn(even: &mut Instant, now: Instant, step: Duration) -> Option<Duration> {
     let begin = (*even).max(now);
-    let wait = begin.duration_since(now).saturating_sub(step * BURST);
+    let wait = begin.duration_since(now).saturating_sub(step * (BURST - 1));
     if wait > LONGEST {
         return None;
     }
@@ -81,8 +81,8 @@ mod tests {
     fn a_burst_goes_at_once_and_then_one_goes_each_step() {
         let now = Instant::now();
         let mut even = now;
-        let waits: Vec<_> = (0..=BURST + 3).map(|_| turn(&mut even, now, STEP).unwrap()).collect();
-        let (at_once, later) = waits.split_at(BURST as usize + 1);
+        let waits: Vec<_> = (0..BURST + 3).map(|_| turn(&mut even, now, STEP).unwrap()).collect();
+        let (at_once, later) = waits.split_at(BURST as usize);
         assert!(at_once.iter().all(Duration::is_zero));
         assert_eq!(later, [STEP, STEP * 2, STEP * 3]);
     }
@@ -96,7 +96,7 @@ mod tests {
         }
         let later = now + Duration::from_hours(1);
         let at_once = (0..200).filter(|_| turn(&mut even, later, STEP) == Some(Duration::ZERO)).count();
-        assert_eq!(at_once, BURST as usize + 1);
+        assert_eq!(at_once, BURST as usize);
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         let now = Instant::now();
         let mut even = now;
         let taken = (0..10_000).filter_map(|_| turn(&mut even, now, STEP)).count();
-        assert_eq!(taken, (BURST + 251) as usize);
+        assert_eq!(taken, (BURST + 250) as usize);
         assert_eq!(turn(&mut even, now, STEP), None);
         assert_eq!(turn(&mut even, now + STEP, STEP), Some(LONGEST));
     }
@@ -116,9 +116,9 @@ mod tests {
         for _ in 0..1064 {
             pace.wait(&flooded).await.unwrap();
         }
-        assert_eq!(began.elapsed().as_millis(), 999);
+        assert_eq!(began.elapsed().as_millis(), 1000);
         pace.wait(&other).await.unwrap();
-        assert_eq!(began.elapsed().as_millis(), 999);
+        assert_eq!(began.elapsed().as_millis(), 1000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -139,7 +139,7 @@ async fn a_bot_that_gets_too_many_events_a_second_is_refused() {
     };
     assert_eq!((refused.status, refused.code().as_str()), (503, "too_fast"));
     assert_eq!(door.refused("too_fast"), 1);
-    assert!(stored > 64, "only {stored} came through at once");
+    assert!(stored >= 64, "only {stored} came through at once");
     assert_eq!(door.store.stored().len(), stored, "what was refused is not stored");
 }
 

@@ -44,6 +44,9 @@ use crate::{
 
 pub use cache::FactCache;
 
+/// How soon a bot that holds back looks whether it still has to.
+const RUSH: Duration = Duration::from_millis(50);
+
 /// What every bot of a process shares.
 #[derive(Clone)]
 pub struct Deps {
@@ -106,6 +109,8 @@ pub struct Bot {
     resting: bool,
     /// When set-aside keys will be looked at next, if a timer runs for it.
     alarm: Option<Millis>,
+    /// It does less than it may while very much comes in, and a timer runs that looks again.
+    holding_back: bool,
     /// Set by the word to stop: finish what is claimed, claim nothing new. The actor ends when nothing is left.
     draining: bool,
     /// Reports the end of this actor, however it comes. Last, so that it is dropped last.
@@ -185,6 +190,7 @@ impl Bot {
             loading: false,
             resting: false,
             alarm: None,
+            holding_back: false,
             draining: false,
             _exit: spec.exit,
         }
@@ -210,6 +216,9 @@ impl Bot {
         let (Some(lease), Some(_), false) = (self.lease.clone(), self.me.as_ref(), self.resting) else { return };
         self.set_alarm(ctx);
         let most = self.deps.intake.turns(self.deps.turns_at_once);
+        if most < self.deps.turns_at_once {
+            self.look_again(ctx);
+        }
         let free = most.saturating_sub(self.window.in_turn());
         let rows = self.window.take(free);
         if !rows.is_empty() {
@@ -218,6 +227,17 @@ impl Bot {
         let idle = self.window.in_turn() < most;
         if self.window.wants_load(idle) && !self.loading {
             self.load(lease, ctx);
+        }
+    }
+
+    /// Nobody rings when the rush is over.
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if !self.holding_back {
+            self.holding_back = true;
+            ctx.run_later(RUSH, |bot, ctx| {
+                bot.holding_back = false;
+                bot.pump(ctx);
+            });
         }
     }
 

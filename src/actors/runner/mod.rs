@@ -146,8 +146,8 @@ pub struct Runner {
     lanes: HashMap<BotId, Lane>,
     /// Bots with something to begin or to look for; of ten thousand, most have nothing.
     stirring: BTreeSet<BotId>,
-    /// Whose turn it is: every bot gets one call before any gets a second.
-    turn: usize,
+    /// Who had the last turn: every bot gets one call before any gets a second.
+    last: Option<BotId>,
     flying: usize,
     draining: bool,
     drainers: Vec<oneshot::Sender<()>>,
@@ -174,7 +174,7 @@ impl Runner {
             bells: deps.bells,
             lanes: HashMap::new(),
             stirring: BTreeSet::new(),
-            turn: 0,
+            last: None,
             flying: 0,
             draining: false,
             drainers: Vec::new(),
@@ -192,12 +192,7 @@ impl Runner {
             }
             return;
         }
-        let mut bots: Vec<BotId> = self.stirring.iter().cloned().collect();
-        if !bots.is_empty() {
-            let first = self.turn % bots.len();
-            bots.rotate_left(first);
-            self.turn = self.turn.wrapping_add(1);
-        }
+        let bots = in_turn(&self.stirring, self.last.as_ref());
         let mut begun = true;
         while begun && self.flying < self.office.settings.calls_at_once {
             begun = false;
@@ -205,7 +200,10 @@ impl Runner {
                 if self.flying >= self.office.settings.calls_at_once {
                     break;
                 }
-                begun |= self.begin(bot, ctx);
+                if self.begin(bot, ctx) {
+                    self.last = Some(bot.clone());
+                    begun = true;
+                }
             }
         }
         for bot in &bots {
@@ -300,6 +298,12 @@ impl Runner {
     }
 }
 
+/// Bots in the order of their turns: behind the one that had the last, then round.
+fn in_turn(bots: &BTreeSet<BotId>, last: Option<&BotId>) -> Vec<BotId> {
+    let (had, waits): (Vec<_>, Vec<_>) = bots.iter().cloned().partition(|bot| last.is_some_and(|last| bot <= last));
+    waits.into_iter().chain(had).collect()
+}
+
 impl Actor for Runner {
     type Context = Context<Self>;
 
@@ -380,5 +384,26 @@ impl fmt::Debug for Runner {
 impl fmt::Debug for RunnerDeps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunnerDeps").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::testing::bot;
+
+    #[test]
+    fn every_bot_has_a_turn_before_any_has_a_second() {
+        let stirring = BTreeSet::from(["a", "b", "c"].map(bot));
+        let mut last = None;
+        let turns: Vec<_> = (0..6)
+            .map(|_| {
+                last = in_turn(&stirring, last.as_ref()).into_iter().next();
+                last.clone().unwrap()
+            })
+            .collect();
+        assert_eq!(turns, ["a", "b", "c", "a", "b", "c"].map(bot));
+        let gone = bot("bb");
+        assert_eq!(in_turn(&stirring, Some(&gone)), ["c", "a", "b"].map(bot), "the last one need not stir any more");
     }
 }

@@ -71,7 +71,6 @@ impl Door {
         if early == Early::Signed && !auth::is_signed(&inbound.auth, &hook.key, headers, &body) {
             return Err(Refusal::BadCredentials.into());
         }
-        ingress.pace.wait(bot).await?;
         let Some(payload) = body::payload(kind, &body) else { return Err(Refusal::BadBody.into()) };
         let own = match &inbound.auth {
             Auth::Bearer { header, .. } => header.as_deref(),
@@ -103,6 +102,7 @@ impl Door {
             envelope: None,
             answers: None,
         };
+        ingress.pace.wait(bot).await?;
         let _on_its_way = ingress.intake.enter();
         let accepted = ingress.store.accept(new).await?;
         Ok(Posted { event: id, accepted })
