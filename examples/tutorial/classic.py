@@ -36,6 +36,9 @@ class Hook(BaseHTTPRequestHandler):
         pass
 
 
+# It listens before Webex is told where.
+SERVER = HTTPServer(("127.0.0.1", PORT), Hook)
+
 # The address that ngrok gave.
 if "PUBLIC_URL" in os.environ:
     webex(
@@ -45,4 +48,4 @@ if "PUBLIC_URL" in os.environ:
     )
 
 print(f"listening on {PORT}", flush=True)
-HTTPServer(("127.0.0.1", PORT), Hook).serve_forever()
+SERVER.serve_forever()

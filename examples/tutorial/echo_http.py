@@ -35,5 +35,6 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+SERVER = HTTPServer(("127.0.0.1", PORT), Handler)
 print(f"listening on {PORT}", flush=True)
-HTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+SERVER.serve_forever()
