@@ -94,7 +94,7 @@ impl Scripts {
             let message = format!("a script has at most {LONGEST} bytes");
             return Err(ScriptError { message, line: 0, column: 0 });
         }
-        self.engine.compile(source).map(drop).map_err(|error| parse_error(&error))
+        self.engine.compile(source).map(drop).map_err(|error| parse_error(&error, source))
     }
 
     /// Runs a script over a turn.
@@ -123,7 +123,7 @@ impl Scripts {
             kept.push(found);
             return Ok(ast);
         }
-        let ast = self.engine.compile(&**source).map_err(|error| AnswerError(parse_error(&error).message))?;
+        let ast = self.engine.compile(&**source).map_err(|error| AnswerError(parse_error(&error, source).message))?;
         let ast = Arc::new(ast);
         if kept.len() >= KEPT {
             kept.remove(0);
@@ -256,9 +256,12 @@ fn library(engine: &mut Engine, asked: &Asked) {
     });
 }
 
-fn parse_error(error: &ParseError) -> ScriptError {
-    let Position { .. } = error.1;
+fn parse_error(error: &ParseError, source: &str) -> ScriptError {
     let (line, column) = (error.1.line().unwrap_or(0), error.1.position().unwrap_or(0));
+    // The engine counts a lone carriage return as a line in places: then the end of the last one is as near as it gets.
+    let last = source.split('\n').count();
+    let end = || source.rsplit('\n').next().unwrap_or_default().chars().count();
+    let (line, column) = if line > last { (last, end()) } else { (line, column) };
     ScriptError { message: error.0.to_string(), line, column }
 }
 
@@ -295,6 +298,15 @@ mod tests {
 
     use super::*;
     use crate::handlers::answer::{HandlerEffect, SayForm};
+
+    #[test]
+    fn what_is_wrong_stands_in_the_script_whatever_ends_its_lines() {
+        let place =
+            |source: &str| Scripts::new().check(source).map_err(|error| (error.line, error.column)).unwrap_err();
+        assert_eq!(place("let a = 1;\nlet b = ;"), (2, 9));
+        assert_eq!(place("let a = 1;\r\nlet b = ;"), (2, 9));
+        assert_eq!(place("say(`\r${a}, b(\"c"), (1, 16));
+    }
 
     fn run(source: &str) -> Result<Vec<HandlerEffect>, String> {
         let turn = json!({
