@@ -57,6 +57,16 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// Of a flood, its events and how long it took; and of the reply times of others beside it, ascending.
+    fn of((accepted, over): (u64, Duration), alone: &Flow, beside: &[f64]) -> Result<Self> {
+        Ok(Self {
+            accepted,
+            seconds: over.as_secs_f64(),
+            alone: alone.reply_ms.context("nothing was answered before the flood")?,
+            beside: Times::of(beside).context("nothing was answered beside the flood")?,
+        })
+    }
+
     pub(crate) fn p50_ratio(&self) -> f64 {
         self.beside.p50 / self.alone.p50
     }
@@ -89,13 +99,7 @@ async fn as_shipped(setup: &Setup) -> Result<(Seen, Flow)> {
     let asked = running.ledger.sent_to(|bot| bot != 0, SHIPPED_BOTS);
     ensure!(others.len() == asked, "of {asked} messages to others {} were answered beside the flood", others.len());
     stage.close().await?;
-    let seen = Seen {
-        accepted,
-        seconds: over.as_secs_f64(),
-        alone: alone.reply_ms.context("nothing was answered before the flood")?,
-        beside: Times::of(&others).context("nothing was answered beside the flood")?,
-    };
-    Ok((seen, alone))
+    Ok((Seen::of((accepted, over), &alone, &others)?, alone))
 }
 
 /// Looks at the second bot alone, then beside a flood of the first, until all of it is answered.
@@ -109,13 +113,7 @@ async fn lifted(setup: &Setup) -> Result<(Seen, Vec<Flow>)> {
     let (accepted, over) = running.ledger.flood_of(0, BOTS);
     let beside = running.ledger.answer_times_of(|bot| bot == 1, BOTS, over);
     stage.close().await?;
-    let seen = Seen {
-        accepted,
-        seconds: over.as_secs_f64(),
-        alone: alone.reply_ms.context("nothing was answered before the flood")?,
-        beside: Times::of(&beside).context("nothing was answered beside the flood")?,
-    };
-    Ok((seen, vec![alone, flow]))
+    Ok((Seen::of((accepted, over), &alone, &beside)?, vec![alone, flow]))
 }
 
 /// Floods the first bot while others are looked at; both have been sent when it returns.
