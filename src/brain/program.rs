@@ -36,10 +36,10 @@ pub struct Program {
     pub(super) line_to_try: Arc<str>,
     /// What the settings allow at most.
     pub(super) ceiling: Arc<Access>,
-    /// Who may use it at all.
-    pub(super) access: Access,
+    /// Who may use it at all; none: everybody whom the ceiling lets.
+    pub(super) access: Option<Box<Access>>,
     /// What those are told who may not.
-    pub(super) denied: Option<Text>,
+    pub(super) denied: Option<Box<Text>>,
     pub(super) membership: Option<Box<Membership>>,
     /// Shared values for templates.
     pub(super) vars: Option<Arc<serde_json::Value>>,
@@ -123,7 +123,7 @@ pub(super) struct Body {
     pub(super) once: Option<Box<Once>>,
     pub(super) does: Box<[Does]>,
     /// What all that it does uses.
-    pub(super) uses: Box<Uses>,
+    pub(super) uses: Uses,
 }
 
 /// What stands before a rule.
@@ -163,41 +163,57 @@ pub(super) struct Once {
     pub(super) already: Option<Text>,
 }
 
-/// One thing that a rule does.
+/// One thing that a rule does. Each is boxed: most rules only say something, and the largest of these would set the
+/// size of all.
 #[derive(Debug, PartialEq)]
 pub(super) enum Does {
     Say(Box<Say>),
-    Remember {
-        scope: Scope,
-        key: Text,
-        operation: Operation,
-        expires: Option<Duration>,
-    },
-    Subscribe(Text),
-    Unsubscribe(Text),
-    Timer {
-        name: Text,
-        at: At,
-        value: Data,
-    },
-    CancelTimer(Text),
-    /// Starts a dialogue, with answers that are known already.
-    Flow {
-        flow: usize,
-        answers: Box<[(Box<str>, Data)]>,
-    },
+    Remember(Box<Remember>),
+    Subscribe(Box<Text>),
+    Unsubscribe(Box<Text>),
+    Timer(Box<Timer>),
+    CancelTimer(Box<Text>),
+    Flow(Box<Start>),
     DeletePressed,
-    DeleteKey(Text),
+    DeleteKey(Box<Text>),
     Leave,
     /// A sentence at once, while a program works.
-    Ack {
-        text: Text,
-        to: Box<[To]>,
-    },
+    Ack(Box<Ack>),
     /// A call of a program.
     Ask(Box<Asks>),
     /// A script, run inside the turn.
     Script(Box<Script>),
+}
+
+/// A change of the bot's memory.
+#[derive(Debug, PartialEq)]
+pub(super) struct Remember {
+    pub(super) scope: Scope,
+    pub(super) key: Text,
+    pub(super) operation: Operation,
+    pub(super) expires: Option<Duration>,
+}
+
+/// A timer that is set.
+#[derive(Debug, PartialEq)]
+pub(super) struct Timer {
+    pub(super) name: Text,
+    pub(super) at: At,
+    pub(super) value: Data,
+}
+
+/// A dialogue that begins, with answers that are known already.
+#[derive(Debug, PartialEq)]
+pub(super) struct Start {
+    pub(super) flow: usize,
+    pub(super) answers: Box<[(Box<str>, Data)]>,
+}
+
+/// A sentence, and where it goes.
+#[derive(Debug, PartialEq)]
+pub(super) struct Ack {
+    pub(super) text: Text,
+    pub(super) to: Box<[To]>,
 }
 
 /// A script, and what is said when it fails.
@@ -206,7 +222,7 @@ pub(super) struct Script {
     pub(super) source: Arc<str>,
     pub(super) on_error: Option<Text>,
     pub(super) to: Box<[To]>,
-    pub(super) uses: Box<Uses>,
+    pub(super) uses: Uses,
 }
 
 /// A call of a program, and what becomes of its answer.
@@ -219,14 +235,14 @@ pub(super) struct Asks {
     pub(super) max_in_flight: u32,
     /// Said when it is given up.
     pub(super) on_error: Option<Text>,
-    /// Where what it says goes, where it says nothing of that itself.
+    /// Where what it says goes, where it says nothing of that itself; nothing: where the event is.
     pub(super) to: Box<[To]>,
     /// What is done with the response of an API.
     pub(super) then: Box<[Does]>,
     /// What the call itself uses.
-    pub(super) uses: Box<Uses>,
+    pub(super) uses: Uses,
     /// What is used when the answer is there.
-    pub(super) later: Box<Uses>,
+    pub(super) later: Uses,
 }
 
 /// Texts by name.
@@ -315,16 +331,24 @@ pub(super) enum At {
 /// What to say, and where.
 #[derive(Debug, PartialEq)]
 pub(super) struct Say {
-    pub(super) when: Option<Text>,
     pub(super) text: Text,
     pub(super) format: Format,
     pub(super) thread: Option<bool>,
+    /// Nothing: where the event is.
     pub(super) to: Box<[To]>,
+    /// None: nothing of it.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What few replies have.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct More {
+    pub(super) when: Option<Text>,
     pub(super) key: Option<(Text, Then)>,
     pub(super) context: Option<Data>,
     pub(super) update: Option<Update>,
     /// A card, and what its templates see as `data`.
-    pub(super) card: Option<Box<(Card, Option<Data>)>>,
+    pub(super) card: Option<(Card, Option<Data>)>,
     pub(super) file: Option<Sendable>,
 }
 
@@ -351,6 +375,13 @@ pub(super) enum To {
     Topic(Text),
     /// What a template says.
     Template(Text),
+}
+
+impl Say {
+    pub(super) fn more(&self) -> &More {
+        const NOTHING: &More = &More { when: None, key: None, context: None, update: None, card: None, file: None };
+        self.more.as_deref().unwrap_or(NOTHING)
+    }
 }
 
 impl Program {

@@ -25,7 +25,7 @@ pub(super) enum Text {
     /// No template: said as it is.
     Plain(Arc<str>),
     /// A template.
-    Template { source: Arc<str>, uses: Box<Uses> },
+    Template { source: Arc<str>, uses: Uses },
 }
 
 /// Something wrong with a template, at a place inside it.
@@ -103,7 +103,7 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
         troubles.extend(tried(checker, source, format, names));
     }
     if troubles.is_empty() {
-        return Ok(Text::Template { source: source.into(), uses: Box::new(Uses::of(&used)) });
+        return Ok(Text::Template { source: source.into(), uses: Uses::of(&used) });
     }
     troubles.sort_by_key(|trouble| trouble.range.start);
     Err(troubles)
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(uses("{{ person.id }}{{ room.id }}{{ now }}"), Uses::default());
         let all = uses("{% set p = person %}{{ p.email }}");
         assert!(all.email && all.display_name && all.first_name && !all.message);
-        assert_eq!(*uses("{{ payload.a.b }}").lenient, ["payload.a.b".into()]);
+        assert_eq!(*uses("{{ payload.a.b }}").lenient(), ["payload.a.b".into()]);
         assert!(uses("{% if room.title %}x{% endif %}").room_title);
     }
 

@@ -20,12 +20,17 @@ pub(super) struct Uses {
     pub(super) card: bool,
     /// The dialogue that is open.
     pub(super) dialogue: bool,
-    /// Rooms whose people are named, by their name in `[rooms]`; `room` is the event's.
-    pub(super) members: Box<[Box<str>]>,
-    /// Keys of the bot's memory.
-    pub(super) state: Box<[(Memory, Box<str>)]>,
-    /// Paths below lenient names.
-    pub(super) lenient: Box<[Box<str>]>,
+    /// What is used by names of the definition's own; nothing when it would be empty. Few templates use any, and
+    /// thousands of bots have several templates each.
+    pub(super) named: Option<Box<Named>>,
+}
+
+/// See the methods of [`Uses`] by the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Named {
+    members: Box<[Box<str>]>,
+    state: Box<[(Memory, Box<str>)]>,
+    lenient: Box<[Box<str>]>,
 }
 
 impl Uses {
@@ -62,10 +67,32 @@ impl Uses {
             inputs: has("inputs") || has("card"),
             card: has("card"),
             dialogue: has("dialogue"),
-            members: members.into(),
-            state: state.into(),
-            lenient: lenient.into(),
+            named: Named { members: members.into(), state: state.into(), lenient: lenient.into() }.if_any(),
         }
+    }
+
+    /// Rooms whose people are named, by their name in `[rooms]`; `room` is the event's.
+    pub(super) fn members(&self) -> &[Box<str>] {
+        self.named.as_ref().map_or(&[], |named| &named.members)
+    }
+
+    /// Keys of the bot's memory.
+    pub(super) fn state(&self) -> &[(Memory, Box<str>)] {
+        self.named.as_ref().map_or(&[], |named| &named.state)
+    }
+
+    /// Paths below lenient names.
+    pub(super) fn lenient(&self) -> &[Box<str>] {
+        self.named.as_ref().map_or(&[], |named| &named.lenient)
+    }
+
+    /// The same without some of the lenient paths.
+    pub(super) fn lenient_only(mut self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.named = self.named.and_then(|mut named| {
+            named.lenient = named.lenient.into_iter().filter(|path| wanted(path)).collect();
+            named.if_any()
+        });
+        self
     }
 
     /// What this and another use.
@@ -80,6 +107,18 @@ impl Uses {
         self.inputs |= other.inputs;
         self.card |= other.card;
         self.dialogue |= other.dialogue;
+        if let Some(more) = &other.named {
+            self.named.get_or_insert_default().join(more);
+        }
+    }
+}
+
+impl Named {
+    fn if_any(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+
+    fn join(&mut self, other: &Self) {
         self.members = joined(&self.members, &other.members);
         self.state = joined(&self.state, &other.state);
         self.lenient = joined(&self.lenient, &other.lenient);
@@ -103,6 +142,6 @@ mod tests {
         let mut both = of(&["message.text", "state.room.count", "payload.a"]);
         both.join(&of(&["state.room.count", "state.bot.x", "card.context.id"]));
         assert_eq!(both, of(&["message.text", "state.room.count", "payload.a", "state.bot.x", "card.context.id"]));
-        assert!(both.card && both.inputs && both.state.len() == 2);
+        assert!(both.card && both.inputs && both.state().len() == 2);
     }
 }

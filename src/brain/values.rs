@@ -110,11 +110,11 @@ impl Values<'_> {
             names.push(("payload", json(payload)));
             names.push(("headers", json(headers)));
         }
-        if !uses.members.is_empty() {
+        if !uses.members().is_empty() {
             let rooms = self.members.iter().map(|(name, people)| (name.as_str(), json(people)));
             names.push(("members", Value::from_pairs(rooms)));
         }
-        if !uses.state.is_empty() {
+        if !uses.state().is_empty() {
             names.push(("state", self.state_value()));
         }
         if let Some(dialogue) = &self.dialogue {
@@ -132,7 +132,7 @@ impl Values<'_> {
     /// Those lenient paths that lead nowhere: they print nothing, and the turn's record says so.
     pub(super) fn missing<'u>(&self, uses: &'u Uses) -> impl Iterator<Item = &'u str> {
         let context = self.context(uses);
-        uses.lenient.iter().map(|path| &**path).filter(move |path| {
+        uses.lenient().iter().map(|path| &**path).filter(move |path| {
             let mut at = context.clone();
             for part in path.split('.') {
                 at = at.get_attr(part).unwrap_or(Value::UNDEFINED);

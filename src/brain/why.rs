@@ -84,8 +84,11 @@ pub fn why(engine: &Engine, program: &Program, said: &Said) -> Result<Why, Strin
     let which = matched(program, &decision.rule);
     let own = which.and_then(|which| program.body(which)).and_then(|body| body.gate.as_ref()).map(|gate| &gate.access);
     let nothing = Access::default();
-    let layers =
-        [(Layer::Ceiling, &*program.ceiling), (Layer::Bot, &program.access), (Layer::Rule, own.unwrap_or(&nothing))];
+    let layers = [
+        (Layer::Ceiling, &*program.ceiling),
+        (Layer::Bot, program.access.as_deref().unwrap_or(&nothing)),
+        (Layer::Rule, own.unwrap_or(&nothing)),
+    ];
     let layers = layers.into_iter().map(|layer| told(layer, said)).collect();
     let says = decision.effects.into_iter().filter_map(|effect| match effect {
         Effect::Say(delivery) => Some(delivery),

@@ -5,7 +5,7 @@ use crate::{
     brain::{
         data::{self, Data},
         names::{Names, Scope},
-        program::{At, Body, Does, Gate, Once, Operation, Say, Sendable},
+        program::{self, At, Body, Does, Gate, Once, Operation, Say, Sendable},
         template::{self, Text, Trouble},
         uses::Uses,
     },
@@ -34,16 +34,16 @@ impl Compiler<'_> {
             put(self.remember(remember, names));
         }
         if let Some(topic) = &rule.subscribe {
-            put(self.name(topic, names).map(Does::Subscribe));
+            put(self.name(topic, names).map(Box::new).map(Does::Subscribe));
         }
         if let Some(topic) = &rule.unsubscribe {
-            put(self.name(topic, names).map(Does::Unsubscribe));
+            put(self.name(topic, names).map(Box::new).map(Does::Unsubscribe));
         }
         if let Some(timer) = &rule.timer {
             put(self.timer(timer, names));
         }
         if let Some(name) = &rule.cancel_timer {
-            put(self.name(name, names).map(Does::CancelTimer));
+            put(self.name(name, names).map(Box::new).map(Does::CancelTimer));
         }
         match &rule.action {
             Action::Nothing => {}
@@ -65,7 +65,7 @@ impl Compiler<'_> {
         }
         let mut uses = Uses::default();
         does.iter().for_each(|one| one.join_uses(&mut uses));
-        for name in uses.members.iter().filter(|name| &***name != "room") {
+        for name in uses.members().iter().filter(|name| &***name != "room") {
             if !self.definition.rooms.iter().any(|(known, _)| *known.value == **name) {
                 let known = self.definition.rooms.iter().map(|(known, _)| known.value.as_str());
                 let hint = did_you_mean(name, known).unwrap_or_else(|| format!("add {} to `[rooms]`", quote(name)));
@@ -86,7 +86,7 @@ impl Compiler<'_> {
         };
         self.known_vars(rule, &uses);
         let gate = Some(gate?).filter(|gate| *gate != Gate::default()).map(Box::new);
-        Some(Body { when, gate, once, does: does.into(), uses: Box::new(uses) })
+        Some(Body { when, gate, once, does: does.into(), uses })
     }
 
     fn once(&mut self, once: &rule::Once, names: Names<'_>) -> Option<Once> {
@@ -116,7 +116,8 @@ impl Compiler<'_> {
             rule::Operation::Add(data) => Operation::Add(self.data(data, names)?),
             rule::Operation::Forget => Operation::Forget,
         };
-        Some(Does::Remember { scope: remember.scope, key: key?, operation, expires: remember.expires })
+        let made = program::Remember { scope: remember.scope, key: key?, operation, expires: remember.expires };
+        Some(Does::Remember(Box::new(made)))
     }
 
     fn timer(&mut self, timer: &rule::Timer, names: Names<'_>) -> Option<Does> {
@@ -130,12 +131,12 @@ impl Compiler<'_> {
             Some(value) => self.data(value, names),
             None => Some(Data::Plain(serde_json::Value::Null)),
         };
-        Some(Does::Timer { name: name?, at: at?, value: value? })
+        Some(Does::Timer(Box::new(program::Timer { name: name?, at: at?, value: value? })))
     }
 
     fn deletion(&mut self, deletion: &Deletion, names: Names<'_>) -> Option<Does> {
         match deletion {
-            Deletion::Key(key) => self.name(key, names).map(Does::DeleteKey),
+            Deletion::Key(key) => self.name(key, names).map(Box::new).map(Does::DeleteKey),
             Deletion::Pressed(_) if names.scope == Scope::Press => Some(Does::DeletePressed),
             Deletion::Pressed(span) => {
                 let hint = "use it with `[[on]]` and `card`, or name a message with `delete = \"key\"`";
@@ -191,10 +192,10 @@ impl Does {
         let mut text = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
         match self {
             Self::Say(say) => say.join_uses(uses),
-            Self::Flow { answers, .. } => answers.iter().for_each(|(_, data)| data.join_uses(uses)),
-            Self::Remember { key, operation, .. } => {
-                text(key);
-                match operation {
+            Self::Flow(start) => start.answers.iter().for_each(|(_, data)| data.join_uses(uses)),
+            Self::Remember(remember) => {
+                text(&remember.key);
+                match &remember.operation {
                     Operation::Set(data) | Operation::Add(data) | Operation::Append { item: data, .. } => {
                         data.join_uses(uses);
                     }
@@ -204,16 +205,16 @@ impl Does {
             Self::Subscribe(name) | Self::Unsubscribe(name) | Self::CancelTimer(name) | Self::DeleteKey(name) => {
                 text(name);
             }
-            Self::Timer { name, at, value } => {
-                text(name);
-                if let At::Moment(moment) = at {
+            Self::Timer(timer) => {
+                text(&timer.name);
+                if let At::Moment(moment) = &timer.at {
                     text(moment);
                 }
-                value.join_uses(uses);
+                timer.value.join_uses(uses);
             }
-            Self::Ack { text: said, to } => {
-                text(said);
-                to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
+            Self::Ack(ack) => {
+                text(&ack.text);
+                ack.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
             }
             // What is said of the answer is read when there is one.
             Self::Ask(asks) => uses.join(&asks.uses),
@@ -227,15 +228,16 @@ impl Say {
     /// Adds what its templates use.
     pub(super) fn join_uses(&self, uses: &mut Uses) {
         let mut text = |text: &Text| text.uses().into_iter().for_each(|used| uses.join(used));
+        let more = self.more();
         text(&self.text);
-        self.when.iter().for_each(&mut text);
+        more.when.iter().for_each(&mut text);
         self.to.iter().for_each(|to| to.text().into_iter().for_each(&mut text));
-        self.key.iter().for_each(|(key, _)| text(key));
-        if let Some(Sendable::Url(url)) = &self.file {
+        more.key.iter().for_each(|(key, _)| text(key));
+        if let Some(Sendable::Url(url)) = &more.file {
             text(url);
         }
-        self.context.iter().for_each(|context| context.join_uses(uses));
-        if let Some((card, data)) = self.card.as_deref() {
+        more.context.iter().for_each(|context| context.join_uses(uses));
+        if let Some((card, data)) = &more.card {
             uses.join(card.uses());
             data.iter().for_each(|data| data.join_uses(uses));
         }

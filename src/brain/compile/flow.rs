@@ -15,7 +15,7 @@ use crate::{
         },
         names::{Names, Scope},
         pattern,
-        program::{Does, Say, To},
+        program::{Does, Say, Start},
         template::Text,
         uses::Uses,
         words,
@@ -94,7 +94,7 @@ impl Compiler<'_> {
             }
             answers.push((name.value.as_str().into(), self.data(data, names)?));
         }
-        Some(Does::Flow { flow: number, answers: answers.into() })
+        Some(Does::Flow(Box::new(Start { flow: number, answers: answers.into() })))
     }
 
     fn flow(&mut self, flow: &written::Flow) -> Option<Flow> {
@@ -147,9 +147,9 @@ impl Compiler<'_> {
             gave_up: gave_up?,
             gone: gone?,
             hint: hint?,
-            uses: Box::default(),
+            uses: Uses::default(),
         };
-        made.uses = Box::new(made.all_uses());
+        made.uses = made.all_uses();
         Some(made)
     }
 
@@ -425,16 +425,11 @@ fn yes_no(flow: &written::Flow) -> YesNo {
 /// A sentence of our own, said where it happens.
 fn sentence(text: &str) -> Box<[Box<Say>]> {
     Box::new([Box::new(Say {
-        when: None,
         text: Text::Plain(text.into()),
         format: Format::Text,
         thread: None,
-        to: Box::new([To::Here]),
-        key: None,
-        context: None,
-        update: None,
-        card: None,
-        file: None,
+        to: Box::default(),
+        more: None,
     })])
 }
 
@@ -455,8 +450,7 @@ impl Flow {
             texts.filter_map(Text::uses).for_each(|used| uses.join(used));
         }
         // An answer that is not there yet is no news.
-        uses.lenient = uses.lenient.iter().filter(|path| !path.starts_with("dialogue")).cloned().collect();
-        uses
+        uses.lenient_only(|path| !path.starts_with("dialogue"))
     }
 }
 

@@ -262,7 +262,7 @@ impl Compiler<'_> {
 
     /// Values that `_shared/vars.toml` does not have would print nothing.
     pub(super) fn known_vars(&mut self, rule: &Rule, uses: &Uses) {
-        let used = uses.lenient.iter().filter_map(|path| path.strip_prefix("vars."));
+        let used = uses.lenient().iter().filter_map(|path| path.strip_prefix("vars."));
         for path in used {
             let mut at = Some(&self.definition.vars);
             for part in path.split('.') {

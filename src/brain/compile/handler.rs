@@ -7,7 +7,7 @@ use crate::{
     brain::{
         call::{Busy, Part},
         names::{self, Names, Scope},
-        program::{AskBody, AskForm, Asks, Does, NamedTexts, Piece, Script, To},
+        program::{Ack, AskBody, AskForm, Asks, Does, NamedTexts, Piece, Script, To},
         template::Text,
         uses::Uses,
     },
@@ -31,7 +31,7 @@ impl Compiler<'_> {
         let ack = handler.ack.as_ref().map(|ack| self.text(ack, Format::Text, names));
         let on_error = handler.on_error.as_ref().map(|said| self.text(said, Format::Text, names));
         let to: Vec<_> = handler.to.iter().map(|to| self.to(to, names)).collect();
-        let to: Box<[To]> = if to.is_empty() { Box::new([To::Here]) } else { to.into_iter().collect::<Option<_>>()? };
+        let to: Box<[To]> = to.into_iter().collect::<Option<_>>()?;
         let mut later = Uses::default();
         let mut then = Vec::new();
         let form = match &handler.form {
@@ -53,9 +53,9 @@ impl Compiler<'_> {
                 uses.join(&self.told(&handler.state)?);
                 on_error.iter().filter_map(Text::uses).for_each(|used| uses.join(used));
                 to.iter().filter_map(To::text).filter_map(Text::uses).for_each(|used| uses.join(used));
-                let script = Script { source, on_error, to: to.clone(), uses: Box::new(uses) };
+                let script = Script { source, on_error, to: to.clone(), uses };
                 return Some(
-                    ack.map(|text| Does::Ack { text, to })
+                    ack.map(|text| Does::Ack(Box::new(Ack { text, to })))
                         .into_iter()
                         .chain([Does::Script(Box::new(script))])
                         .collect(),
@@ -91,10 +91,10 @@ impl Compiler<'_> {
             on_error,
             to: to.clone(),
             then: then.into(),
-            uses: Box::new(uses),
-            later: Box::new(later),
+            uses,
+            later,
         };
-        let ack = ack.map(|text| Does::Ack { text, to });
+        let ack = ack.map(|text| Does::Ack(Box::new(Ack { text, to })));
         Some(ack.into_iter().chain([Does::Ask(Box::new(asks))]).collect())
     }
 
@@ -203,7 +203,7 @@ impl Compiler<'_> {
             paths.push(path);
         }
         // Not lenient: it is told what is there, and nothing of what is not.
-        Some(Uses { lenient: Box::default(), ..Uses::of(&paths) })
+        Some(Uses::of(&paths).lenient_only(|_| false))
     }
 }
 

@@ -160,8 +160,8 @@ impl Compiler<'_> {
             line_to_try: self.line_to_try().into(),
             rooms: definition.rooms.iter().map(|(n, id)| (n.value.as_str().into(), id.value.as_str().into())).collect(),
             ceiling: Arc::clone(&self.policy.ceiling),
-            access,
-            denied,
+            access: (!access.is_empty()).then(|| Box::new(access)),
+            denied: denied.map(Box::new),
             membership: match membership {
                 Some(membership) => Some(membership?),
                 None => None,

@@ -8,7 +8,7 @@ use crate::{
         delivery::Then,
         destination, engine,
         names::{Names, Scope},
-        program::{Say, Sendable, To},
+        program::{More, Say, Sendable, To},
         template::{self, Text},
     },
     definition::{Data, Format, Place, Reply, Span, Spanned, codes, rule},
@@ -30,15 +30,11 @@ impl Compiler<'_> {
         let card = reply.card.as_ref().map(|card| self.card(card, reply.data.as_ref(), names));
         let file = reply.file.as_ref().map(|file| self.file(file, names));
         let text = self.text(&reply.body, reply.format, names);
-        Some(Box::new(Say {
+        let more = More {
             when: match when {
                 Some(when) => Some(when?),
                 None => None,
             },
-            text: text?,
-            format: reply.format,
-            thread: reply.thread,
-            to: if to.is_empty() { Box::new([To::Here]) } else { to.into_iter().collect::<Option<_>>()? },
             key: match key {
                 Some((key, then)) => Some((key?, then)),
                 None => None,
@@ -49,13 +45,20 @@ impl Compiler<'_> {
             },
             update: reply.update.as_ref().map(|update| update.value),
             card: match card {
-                Some(card) => Some(Box::new(card?)),
+                Some(card) => Some(card?),
                 None => None,
             },
             file: match file {
                 Some(file) => Some(file?),
                 None => None,
             },
+        };
+        Some(Box::new(Say {
+            text: text?,
+            format: reply.format,
+            thread: reply.thread,
+            to: to.into_iter().collect::<Option<_>>()?,
+            more: (more != More::default()).then(|| Box::new(more)),
         }))
     }
 

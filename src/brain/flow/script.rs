@@ -21,7 +21,7 @@ pub(in crate::brain) struct Flow {
     /// Said once with a question in a room with others.
     pub(in crate::brain) hint: Text,
     /// What all of it uses.
-    pub(in crate::brain) uses: Box<Uses>,
+    pub(in crate::brain) uses: Uses,
 }
 
 /// The words of a step.

@@ -8,7 +8,7 @@ use crate::{
     brain::{
         Act, Decision, Delivery, Effect, Fact, Read, SetTimer,
         messages::messages,
-        program::{At, Body, Does, Once, Operation, To},
+        program::{At, Body, Does, Once, Operation, Remember, Timer, To},
         template::Text,
         values::{Found, Values},
     },
@@ -84,40 +84,16 @@ impl Acting<'_, '_> {
     pub(super) fn one(&mut self, does: &Does) -> Result<(), Stop> {
         match does {
             Does::Say(say) => self.say(say),
-            Does::Remember { scope, key, operation, expires } => {
-                let key = self.text(key)?;
-                let scope = self.memory(*scope)?;
-                let value = |data: &crate::brain::data::Data| self.value(data);
-                let (op_scope, op_key) = (scope.clone(), key.clone());
-                let operation = match operation {
-                    Operation::Set(data) => StateOp::Set { scope: op_scope, key: op_key, value: value(data)? },
-                    Operation::Append { item, keep } => {
-                        StateOp::Append { scope: op_scope, key: op_key, value: value(item)?, keep: *keep }
-                    }
-                    Operation::Add(data) => {
-                        let Some(amount) = whole(&value(data)?) else {
-                            return Err(Stop::Fail(format!("{} adds what is no whole number to `{key}`", self.label)));
-                        };
-                        StateOp::Add { scope: op_scope, key: op_key, amount }
-                    }
-                    Operation::Forget => StateOp::Expire { scope: op_scope, key: op_key, at: self.now() },
-                };
-                self.effect(Effect::Remember(operation));
-                if let Some(expires) = expires {
-                    let at = self.now().plus(*expires);
-                    self.effect(Effect::Remember(StateOp::Expire { scope, key, at }));
-                }
-                Ok(())
-            }
+            Does::Remember(remember) => self.remember(remember),
             Does::Subscribe(topic) => self.subscribe(topic, true),
             Does::Unsubscribe(topic) => self.subscribe(topic, false),
-            Does::Timer { name, at, value } => self.timer(name, at, value),
+            Does::Timer(timer) => self.timer(timer),
             Does::CancelTimer(name) => {
                 let name = self.text(name)?;
                 self.effect(Effect::CancelTimer(name));
                 Ok(())
             }
-            Does::Flow { flow, answers } => self.start_flow(*flow, answers),
+            Does::Flow(start) => self.start_flow(start.flow, &start.answers),
             Does::DeletePressed => {
                 let message = self.scene.pressed.unwrap_or_default().to_owned();
                 self.act_here(Act::Delete(message));
@@ -132,9 +108,9 @@ impl Acting<'_, '_> {
                 self.act_here(Act::Leave);
                 Ok(())
             }
-            Does::Ack { text, to } => {
-                let text = self.text(text)?;
-                self.say_plainly(&text, to)
+            Does::Ack(ack) => {
+                let text = self.text(&ack.text)?;
+                self.say_plainly(&text, &ack.to)
             }
             Does::Ask(asks) => self.ask(asks),
             Does::Script(script) => self.script(script),
@@ -163,6 +139,32 @@ impl Acting<'_, '_> {
         Ok(true)
     }
 
+    fn remember(&mut self, remember: &Remember) -> Result<(), Stop> {
+        let key = self.text(&remember.key)?;
+        let scope = self.memory(remember.scope)?;
+        let value = |data: &crate::brain::data::Data| self.value(data);
+        let (op_scope, op_key) = (scope.clone(), key.clone());
+        let operation = match &remember.operation {
+            Operation::Set(data) => StateOp::Set { scope: op_scope, key: op_key, value: value(data)? },
+            Operation::Append { item, keep } => {
+                StateOp::Append { scope: op_scope, key: op_key, value: value(item)?, keep: *keep }
+            }
+            Operation::Add(data) => {
+                let Some(amount) = whole(&value(data)?) else {
+                    return Err(Stop::Fail(format!("{} adds what is no whole number to `{key}`", self.label)));
+                };
+                StateOp::Add { scope: op_scope, key: op_key, amount }
+            }
+            Operation::Forget => StateOp::Expire { scope: op_scope, key: op_key, at: self.now() },
+        };
+        self.effect(Effect::Remember(operation));
+        if let Some(expires) = remember.expires {
+            let at = self.now().plus(expires);
+            self.effect(Effect::Remember(StateOp::Expire { scope, key, at }));
+        }
+        Ok(())
+    }
+
     fn subscribe(&mut self, topic: &Text, wanted: bool) -> Result<(), Stop> {
         let key = topic_key(&self.text(topic)?);
         let room = self.stepper.turn.event.room().to_owned();
@@ -186,9 +188,9 @@ impl Acting<'_, '_> {
         Ok(())
     }
 
-    fn timer(&mut self, name: &Text, at: &At, value: &crate::brain::data::Data) -> Result<(), Stop> {
-        let name = self.text(name)?;
-        let at = match at {
+    fn timer(&mut self, timer: &Timer) -> Result<(), Stop> {
+        let name = self.text(&timer.name)?;
+        let at = match &timer.at {
             At::After(length) => self.now().plus(*length),
             At::Later(length) => {
                 let length = self.text(length)?;
@@ -214,7 +216,7 @@ impl Acting<'_, '_> {
             name: name.clone(),
             room: event.room().to_owned(),
             person: event.person().map(str::to_owned),
-            value: self.value(value)?,
+            value: self.value(&timer.value)?,
         };
         let event = Event { at, actor: event.person().map(str::to_owned), trigger };
         self.effect(Effect::Timer(SetTimer { name, at, event }));

@@ -41,7 +41,7 @@ impl<'a> Stepper<'a> {
         let shut = |decision: Decision| Ok(Gate::Shut(Box::new(decision)));
         if let Some(because) = self.denied(scene, own.map(|gate| &gate.access))? {
             let rule = format!("none: {label} is denied: {}", because.sentence);
-            let denied = own.and_then(|gate| gate.denied.as_ref()).or(self.program.denied.as_ref());
+            let denied = own.and_then(|gate| gate.denied.as_ref()).or(self.program.denied.as_deref());
             let text = match denied {
                 Some(denied) => Some(self.rendered(label, denied, scene, found)?),
                 None => self.denied_by_default(scene).then(|| DENIED.to_owned()),
@@ -77,7 +77,7 @@ impl<'a> Stepper<'a> {
         let nothing_more = Access::default();
         let layers = [
             (Layer::Ceiling, &*self.program.ceiling),
-            (Layer::Bot, &self.program.access),
+            (Layer::Bot, self.program.access.as_deref().unwrap_or(&nothing_more)),
             (Layer::Rule, rule.unwrap_or(&nothing_more)),
         ];
         match &self.turn.event.trigger {

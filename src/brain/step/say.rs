@@ -60,25 +60,26 @@ impl Stepper<'_> {
 
 impl Acting<'_, '_> {
     pub(super) fn say(&mut self, say: &Say) -> Result<(), Stop> {
-        if let Some(when) = &say.when
+        let more = say.more();
+        if let Some(when) = &more.when
             && !when.holds(self.stepper.engine, &self.values).map_err(|error| Stop::template(self.label, &error))?
         {
             return Ok(());
         }
         let text = self.rendered(&say.text, say.format)?;
-        let key = match &say.key {
+        let key = match &more.key {
             Some((key, then)) => Some(Keyed { key: self.text(key)?, then: *then }),
             None => None,
         };
-        let context = match &say.context {
+        let context = match &more.context {
             Some(context) => self.value(context)?,
             None => serde_json::Value::Null,
         };
-        let card = match say.card.as_deref() {
+        let card = match &more.card {
             Some((card, data)) => Some(self.card(card, data.as_ref())?),
             None => None,
         };
-        let file = match &say.file {
+        let file = match &more.file {
             Some(Sendable::Path(path)) => Some(Attached::Path(path.to_string())),
             Some(Sendable::Url(url)) => Some(Attached::Url(self.text(url)?)),
             None => None,
@@ -93,7 +94,7 @@ impl Acting<'_, '_> {
                 first.context.clone_from(&context);
                 first.card.clone_from(&card);
                 first.file.clone_from(&file);
-                first.act = self.act_of(say.update);
+                first.act = self.act_of(more.update);
                 said = true;
             }
             for part in parts {
@@ -127,6 +128,7 @@ impl Acting<'_, '_> {
 
     /// Everywhere that it goes, nowhere twice.
     pub(super) fn destinations(&mut self, to: &[To]) -> Result<Vec<Destination>, Stop> {
+        let to = if to.is_empty() { &[To::Here] } else { to };
         let mut all: Vec<Destination> = Vec::new();
         for to in to {
             for destination in self.destinations_of(to)? {

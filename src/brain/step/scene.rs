@@ -159,7 +159,7 @@ impl<'a> Scene<'a> {
     fn members(&self, uses: &Uses, gathered: &mut Gathered) -> Vec<(String, Vec<serde_json::Value>)> {
         let turn = self.stepper.turn;
         let mut rooms = Vec::new();
-        for name in &uses.members {
+        for name in uses.members() {
             let known = self.stepper.program.rooms.iter().find(|(known, _)| known == name);
             let room = known.map_or(turn.event.room(), |(_, id)| id);
             if room.is_empty() {
@@ -188,7 +188,7 @@ impl<'a> Scene<'a> {
 
     fn state(&self, uses: &Uses, gathered: &mut Gathered) -> Vec<(Memory, String, &'a serde_json::Value)> {
         let mut state = Vec::new();
-        for (memory, key) in &uses.state {
+        for (memory, key) in uses.state() {
             let Some(scope) = self.memory(*memory) else { continue };
             let read = Read::State(scope, key.to_string());
             if let Some(Fact::State(_, Some(value))) = gathered.ask(self.stepper.turn.facts, read) {

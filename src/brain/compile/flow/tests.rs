@@ -31,7 +31,7 @@ fn a_whole_flow_is_compiled_and_wants_messages() {
     assert_eq!(kinds, ["messages.created", "attachmentActions.created"]);
     let flow = &program.flows[0];
     assert_eq!((flow.plan.steps.len(), flow.plan.late, &*flow.plan.cancel[0]), (4, Some(3), "halt"));
-    assert!(flow.uses.lenient.is_empty() && flow.uses.dialogue);
+    assert!(flow.uses.lenient().is_empty() && flow.uses.dialogue);
 }
 
 #[test]
