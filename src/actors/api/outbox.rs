@@ -208,7 +208,7 @@ impl Outbox {
             let class = next.class as usize;
             let name: Arc<str> = name.into();
             self.ready[class].push_back(name);
-        } else if let Some(key) = self.keys.remove(name) {
+        } else if let Some(key) = self.remove(name) {
             self.more |= key.unsure;
         }
     }
@@ -221,7 +221,7 @@ impl Outbox {
         let (name, followers) = (Arc::clone(name), key.rows.len());
         self.rows -= followers;
         if self.waiting.len() >= WAITING {
-            self.keys.remove(&name);
+            self.remove(&name);
         } else if let Some(key) = self.keys.get_mut(&name) {
             key.unsure |= followers > 0;
             key.rows = VecDeque::from([row]);
@@ -243,10 +243,19 @@ impl Outbox {
     /// A row flew for a former incarnation: whatever became of it stands in the store.
     pub(super) fn forget(&mut self, name: &str) {
         self.landed();
-        if let Some(key) = self.keys.remove(name) {
+        if let Some(key) = self.remove(name) {
             self.rows -= key.rows.len();
         }
         self.more = true;
+    }
+
+    /// With the last key goes what it took to hold them: of thousands of lanes, most have nothing to send.
+    fn remove(&mut self, name: &str) -> Option<Key> {
+        let key = self.keys.remove(name);
+        if self.keys.is_empty() {
+            (self.keys, self.ready) = (HashMap::new(), [VecDeque::new(), VecDeque::new()]);
+        }
+        key
     }
 
     fn landed(&mut self) {

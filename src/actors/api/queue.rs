@@ -57,10 +57,6 @@ impl Queue {
         if self.0.len() >= WAITING {
             call.reply(Err(CallError::Busy));
         } else {
-            if self.0.capacity() == 0 {
-                // Most lanes never have two in line, and thousands of lanes keep what they once had.
-                self.0.reserve_exact(1);
-            }
             self.0.push_back(call);
         }
     }
@@ -77,7 +73,12 @@ impl Queue {
         }
         let may_go = |call: &Asked| call.not_before <= now && limiter.allows(call.endpoint, now);
         let first = self.0.iter().position(|call| may_go(call) && !call.answer.is_closed())?;
-        self.0.remove(first)
+        let call = self.0.remove(first);
+        if self.0.is_empty() {
+            // Of thousands of lanes, few have a call in line.
+            self.0 = VecDeque::new();
+        }
+        call
     }
 
     /// When the first of these calls may go, as far as is known now.

@@ -4,7 +4,7 @@
 //! as it can be (one at a time per order key), and checked again by the store when they are claimed, so a
 //! row that is missing here, or here too long, costs a question and never the order.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::{
     base::{Millis, Seq},
@@ -27,26 +27,45 @@ pub(super) struct Ask {
     pub(super) limit: usize,
 }
 
-/// The pending events in memory, by order key.
+/// The pending events in memory, by order key. What it took for them is given back when none is left: of thousands of
+/// bots, most have nothing to do.
 #[derive(Debug)]
 pub(super) struct Window {
-    keys: HashMap<String, VecDeque<EventRow>>,
+    /// Keys with rows here or in a turn.
+    keys: HashMap<String, Key>,
     /// Keys with rows, none of them in a turn; the longest waiting first.
     ready: VecDeque<String>,
-    /// Keys with an event in a turn.
-    busy: HashSet<String>,
     /// Keys whose head waits for a retry, and until when.
-    aside: HashMap<String, Millis>,
-    /// Keys that may have more rows in the store, behind those here. It is time to read them when none is left
-    /// here, and not before: a read with every bell would cost as much as the turns.
-    cut: HashSet<String>,
-    /// Every row here or in a turn.
-    known: HashSet<Seq>,
+    aside: BTreeMap<String, Millis>,
+    /// Rows that wait for a turn.
     rows: usize,
+    /// Rows in a turn.
+    in_turn: usize,
     /// A key may be in the store of which nothing is here.
     missing: bool,
     /// The last read brought nothing new: asking again before anything changed would only spin.
     barren: bool,
+}
+
+/// What is here of one key.
+#[derive(Debug, Default)]
+struct Key {
+    rows: VecDeque<EventRow>,
+    /// Its event in a turn.
+    busy: Option<Seq>,
+    /// It may have more rows in the store, behind those here. It is time to read them when none is left here, and not
+    /// before: a read with every bell would cost as much as the turns.
+    cut: bool,
+}
+
+impl Key {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= PER_KEY
+    }
+
+    fn knows(&self, seq: Seq) -> bool {
+        self.busy == Some(seq) || self.rows.binary_search_by_key(&seq, |row| row.seq).is_ok()
+    }
 }
 
 impl Default for Window {
@@ -55,11 +74,9 @@ impl Default for Window {
         Self {
             keys: HashMap::new(),
             ready: VecDeque::new(),
-            busy: HashSet::new(),
-            aside: HashMap::new(),
-            cut: HashSet::new(),
-            known: HashSet::new(),
+            aside: BTreeMap::new(),
             rows: 0,
+            in_turn: 0,
             missing: true,
             barren: false,
         }
@@ -70,12 +87,16 @@ impl Window {
     /// Rows handed along with a wake. Only taken when nothing older of their key can be missing.
     pub(super) fn offer(&mut self, rows: Vec<EventRow>) {
         for row in rows {
+            let key = self.keys.get_mut(&row.order_key);
             if self.missing {
                 self.barren = false;
-            } else if self.cut.contains(&row.order_key) {
+            } else if key.as_ref().is_some_and(|key| key.cut) || self.aside.contains_key(&row.order_key) {
                 // It stands in the store behind others that are read first.
-            } else if self.rows >= CAPACITY || self.key_is_full(&row.order_key) {
-                self.leave_behind(row.order_key);
+            } else if self.rows >= CAPACITY || key.as_ref().is_some_and(|key| key.is_full()) {
+                match key {
+                    Some(key) => key.cut = true,
+                    None => self.doubt(),
+                }
             } else {
                 self.insert(row);
             }
@@ -84,12 +105,16 @@ impl Window {
 
     /// What to read now. From here until the rows are [`loaded`](Self::loaded), nothing may be offered.
     pub(super) fn ask(&mut self) -> Ask {
-        let full = self.keys.iter().filter(|(_, rows)| rows.len() >= PER_KEY);
-        let skip_keys: Vec<String> = full.map(|(key, _)| key.clone()).collect();
-        // A read passes over what stands behind a turn in hand.
-        self.cut = self.busy.iter().chain(&skip_keys).cloned().collect();
+        let mut skip_keys = Vec::new();
+        for (name, key) in &mut self.keys {
+            if key.is_full() {
+                skip_keys.push(name.clone());
+            }
+            // A read passes over what stands behind a turn in hand.
+            key.cut = key.busy.is_some() || key.is_full();
+        }
         self.missing = false;
-        Ask { skip_keys, limit: CAPACITY + self.rows + self.busy.len() }
+        Ask { skip_keys, limit: CAPACITY + self.rows + self.in_turn }
     }
 
     /// Rows read from the store from the oldest on, as they were asked for.
@@ -97,13 +122,10 @@ impl Window {
         self.missing |= rows.len() >= limit;
         let before = self.rows;
         for row in rows {
-            if self.known.contains(&row.seq) {
-                continue;
-            }
-            if self.key_is_full(&row.order_key) {
-                self.leave_behind(row.order_key);
-            } else {
-                self.insert(row);
+            match self.keys.get_mut(&row.order_key) {
+                Some(key) if key.knows(row.seq) => {}
+                Some(key) if key.is_full() => key.cut = true,
+                _ => self.insert(row),
             }
         }
         self.barren = self.rows == before;
@@ -125,10 +147,12 @@ impl Window {
     pub(super) fn take(&mut self, count: usize) -> Vec<EventRow> {
         let mut taken = Vec::with_capacity(count.min(self.ready.len()));
         while taken.len() < count {
-            let Some(key) = self.ready.pop_front() else { break };
-            let Some(row) = self.keys.get_mut(&key).and_then(VecDeque::pop_front) else { continue };
+            let Some(name) = self.ready.pop_front() else { break };
+            let Some(key) = self.keys.get_mut(&name) else { continue };
+            let Some(row) = key.rows.pop_front() else { continue };
+            key.busy = Some(row.seq);
             self.rows -= 1;
-            self.busy.insert(key);
+            self.in_turn += 1;
             taken.push(row);
         }
         taken
@@ -137,28 +161,23 @@ impl Window {
     /// The row left its turn; its key may go on.
     pub(super) fn done(&mut self, row: &EventRow) {
         self.barren &= self.rows >= LOW;
-        self.known.remove(&row.seq);
-        self.busy.remove(&row.order_key);
-        match self.keys.get(&row.order_key) {
-            Some(rows) if !rows.is_empty() => self.ready.push_back(row.order_key.clone()),
-            _ => {
-                self.keys.remove(&row.order_key);
-                if self.cut.remove(&row.order_key) {
-                    self.doubt();
-                }
+        let Some(key) = self.keys.get_mut(&row.order_key) else { return };
+        self.in_turn -= usize::from(key.busy.take().is_some());
+        if key.rows.is_empty() {
+            let behind = key.cut;
+            self.forget(&row.order_key);
+            if behind {
+                self.doubt();
             }
+        } else {
+            self.ready.push_back(row.order_key.clone());
         }
     }
 
     /// The row waits for its retry, and its key with it.
     pub(super) fn set_aside(&mut self, row: &EventRow, until: Millis) {
-        self.known.remove(&row.seq);
-        self.busy.remove(&row.order_key);
-        for waiting in self.keys.remove(&row.order_key).unwrap_or_default() {
-            self.known.remove(&waiting.seq);
-            self.rows -= 1;
-        }
         self.aside.insert(row.order_key.clone(), until);
+        self.forget(&row.order_key);
     }
 
     /// Lets keys go on whose wait is over; answers when the next one is.
@@ -173,34 +192,33 @@ impl Window {
 
     /// How many events are in a turn.
     pub(super) fn in_turn(&self) -> usize {
-        self.busy.len()
+        self.in_turn
     }
 
-    /// A row of this key stays in the store.
-    fn leave_behind(&mut self, key: String) {
-        if self.keys.contains_key(&key) || self.busy.contains(&key) {
-            self.cut.insert(key);
-        } else {
-            self.doubt();
+    fn forget(&mut self, name: &str) {
+        if let Some(key) = self.keys.remove(name) {
+            self.rows -= key.rows.len();
+            self.in_turn -= usize::from(key.busy.is_some());
         }
-    }
-
-    fn key_is_full(&self, key: &str) -> bool {
-        self.keys.get(key).is_some_and(|rows| rows.len() >= PER_KEY)
+        if self.keys.is_empty() {
+            (self.keys, self.ready) = (HashMap::new(), VecDeque::new());
+        }
     }
 
     fn insert(&mut self, row: EventRow) {
-        if self.aside.contains_key(&row.order_key) || !self.known.insert(row.seq) {
+        if self.aside.contains_key(&row.order_key) {
             return;
         }
-        let key = row.order_key.clone();
-        let rows = self.keys.entry(key.clone()).or_default();
-        let place = rows.partition_point(|other| other.seq < row.seq);
-        rows.insert(place, row);
-        self.rows += 1;
-        if rows.len() == 1 && !self.busy.contains(&key) {
-            self.ready.push_back(key);
+        let key = self.keys.entry(row.order_key.clone()).or_default();
+        if key.knows(row.seq) {
+            return;
         }
+        if key.rows.is_empty() && key.busy.is_none() {
+            self.ready.push_back(row.order_key.clone());
+        }
+        let place = key.rows.partition_point(|other| other.seq < row.seq);
+        key.rows.insert(place, row);
+        self.rows += 1;
     }
 }
 
