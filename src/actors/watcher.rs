@@ -4,12 +4,7 @@
 //! mounts and the swapped symlinks of mounted ConfigMaps. Notification only hastens the look. A change counts
 //! when it stands still over two looks 100 ms apart, so that a file half written is not read.
 
-use std::{
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use notify::{RecursiveMode, Watcher as _};
@@ -20,8 +15,8 @@ use super::{
     roster::{Look, Roster, TokenFiles},
 };
 use crate::{
-    base::Point,
-    definition::{Snapshot, scan},
+    base::{Mark, Point},
+    definition::scan,
 };
 
 /// Between two looks when nothing happens.
@@ -35,8 +30,8 @@ const PATIENCE: u32 = 5;
 pub struct Watcher {
     dirs: Vec<PathBuf>,
     roster: Line<Roster>,
-    /// What the roster was last told of.
-    told: Seen,
+    /// A mark of what the roster was last told of.
+    told: Mark,
     looking: bool,
     notified: bool,
     /// Hastens looks where it works; dropped with the actor.
@@ -59,7 +54,7 @@ impl Watcher {
     /// A watcher over `dirs`; `notified: false` makes it rely on looking alone, as on a blind file system.
     #[must_use]
     pub fn new(dirs: Vec<PathBuf>, roster: Line<Roster>, notified: bool, exit: ExitGuard) -> Self {
-        Self { dirs, roster, told: Seen::default(), looking: false, notified, notifier: None, exit }
+        Self { dirs, roster, told: see(&[], &[]), looking: false, notified, notifier: None, exit }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -67,9 +62,9 @@ impl Watcher {
         if std::mem::replace(&mut self.looking, true) {
             return;
         }
-        let (dirs, roster, told) = (self.dirs.clone(), self.roster.clone(), self.told.clone());
+        let (dirs, roster, told) = (self.dirs.clone(), self.roster.clone(), self.told);
         let look = async move {
-            let now = settled(dirs, &roster, &told).await?;
+            let now = settled(dirs, &roster, told).await?;
             if let Some(roster) = roster.addr()
                 && let Err(error) = roster.send(Look { confirm_removals: false }).await
             {
@@ -109,23 +104,18 @@ impl Watcher {
     }
 }
 
-/// What one look saw: definitions, and the files that tokens are read from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Seen {
-    definitions: Snapshot,
-    tokens: Vec<Option<(u64, SystemTime, u64)>>,
-}
-
-fn see(dirs: &[PathBuf], tokens: &[PathBuf]) -> Seen {
+/// A mark of what one look saw: definitions, and the files that tokens are read from. What was seen is compared with
+/// what is seen next and serves nothing else, and of thousands of files it would be much to keep.
+fn see(dirs: &[PathBuf], tokens: &[PathBuf]) -> Mark {
     let stat = |path: &PathBuf| {
         let found = std::fs::metadata(path).ok()?;
         Some((found.len(), found.modified().ok()?, found.ino()))
     };
-    Seen { definitions: scan(dirs), tokens: tokens.iter().map(stat).collect() }
+    Mark::of(&(scan(dirs), tokens.iter().map(stat).collect::<Vec<_>>()))
 }
 
 /// Waits until what is seen differs from `told` and stands still; `None` when nothing changed.
-async fn settled(dirs: Vec<PathBuf>, roster: &Line<Roster>, told: &Seen) -> Option<Seen> {
+async fn settled(dirs: Vec<PathBuf>, roster: &Line<Roster>, told: Mark) -> Option<Mark> {
     let tokens = match roster.addr() {
         Some(roster) => roster.send(TokenFiles).await.unwrap_or_default(),
         None => Vec::new(),
@@ -133,15 +123,15 @@ async fn settled(dirs: Vec<PathBuf>, roster: &Line<Roster>, told: &Seen) -> Opti
     let places = Arc::new((dirs, tokens));
     let look = || {
         let places = places.clone();
-        async move { tokio::task::spawn_blocking(move || see(&places.0, &places.1)).await.unwrap_or_default() }
+        async move { tokio::task::spawn_blocking(move || see(&places.0, &places.1)).await.ok() }
     };
-    let mut last = look().await;
-    if last == *told {
+    let mut last = look().await?;
+    if last == told {
         return None;
     }
     for _ in 0..PATIENCE {
         tokio::time::sleep(STILL).await;
-        let now = look().await;
+        let now = look().await?;
         if now == last {
             break;
         }

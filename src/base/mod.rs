@@ -6,6 +6,7 @@ pub mod cell;
 pub mod dialogue;
 pub mod event;
 pub mod id;
+pub mod mark;
 pub mod secret;
 pub mod secret_file;
 pub mod spawn;
@@ -19,6 +20,7 @@ pub use cell::Cell;
 pub use dialogue::{dialogue_mark, dialogue_timer, is_dialogue_timer};
 pub use event::{Change, Event, Trigger};
 pub use id::{BotId, Digest, Epoch, EventId, InstanceName, Lease, Seq};
+pub use mark::Mark;
 pub use secret::Secret;
 pub use state::{
     MAX_STATE_KEY, MAX_STATE_VALUE, StateOp, StateScope, Version, check_state_key, check_state_value, is_own_state_key,

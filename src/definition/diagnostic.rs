@@ -26,7 +26,7 @@ impl Severity {
 }
 
 /// One thing wrong, with its place and the fix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Diagnostic {
     /// How bad.
     pub severity: Severity,

@@ -38,7 +38,7 @@ pub struct Stat {
 }
 
 /// One definition on the disk: a file or a folder of a `bots.d`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Unit {
     /// The `bots.d` it is in.
     pub dir: Arc<Path>,
@@ -65,7 +65,7 @@ impl Unit {
 }
 
 /// One look at all folders. Comparing two of them is comparing plain data.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// Every definition, by its path.
     pub units: BTreeMap<PathBuf, Arc<Unit>>,

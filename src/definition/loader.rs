@@ -39,12 +39,13 @@ pub struct LoadedSet<T> {
     pub files: usize,
 }
 
-/// What was made of one definition, if it could be, and what there is to say about it.
+/// What was made of one definition, if it could be, and what there is to say about it. It stays as long as the
+/// definition's file does, so it takes no more room than it needs.
 #[derive(Debug, Clone)]
 struct LoadedUnit<T> {
     made: Option<T>,
-    diagnostics: Vec<Diagnostic>,
-    token: Option<TokenPlace>,
+    diagnostics: Box<[Diagnostic]>,
+    token: Option<Box<TokenPlace>>,
 }
 
 /// What was on the disk, and what it came to.
@@ -86,6 +87,12 @@ impl<T: Clone + Send> Loader<T> {
         let known = changed.into_iter().zip(loaded);
         self.known.extend(known.map(|((path, unit), loaded)| (path.clone(), (Arc::clone(unit), loaded))));
         self.assemble(look)
+    }
+
+    /// Makes what is kept of these smaller: whoever they were given to has what is taken away.
+    pub fn lighten(&mut self, given: &BTreeMap<BotId, T>, lighten: impl Fn(&mut T)) {
+        let given = self.known.values_mut().filter(|(unit, _)| given.contains_key(unit.id()));
+        given.filter_map(|(_, loaded)| loaded.made.as_mut()).for_each(lighten);
     }
 
     /// Reads what is shared and differs from the last time; those who may use it are read again too.
@@ -136,7 +143,7 @@ impl<T: Clone + Send> Loader<T> {
                 }
             }
         }
-        set.diagnostics.extend(twins::told(self.known.values().filter_map(|(_, loaded)| loaded.token.as_ref())));
+        set.diagnostics.extend(twins::told(self.known.values().filter_map(|(_, loaded)| loaded.token.as_deref())));
         set.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         // What is wrong with a shared file is told once, not once for each that uses it.
         set.diagnostics.dedup();
@@ -168,7 +175,7 @@ fn load_unit<T>(
     shared: &Shared,
     make: impl Fn(Definition) -> (Option<T>, Vec<Diagnostic>),
 ) -> LoadedUnit<T> {
-    let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: vec![found], token: None };
+    let refuse = |found: Diagnostic| LoadedUnit { made: None, diagnostics: Box::new([found]), token: None };
     let bot = match BotId::parse(unit.id()) {
         Ok(bot) => bot,
         Err(error) => {
@@ -188,7 +195,7 @@ fn load_unit<T>(
             let token = definition.as_ref().and_then(TokenPlace::of);
             let (made, more) = definition.map(make).unwrap_or_default();
             diagnostics.extend(more);
-            LoadedUnit { made, diagnostics, token }
+            LoadedUnit { made, diagnostics: diagnostics.into(), token }
         }
         Err(found) => refuse(*found),
     }
@@ -234,8 +241,6 @@ fn read(unit: &Unit) -> Result<String, Box<Diagnostic>> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(about(codes::TOO_LARGE, format!("`{}` is larger than 1 MiB", path.display())));
     }
-    // It stays in memory as long as its bot.
-    bytes.shrink_to_fit();
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;

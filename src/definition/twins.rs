@@ -11,21 +11,20 @@ use crate::base::Digest;
 pub(super) struct TokenPlace {
     /// A mark of what it names.
     what: Digest,
-    /// As it is told; the message waits for the other's file.
-    found: Box<Diagnostic>,
+    /// Where it stands; what is told of it waits for another that names the same.
+    found: Diagnostic,
 }
 
 impl TokenPlace {
     /// Of a definition that names one.
-    pub(super) fn of(definition: &Definition) -> Option<Self> {
+    pub(super) fn of(definition: &Definition) -> Option<Box<Self>> {
         let token = definition.token.as_ref()?;
         let what = match &token.value {
             TokenSource::Env(name) => Digest::of([b"env".as_slice(), name.as_bytes()]),
             TokenSource::File(path) => Digest::of([b"file".as_slice(), path.as_os_str().as_encoded_bytes()]),
         };
-        let hint = "each bot has a token of its own; the one that starts second is held";
-        let found = definition.place().at(codes::SAME_TOKEN, token.span, String::new()).hint(hint);
-        Some(Self { what, found: Box::new(found) })
+        let found = definition.place().at(codes::SAME_TOKEN, token.span, String::new());
+        Some(Box::new(Self { what, found }))
     }
 }
 
@@ -41,7 +40,8 @@ pub(super) fn told<'t>(places: impl Iterator<Item = &'t TokenPlace>) -> Vec<Diag
             let other = group.iter().find(|other| other.file != found.file);
             let Some(other) = other else { continue };
             let message = format!("`{}` names the same token", other.file);
-            told.push(Diagnostic { message, ..(*found).clone() });
+            let hint = "each bot has a token of its own; the one that starts second is held";
+            told.push(Diagnostic { message, ..(*found).clone() }.hint(hint));
         }
     }
     told

@@ -21,7 +21,7 @@ use crate::{
         report::{Applied, AppliedChange, Finding, RefusedDefinition, ReloadReport, Unchanged},
         supervisor::{KeepDown, Remove, Run, Supervisor},
     },
-    base::{BotId, Breaking, Digest, Millis, Point},
+    base::{BotId, Breaking, Millis, Point},
     brain::Program,
     definition::{Diagnostic, TokenSource},
     store::{Identity, NewBot},
@@ -34,7 +34,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) usable: Usable,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<Box<Identity>>,
     pub(super) handed: bool,
     pub(super) gone_since: Option<Millis>,
     /// Somebody confirmed that its files are meant to be gone.
@@ -58,7 +58,7 @@ pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entr
             tracing::warn!(bot.id = %stored.bot, "its last good definition cannot be used by this version");
             continue;
         };
-        let identity = identities.remove(&stored.bot).flatten();
+        let identity = identities.remove(&stored.bot).flatten().map(Box::new);
         entries.entry(stored.bot).or_insert(Entry {
             usable,
             identity,
@@ -70,13 +70,14 @@ pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entr
     true
 }
 
+/// Does what a look calls for. Also answers whether a bot came back from retirement, which calls for another look.
 pub(super) async fn apply(
     deps: &RosterDeps,
     breaking: &Breaking,
     entries: &mut BTreeMap<BotId, Entry>,
     survey: &Survey,
     confirm: bool,
-) -> ReloadReport {
+) -> (ReloadReport, bool) {
     let now = deps.clock.now();
     let found = Found {
         good: survey.usable.iter().map(|(bot, usable)| (bot.clone(), usable.program.digest())).collect(),
@@ -94,18 +95,22 @@ pub(super) async fn apply(
             Some(entry) if entry.handed => AppliedChange::Changed,
             _ => AppliedChange::Started,
         };
+        let mut usable = usable.clone();
+        // Read at an earlier look, and not stored then.
+        let unstored = before.filter(|entry| entry.usable.program.digest() == usable.program.digest());
+        usable.source = usable.source.or_else(|| unstored?.usable.source.clone());
+        report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
         let entry = Entry {
-            usable: usable.clone(),
+            usable,
             identity: before.and_then(|entry| entry.identity.clone()),
             handed: before.is_some_and(|entry| entry.handed),
             gone_since: None,
             confirmed: false,
         };
         entries.insert(bot.clone(), entry);
-        report.applied.push(Applied { bot: bot.clone(), digest: usable.program.digest().short(), change });
     }
     let handed: BTreeSet<_> = plan.apply.iter().chain(&plan.apply_last_good).cloned().collect();
-    hand_over(deps, breaking, entries, &handed).await;
+    let back = hand_over(deps, breaking, entries, &handed).await;
     look_at_tokens(deps, entries, &plan.unchanged).await;
 
     for (bot, entry) in entries.iter_mut() {
@@ -134,21 +139,25 @@ pub(super) async fn apply(
         })
         .collect();
     report.removed = plan.remove;
-    report
+    (report, back)
 }
 
-/// Stores definition and token of each bot, then hands it to the supervisor.
+/// Stores definition and token of each bot, then hands it to the supervisor. Answers whether one came back from
+/// retirement, and must be handed over once more.
 async fn hand_over(
     deps: &RosterDeps,
     breaking: &Breaking,
     entries: &mut BTreeMap<BotId, Entry>,
     bots: &BTreeSet<BotId>,
-) {
+) -> bool {
     let jobs: Vec<_> =
         entries.iter().filter(|(bot, _)| bots.contains(*bot)).map(|(b, e)| (b.clone(), e.clone())).collect();
     let stored: Vec<_> = stream::iter(jobs)
         .map(|(bot, entry)| async move {
-            let kept = deps.store.put_bot(entry.new_bot(&bot)).await;
+            let kept = match entry.new_bot(&bot) {
+                Some(new) => deps.store.put_bot(new).await,
+                None => Ok(()),
+            };
             let token = deps.tokens.take(&deps.store, &bot, entry.usable.token()).await;
             (bot, entry, kept, token)
         })
@@ -158,6 +167,7 @@ async fn hand_over(
     if let Err(error) = deps.routes.refresh(deps.store.as_ref()).await {
         tracing::error!(error = %error, "routes could not be refreshed");
     }
+    let mut back = false;
     for (bot, entry, kept, token) in stored {
         if let Some(known) = entries.get_mut(&bot) {
             known.handed = kept.is_ok() && token != Token::Unknown;
@@ -169,15 +179,26 @@ async fn hand_over(
         look_at_hooks(deps, &bot, &entry.usable.program);
         breaking.pass(Point::Reloading, Some(&bot)).await;
         let program = entry.usable.program;
-        match token {
-            Token::Missing(reason) => send(deps, KeepDown { bot, program, reason }).await,
+        let came_back = match token {
+            Token::Missing(reason) => {
+                send(deps, KeepDown { bot: bot.clone(), program, reason }).await;
+                false
+            }
             // The store did not answer: the bot runs on what is sealed there, and it is looked at again.
             Token::New | Token::Same | Token::Unknown => {
                 let new_token = token == Token::New;
-                send(deps, Run { bot, program, identity: entry.identity, new_token }).await;
+                let run = Run { bot: bot.clone(), program, identity: entry.identity.map(|known| *known), new_token };
+                send(deps, run).await.unwrap_or_default()
             }
+        };
+        back |= came_back;
+        match entries.get_mut(&bot) {
+            Some(known) if came_back => known.handed = false,
+            Some(known) => known.usable.source = None,
+            None => {}
         }
     }
+    back
 }
 
 /// A token's file may have changed although the definition did not.
@@ -193,7 +214,7 @@ async fn look_at_tokens(deps: &RosterDeps, entries: &BTreeMap<BotId, Entry>, bot
             let run = Run {
                 bot: bot.clone(),
                 program: entry.usable.program.clone(),
-                identity: entry.identity.clone(),
+                identity: entry.identity.as_deref().cloned(),
                 new_token: true,
             };
             send(deps, run).await;
@@ -217,18 +238,19 @@ fn look_at_hooks(deps: &RosterDeps, bot: &BotId, program: &Arc<Program>) {
     deps.routes.change(bot, |route| route.hooks = Some(Arc::new(hooks)));
 }
 
-pub(super) async fn send<M>(deps: &RosterDeps, message: M)
+pub(super) async fn send<M>(deps: &RosterDeps, message: M) -> Option<M::Result>
 where
-    M: Message<Result = ()> + Send + 'static,
+    M: Message<Result: Send> + Send + 'static,
     Supervisor: Handler<M>,
 {
-    let sent = match deps.supervisor.addr() {
-        Some(supervisor) => supervisor.send(message).await.is_ok(),
-        None => false,
+    let answer = match deps.supervisor.addr() {
+        Some(supervisor) => supervisor.send(message).await.ok(),
+        None => None,
     };
-    if !sent {
+    if answer.is_none() {
         tracing::error!("the supervisor is gone");
     }
+    answer
 }
 
 /// The file that a bot's token is read from, if it is read from one.
@@ -249,14 +271,102 @@ impl Entry {
         }
     }
 
-    fn new_bot(&self, bot: &BotId) -> NewBot {
-        let digest: Digest = self.usable.program.digest();
-        NewBot {
+    /// What the store is to keep; nothing when it has it.
+    fn new_bot(&self, bot: &BotId) -> Option<NewBot> {
+        Some(NewBot {
             bot: bot.clone(),
             definition: bot.clone(),
-            digest,
-            source: self.usable.source(),
+            digest: self.usable.program.digest(),
+            source: self.usable.source.as_ref()?.to_json(),
             kinds: self.usable.program.kinds().0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{
+        actors::{
+            line::Line,
+            roster::{TokenPolicy, survey::Surveyor},
+            routes::Routes,
+            testing::{bot, store::FakeStore},
+        },
+        base::Clock,
+        brain::Policy,
+        store::StoreError,
+        telemetry::Metrics,
+    };
+
+    struct House {
+        deps: RosterDeps,
+        surveyor: Surveyor,
+        entries: BTreeMap<BotId, Entry>,
+    }
+
+    impl House {
+        fn over(dir: PathBuf, store: &FakeStore) -> Self {
+            let deps = RosterDeps {
+                dirs: vec![dir],
+                policy: Policy::default(),
+                tokens: TokenPolicy::Simulated,
+                grace: Duration::from_mins(1),
+                store: Arc::new(store.clone()),
+                supervisor: Line::new(),
+                routes: Routes::new(),
+                clock: Clock::following_tokio(),
+                metrics: Arc::new(Metrics::new()),
+                news: Arc::new(watch::channel(Arc::default()).0),
+            };
+            Self { surveyor: Surveyor::under(deps.policy.clone()), deps, entries: BTreeMap::new() }
         }
+
+        async fn look(&mut self) {
+            let survey = self.surveyor.look(&self.deps.dirs);
+            apply(&self.deps, &Breaking::default(), &mut self.entries, &survey, false).await;
+        }
+
+        fn holds(&self, name: &str) -> bool {
+            self.entries.get(&bot(name)).is_some_and(|entry| entry.usable.source.is_some())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_definition_is_kept_in_memory_until_the_store_has_it_and_no_longer() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("echo.toml"), "[fallback]\nreply = 'x'\n").unwrap();
+        let store = FakeStore::default();
+        let mut house = House::over(root.path().to_owned(), &store);
+        store.fails(Some(StoreError::Closed));
+        house.look().await;
+        house.look().await;
+        assert!(house.holds("echo"), "it was read at the first look only, and is not stored");
+        store.fails(None);
+        house.look().await;
+        house.look().await;
+        let stored: Vec<_> = store.definitions().into_iter().map(|stored| stored.source).collect();
+        assert!(matches!(&*stored, [once] if once.contains("fallback")), "{stored:?}");
+        assert!(!house.holds("echo"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_two_with_a_name_is_stored_when_the_other_is_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let text = "[fallback]\nreply = 'x'\n";
+        fs::write(root.path().join("echo.toml"), text).unwrap();
+        fs::create_dir(root.path().join("echo")).unwrap();
+        fs::write(root.path().join("echo/bot.toml"), text).unwrap();
+        let store = FakeStore::default();
+        let mut house = House::over(root.path().to_owned(), &store);
+        house.look().await;
+        assert!(store.definitions().is_empty(), "nobody can tell which is meant");
+        fs::remove_file(root.path().join("echo.toml")).unwrap();
+        house.look().await;
+        assert_eq!(store.definitions().len(), 1);
     }
 }

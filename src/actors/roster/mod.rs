@@ -33,9 +33,8 @@ use super::{
     supervisor::{Run, Supervisor},
 };
 use crate::{
-    base::{BotId, Clock, Point, Secret},
+    base::{BotId, Clock, Mark, Point, Secret},
     brain::Policy,
-    definition::Diagnostic,
     store::{By, Store, StoreError},
     telemetry::Metrics,
 };
@@ -78,8 +77,8 @@ pub struct Roster {
     booted: bool,
     /// Remembers what it read, so that a look reads only what changed.
     surveyor: Arc<Mutex<Surveyor>>,
-    /// What was wrong at the last look, so that only changes are logged.
-    told: BTreeMap<String, Vec<Diagnostic>>,
+    /// A mark of what was wrong at the last look, so that only changes are logged.
+    told: BTreeMap<String, Mark>,
     /// Folders that could not be read at the last look, and why: as `told`.
     told_unreadable: Vec<(PathBuf, String)>,
     /// What waited for a confirmation at the last look: as `told`.
@@ -99,11 +98,6 @@ pub struct Look {
 #[derive(Debug, Message)]
 #[rtype(result = "bool")]
 pub struct RefreshToken(pub BotId);
-
-/// A bot that was retired came back, and the two may have crossed in the store: hand it over once more.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct HandOverAgain(pub BotId);
 
 /// A token given by command: goes into the store, and the bot takes it from there.
 #[derive(Debug, Message)]
@@ -168,19 +162,24 @@ impl Handler<Look> for Roster {
             let look = move || surveyor.lock().unwrap_or_else(PoisonError::into_inner).look(&dirs);
             let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             let booted = booted || recall(&deps, &mut entries).await;
-            let report = apply(&deps, &breaking, &mut entries, &survey, confirmed).await;
-            (entries, survey, report, booted)
+            let (report, back) = apply(&deps, &breaking, &mut entries, &survey, confirmed).await;
+            (entries, survey, report, back, booted)
         };
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(entries, survey, report, booted), roster, ctx| {
-            roster.entries = entries;
-            roster.booted = booted;
-            roster.look_again(ctx);
-            roster.tell(survey, &report);
-            let now = roster.deps.clock.now().0 / 1_000;
-            roster.deps.metrics.pressing.set_refused(report.refused.len(), now);
-            roster.deps.news.send_replace(Arc::new(report.clone()));
-            report
-        })))
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(
+            |(entries, survey, report, back, booted), roster, ctx| {
+                roster.entries = entries;
+                roster.booted = booted;
+                roster.look_again(ctx);
+                if back {
+                    ctx.notify(Look { confirm_removals: false });
+                }
+                roster.tell(survey, &report);
+                let now = roster.deps.clock.now().0 / 1_000;
+                roster.deps.metrics.pressing.set_refused(report.refused.len(), now);
+                roster.deps.news.send_replace(Arc::new(report.clone()));
+                report
+            },
+        )))
     }
 }
 
@@ -192,17 +191,6 @@ impl Handler<RefreshToken> for Roster {
         let source = self.entries.get(&bot).and_then(|entry| entry.usable.token().cloned());
         let work = async move { matches!(deps.tokens.take(&deps.store, &bot, source.as_ref()).await, Token::New) };
         AtomicResponse::new(Box::pin(work.into_actor(self)))
-    }
-}
-
-impl Handler<HandOverAgain> for Roster {
-    type Result = ();
-
-    fn handle(&mut self, HandOverAgain(bot): HandOverAgain, ctx: &mut Self::Context) {
-        if let Some(entry) = self.entries.get_mut(&bot) {
-            entry.handed = false;
-            ctx.notify(Look { confirm_removals: false });
-        }
     }
 }
 
@@ -218,6 +206,7 @@ impl Handler<PutToken> for Roster {
             }
             deps.store.put_token(bot.clone(), token, by).await?;
             if let Some(Entry { usable, identity, .. }) = entry {
+                let identity = identity.map(|known| *known);
                 send(&deps, Run { bot, program: usable.program.clone(), identity, new_token: true }).await;
             }
             Ok(())
@@ -251,17 +240,19 @@ impl Roster {
 
     /// Logs what changed since the last look: a definition's trouble once, not at every look.
     fn tell(&mut self, survey: Survey, report: &ReloadReport) {
-        for (unit, diagnostics) in &survey.diagnostics {
-            if self.told.get(unit) == Some(diagnostics) {
-                continue;
-            }
-            for diagnostic in diagnostics {
-                if diagnostic.is_error() {
-                    tracing::error!(definition = %unit, "{diagnostic}");
-                } else {
-                    tracing::warn!(definition = %unit, "{diagnostic}");
+        let before = std::mem::take(&mut self.told);
+        for (unit, diagnostics) in survey.diagnostics {
+            let mark = Mark::of(&diagnostics);
+            if before.get(&unit) != Some(&mark) {
+                for diagnostic in &diagnostics {
+                    if diagnostic.is_error() {
+                        tracing::error!(definition = %unit, "{diagnostic}");
+                    } else {
+                        tracing::warn!(definition = %unit, "{diagnostic}");
+                    }
                 }
             }
+            self.told.insert(unit, mark);
         }
         for (dir, reason) in survey.unreadable.iter().filter(|trouble| !self.told_unreadable.contains(trouble)) {
             tracing::error!(
@@ -286,7 +277,6 @@ impl Roster {
                 "nothing is removed until `botyard reload --confirm-removals` says that it is meant"
             );
         }
-        self.told = survey.diagnostics;
         self.told_unreadable = survey.unreadable;
         self.told_waiting.clone_from(&report.confirmation_needed);
     }

@@ -24,12 +24,14 @@ pub(super) struct Surveyor {
 pub(super) struct Usable {
     pub(super) program: Arc<Program>,
     token: Option<TokenSource>,
-    source: DefinitionSource,
+    /// The definition's files, until the store has them: nobody else needs them again.
+    pub(super) source: Option<DefinitionSource>,
 }
 
 /// What a look found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
+    /// Each with its files only at the look that read them.
     pub(super) usable: BTreeMap<BotId, Usable>,
     /// Bots whose files are there but cannot be used.
     pub(super) broken: BTreeSet<BotId>,
@@ -51,6 +53,7 @@ impl Surveyor {
             let compiled = compile(&definition);
             (compiled.program.map(|program| Usable::new(program, definition)), compiled.diagnostics)
         });
+        self.loader.lighten(&loaded.definitions, |usable| usable.source = None);
         let mut diagnostics: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
         for diagnostic in loaded.diagnostics {
             diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic);
@@ -61,7 +64,7 @@ impl Surveyor {
 
 impl Usable {
     fn new(program: Arc<Program>, definition: Definition) -> Self {
-        Self { program, token: definition.token.map(|token| token.value), source: definition.source }
+        Self { program, token: definition.token.map(|token| token.value), source: Some(definition.source) }
     }
 
     /// The last good definition that the store kept, if this version can still run it.
@@ -75,10 +78,5 @@ impl Usable {
     /// Where the definition says its token is.
     pub(super) fn token(&self) -> Option<&TokenSource> {
         self.token.as_ref()
-    }
-
-    /// The definition's files, for the store.
-    pub(super) fn source(&self) -> String {
-        self.source.to_json()
     }
 }

@@ -43,7 +43,7 @@ use super::{
     line::{Line, tell},
     place::{Place, spread},
     registrar::{Dismiss, Reconcile, Registrar},
-    roster::{HandOverAgain, RefreshToken, Roster},
+    roster::{RefreshToken, Roster},
     routes::Routes,
 };
 use crate::{
@@ -98,9 +98,10 @@ pub struct Supervisor {
     _last: LastGuard,
 }
 
-/// Run a bot on this program: new, or changed, or with a new token.
+/// Run a bot on this program: new, or changed, or with a new token. Answers whether it came back from retirement:
+/// then that may have been written after the roster stored the bot, which must store it once more.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct Run {
     /// Which bot.
     pub bot: BotId,
@@ -320,9 +321,9 @@ impl Actor for Supervisor {
 }
 
 impl Handler<Run> for Supervisor {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, run: Run, ctx: &mut Self::Context) {
+    fn handle(&mut self, run: Run, ctx: &mut Self::Context) -> bool {
         let id = run.bot;
         let fresh = !self.bots.contains_key(&id);
         let kept = self.bots.entry(id.clone()).or_insert_with(|| Kept::new(run.program.clone(), run.identity));
@@ -331,13 +332,7 @@ impl Handler<Run> for Supervisor {
         kept.program = run.program.clone();
         if fresh {
             self.start(&id, ctx);
-            // Its retirement may have been written after the roster stored it: store it once more.
-            if self.retired.remove(&id)
-                && let Some(roster) = self.deps.roster.addr()
-            {
-                let _ = roster.try_send(HandOverAgain(id));
-            }
-            return;
+            return self.retired.remove(&id);
         }
         kept.crashes.forgive();
         let comes_back = matches!(kept.phase, Phase::Leaving(_));
@@ -358,6 +353,7 @@ impl Handler<Run> for Supervisor {
             Phase::Held(_) if same && !run.new_token => {}
             _ => self.replace(&id, ctx),
         }
+        false
     }
 }
 

@@ -1,4 +1,4 @@
-//! A store in memory: outbox and registrations as the contract words them; everything else is refused.
+//! A store in memory: outbox, registrations and definitions as the contract words them; everything else is refused.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -46,6 +46,8 @@ struct Inner {
     webhooks: BTreeMap<i64, WebhookRow>,
     sent: Vec<SentRow>,
     failures: Vec<NewEvent>,
+    /// As they were put, one after the other.
+    definitions: Vec<NewBot>,
     trouble: Option<StoreError>,
     looks: usize,
 }
@@ -145,6 +147,11 @@ impl FakeStore {
     /// As after a crash: the row was marked by a dead epoch and nobody knows whether it left.
     pub(crate) fn doubt(&self, seq: Seq) {
         self.lock().rows.get_mut(&seq).unwrap().stands = Stands::Sending(Epoch(0));
+    }
+
+    /// Definitions as they were put, one after the other.
+    pub(crate) fn definitions(&self) -> Vec<NewBot> {
+        self.lock().definitions.clone()
     }
 
     /// From now on every verb of the outbox fails like this, or none.
@@ -338,8 +345,8 @@ impl Store for FakeStore {
     fn bots(&self) -> Answer<'_, Vec<BotRow>> {
         refused()
     }
-    fn put_bot(&self, _: NewBot) -> Answer<'_, ()> {
-        refused()
+    fn put_bot(&self, bot: NewBot) -> Answer<'_, ()> {
+        self.outbox(move |inner| inner.definitions.push(bot))
     }
     fn put_token(&self, _: BotId, _: Secret, _: By) -> Answer<'_, ()> {
         refused()
