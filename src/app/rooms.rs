@@ -129,7 +129,7 @@ impl<'a> Rooms<'a> {
             breaking,
         };
         let supervisor = Supervisor::new(SupervisorDeps {
-            bots,
+            bots: Arc::new(bots),
             place,
             registrar: self.lines.registrar.clone(),
             roster: self.lines.roster.clone(),

@@ -151,7 +151,8 @@ pub struct Api {
     bells: Bells,
     refused: Recipient<TokenRefused>,
     reports: Option<mpsc::Receiver<Done>>,
-    lanes: HashMap<BotId, Lane>,
+    /// Boxed: a table has up to twice the room it needs, and a lane is large.
+    lanes: HashMap<BotId, Box<Lane>>,
     /// Lanes that may have something to send.
     ring: LaneRing,
     /// Lanes that wait for their look at the store.
@@ -249,7 +250,7 @@ impl Handler<OpenLane> for Api {
                 let mut hasher = DefaultHasher::new();
                 bot.hash(&mut hasher);
                 let wire = usize::try_from(hasher.finish() % 1_024).unwrap_or_default();
-                self.lanes.insert(bot.clone(), Lane::new(open, wire, per_minute, now));
+                self.lanes.insert(bot.clone(), Box::new(Lane::new(open, wire, per_minute, now)));
             }
         }
         self.ring.join(&bot);

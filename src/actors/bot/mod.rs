@@ -12,7 +12,7 @@ mod trial;
 mod turn;
 mod window;
 
-use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture,
@@ -48,7 +48,6 @@ pub use cache::FactCache;
 const RUSH: Duration = Duration::from_millis(50);
 
 /// What every bot of a process shares.
-#[derive(Clone)]
 pub struct Deps {
     /// The store.
     pub store: Arc<dyn Store>,
@@ -91,7 +90,7 @@ pub struct Deps {
 /// A running bot.
 pub struct Bot {
     id: BotId,
-    deps: Rc<Deps>,
+    deps: Arc<Deps>,
     supervisor: Recipient<BotNews>,
     /// Which incarnation this is, in the supervisor's count.
     incarnation: u64,
@@ -102,7 +101,7 @@ pub struct Bot {
     lease: Option<Lease>,
     window: Window,
     /// Events in a turn.
-    claimed: HashSet<Seq>,
+    claimed: Vec<Seq>,
     /// A read of the store is on its way; the doorbell keeps what it has until it is back.
     loading: bool,
     /// The bot could not work a moment ago: nothing is claimed until this is over.
@@ -176,17 +175,17 @@ pub struct GiveBack;
 impl Bot {
     /// A bot that has not started yet.
     #[must_use]
-    pub fn new(spec: BotSpec, deps: Deps) -> Self {
+    pub fn new(spec: BotSpec, deps: Arc<Deps>) -> Self {
         Self {
             id: spec.id,
-            deps: Rc::new(deps),
+            deps,
             supervisor: spec.supervisor,
             incarnation: spec.incarnation,
             program: spec.program,
             me: spec.identity.map(|identity| Arc::new(start::me(&identity))),
             lease: None,
             window: Window::default(),
-            claimed: HashSet::new(),
+            claimed: Vec::new(),
             loading: false,
             resting: false,
             alarm: None,
@@ -288,14 +287,14 @@ impl Bot {
     }
 
     fn run(&mut self, mut job: Job, ctx: &mut Context<Self>) {
-        self.claimed.insert(job.row.seq);
+        self.claimed.push(job.row.seq);
         let deps = self.deps.clone();
         let turn = async move {
             let ended = job.run_or_try(&deps).await;
             (job.row, ended)
         };
         ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
-            bot.claimed.remove(&row.seq);
+            bot.claimed.retain(|seq| *seq != row.seq);
             match ended {
                 Ended::Done => bot.window.done(&row),
                 Ended::Aside(until) => bot.window.set_aside(&row, until),
@@ -424,7 +423,7 @@ impl Handler<GiveBack> for Bot {
 
     fn handle(&mut self, _: GiveBack, _: &mut Self::Context) -> Self::Result {
         let (deps, id) = (self.deps.clone(), self.id.clone());
-        let (lease, events) = (self.lease.clone(), self.claimed.drain().collect::<Vec<_>>());
+        let (lease, events) = (self.lease.clone(), std::mem::take(&mut self.claimed));
         Box::pin(async move {
             if let Some(lease) = lease.filter(|_| !events.is_empty())
                 && let Err(error) = deps.store.release(lease, events).await

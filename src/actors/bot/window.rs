@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn a_window_without_rows_takes_nothing() {
+        let mut window = complete();
+        window.offer(vec![row(1, "a"), row(2, "b")]);
+        let taken = window.take(8);
+        window.done(&taken[0]);
+        window.set_aside(&taken[1], Millis(100));
+        assert_eq!((window.keys.capacity(), window.ready.capacity(), window.rows, window.in_turn()), (0, 0, 0, 0));
+    }
+
+    #[test]
     fn rows_handed_along_are_not_taken_while_older_ones_may_be_missing() {
         let mut window = Window::default();
         window.offer(vec![row(5, "a")]);

@@ -130,7 +130,8 @@ pub struct Registrar {
     clock: Clock,
     /// A clock that nobody sets.
     steady: Clock,
-    bots: HashMap<BotId, Entry>,
+    /// Boxed: a table has up to twice the room it needs, and an entry is large.
+    bots: HashMap<BotId, Box<Entry>>,
     /// Bots to be looked at, each once.
     queue: VecDeque<BotId>,
     looking: usize,
@@ -192,13 +193,9 @@ impl Registrar {
 
     /// Puts a bot in line, with what is wanted of it from now on.
     fn want(&mut self, bot: &BotId, kinds: Kinds, leaving: bool, ctx: &mut Context<Self>) {
-        let entry = self.bots.entry(bot.clone()).or_insert_with(|| Entry {
-            kinds,
-            leaving,
-            state: State::Idle,
-            failures: 0,
-            off: BTreeMap::new(),
-            report: None,
+        let entry = self.bots.entry(bot.clone()).or_insert_with(|| {
+            let (off, report) = (BTreeMap::new(), None);
+            Box::new(Entry { kinds, leaving, state: State::Idle, failures: 0, off, report })
         });
         (entry.kinds, entry.leaving, entry.failures) = (kinds, leaving, 0);
         self.enqueue(bot);

@@ -143,7 +143,8 @@ enum Ended {
 pub struct Runner {
     office: Rc<Office>,
     bells: Bells,
-    lanes: HashMap<BotId, Lane>,
+    /// Boxed: a table has up to twice the room it needs, and a lane is large.
+    lanes: HashMap<BotId, Box<Lane>>,
     /// Bots with something to begin or to look for; of ten thousand, most have nothing.
     stirring: BTreeSet<BotId>,
     /// Who had the last turn: every bot gets one call before any gets a second.
@@ -209,7 +210,7 @@ impl Runner {
         for bot in &bots {
             self.look(bot, ctx);
         }
-        self.stirring.retain(|bot| self.lanes.get(bot).is_some_and(Lane::stirs));
+        self.stirring.retain(|bot| self.lanes.get(bot).is_some_and(|lane| lane.stirs()));
     }
 
     /// There may be something to do for a bot.
@@ -321,7 +322,7 @@ impl Handler<Open> for Runner {
             Some(lane) if lane.lease.epoch > lease.epoch => return,
             Some(lane) => lane.reopen(lease),
             None => {
-                self.lanes.insert(bot.clone(), Lane::new(lease));
+                self.lanes.insert(bot.clone(), Box::new(Lane::new(lease)));
             }
         }
         self.stir(&bot, ctx);

@@ -61,7 +61,7 @@ const TICK: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct SupervisorDeps {
     /// What it hands to every bot.
-    pub bots: Deps,
+    pub bots: Arc<Deps>,
     /// Where bots live.
     pub place: Place,
     /// Whom it asks to put registrations right.
@@ -83,7 +83,8 @@ pub struct SupervisorDeps {
 /// The one that keeps all others.
 pub struct Supervisor {
     deps: SupervisorDeps,
-    bots: BTreeMap<BotId, Kept>,
+    /// Boxed: a tree has room for more than it holds, and what is kept of a bot is large.
+    bots: BTreeMap<BotId, Box<Kept>>,
     singletons: HashMap<&'static str, Singleton>,
     incarnations: u64,
     /// Who is kept from working by an operator's word, or by a restore.
@@ -326,7 +327,8 @@ impl Handler<Run> for Supervisor {
     fn handle(&mut self, run: Run, ctx: &mut Self::Context) -> bool {
         let id = run.bot;
         let fresh = !self.bots.contains_key(&id);
-        let kept = self.bots.entry(id.clone()).or_insert_with(|| Kept::new(run.program.clone(), run.identity));
+        let kept =
+            self.bots.entry(id.clone()).or_insert_with(|| Box::new(Kept::new(run.program.clone(), run.identity)));
         let same = !fresh && kept.program.digest() == run.program.digest();
         let kinds_changed = kept.program.kinds() != run.program.kinds();
         kept.program = run.program.clone();
@@ -361,7 +363,7 @@ impl Handler<KeepDown> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, down: KeepDown, _: &mut Self::Context) {
-        let kept = self.bots.entry(down.bot.clone()).or_insert_with(|| Kept::new(down.program.clone(), None));
+        let kept = self.bots.entry(down.bot.clone()).or_insert_with(|| Box::new(Kept::new(down.program.clone(), None)));
         kept.program = down.program;
         if let Phase::Running(running) = &kept.phase {
             tell(&running.addr, Drain);
@@ -416,12 +418,12 @@ impl Handler<TokenRefused> for Supervisor {
         let asked = id.clone();
         let read = async move { roster.send(RefreshToken(asked)).await.unwrap_or(false) };
         ctx.spawn(read.into_actor(self).map(move |changed, it: &mut Self, ctx| {
-            let parked = it.bots.get(&id).is_some_and(Kept::is_parked);
+            let parked = it.bots.get(&id).is_some_and(|kept| kept.is_parked());
             match (parked, changed) {
                 (true, true) => it.replace(&id, ctx),
                 (true, false) => {
                     ctx.run_later(PARKED_RETRY, move |it, ctx| {
-                        if it.bots.get(&id).is_some_and(Kept::is_parked) {
+                        if it.bots.get(&id).is_some_and(|kept| kept.is_parked()) {
                             it.replace(&id, ctx);
                         }
                     });
