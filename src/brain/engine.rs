@@ -9,9 +9,12 @@ use std::{
 };
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use regex_automata::meta::Regex;
 
-use super::{cache::Cache, markdown, pattern};
+use super::{
+    cache::Cache,
+    markdown,
+    pattern::{self, Pattern},
+};
 use crate::definition::Format;
 
 /// Work that one rendering may do; a busy page of a reply costs some hundred.
@@ -27,7 +30,7 @@ const RECURSION: usize = 50;
 
 /// Eleven kilobytes each, and made again in microseconds.
 const TEMPLATES: usize = 256;
-/// Seven kilobytes each.
+/// Two kilobytes each.
 const PATTERNS: usize = 256;
 
 /// Equal templates of two bots are one.
@@ -37,7 +40,7 @@ type TemplateKey = (Format, Arc<str>);
 pub struct Engine {
     base: Environment<'static>,
     templates: Mutex<Cache<TemplateKey, Arc<Environment<'static>>>>,
-    patterns: Mutex<Cache<Arc<str>, Arc<Regex>>>,
+    patterns: Mutex<Cache<Arc<str>, Arc<Pattern>>>,
 }
 
 /// Why a template gave no text. Holds nothing of what was said to the bot.
@@ -102,7 +105,7 @@ impl Engine {
     }
 
     /// The compiled form of a pattern; nothing if it is none, which `compile` has told before.
-    pub(super) fn pattern(&self, source: &Arc<str>) -> Option<Arc<Regex>> {
+    pub(super) fn pattern(&self, source: &Arc<str>) -> Option<Arc<Pattern>> {
         if let Some(pattern) = lock(&self.patterns).get(&**source) {
             return Some(pattern);
         }

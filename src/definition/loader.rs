@@ -241,6 +241,8 @@ fn read(unit: &Unit) -> Result<String, Box<Diagnostic>> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(about(codes::TOO_LARGE, format!("`{}` is larger than 1 MiB", path.display())));
     }
+    // At the start, those of all bots are in memory at once until they are stored.
+    bytes.shrink_to_fit();
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;
