@@ -70,32 +70,34 @@ pub(super) async fn recall(deps: &RosterDeps, entries: &mut BTreeMap<BotId, Entr
     true
 }
 
-/// Does what a look calls for. Also answers whether a bot came back from retirement, which calls for another look.
+/// Does what a look calls for. What can be run is taken out of the survey: were it there while thousands of bots start,
+/// there would have to be room for both. Also answers whether a bot came back from retirement, which calls for another look.
 pub(super) async fn apply(
     deps: &RosterDeps,
     breaking: &Breaking,
     entries: &mut BTreeMap<BotId, Entry>,
-    survey: &Survey,
+    survey: &mut Survey,
     confirm: bool,
 ) -> (ReloadReport, bool) {
     let now = deps.clock.now();
-    let found = Found {
-        good: survey.usable.iter().map(|(bot, usable)| (bot.clone(), usable.program.digest())).collect(),
-        broken: survey.broken.clone(),
-        unreadable: !survey.unreadable.is_empty(),
+    let plan = {
+        let found = Found {
+            good: survey.usable.iter().map(|(bot, usable)| (bot.clone(), usable.program.digest())).collect(),
+            broken: survey.broken.clone(),
+            unreadable: !survey.unreadable.is_empty(),
+        };
+        let known = entries.iter().map(|(bot, entry)| (bot.clone(), entry.known())).collect();
+        plan(&found, &known, now, deps.grace, confirm)
     };
-    let known = entries.iter().map(|(bot, entry)| (bot.clone(), entry.known())).collect();
-    let plan = plan(&found, &known, now, deps.grace, confirm);
 
     let mut report = ReloadReport { confirmation_needed: plan.unconfirmed.clone(), ..ReloadReport::default() };
     for bot in &plan.apply {
-        let Some(usable) = survey.usable.get(bot) else { continue };
+        let Some(mut usable) = survey.usable.remove(bot) else { continue };
         let before = entries.get(bot);
         let change = match before {
             Some(entry) if entry.handed => AppliedChange::Changed,
             _ => AppliedChange::Started,
         };
-        let mut usable = usable.clone();
         // Read at an earlier look, and not stored then.
         let unstored = before.filter(|entry| entry.usable.program.digest() == usable.program.digest());
         usable.source = usable.source.or_else(|| unstored?.usable.source.clone());
@@ -109,6 +111,7 @@ pub(super) async fn apply(
         };
         entries.insert(bot.clone(), entry);
     }
+    survey.usable.clear();
     let handed: BTreeSet<_> = plan.apply.iter().chain(&plan.apply_last_good).cloned().collect();
     let back = hand_over(deps, breaking, entries, &handed).await;
     look_at_tokens(deps, entries, &plan.unchanged).await;
@@ -159,7 +162,7 @@ async fn hand_over(
                 None => Ok(()),
             };
             let token = deps.tokens.take(&deps.store, &bot, entry.usable.token()).await;
-            (bot, entry, kept, token)
+            (bot, kept, token)
         })
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -168,34 +171,32 @@ async fn hand_over(
         tracing::error!(error = %error, "routes could not be refreshed");
     }
     let mut back = false;
-    for (bot, entry, kept, token) in stored {
-        if let Some(known) = entries.get_mut(&bot) {
-            known.handed = kept.is_ok() && token != Token::Unknown;
-        }
+    for (bot, kept, token) in stored {
+        let Some(entry) = entries.get_mut(&bot) else { continue };
+        entry.handed = kept.is_ok() && token != Token::Unknown;
         if let Err(error) = kept {
             tracing::error!(bot.id = %bot, error = %error, "definition could not be stored; it is tried again in a moment");
             continue;
         }
         look_at_hooks(deps, &bot, &entry.usable.program);
         breaking.pass(Point::Reloading, Some(&bot)).await;
-        let program = entry.usable.program;
+        let program = entry.usable.program.clone();
         let came_back = match token {
             Token::Missing(reason) => {
-                send(deps, KeepDown { bot: bot.clone(), program, reason }).await;
+                send(deps, KeepDown { bot, program, reason }).await;
                 false
             }
             // The store did not answer: the bot runs on what is sealed there, and it is looked at again.
             Token::New | Token::Same | Token::Unknown => {
                 let new_token = token == Token::New;
-                let run = Run { bot: bot.clone(), program, identity: entry.identity.map(|known| *known), new_token };
+                let run = Run { bot, program, identity: entry.identity.as_deref().cloned(), new_token };
                 send(deps, run).await.unwrap_or_default()
             }
         };
-        back |= came_back;
-        match entries.get_mut(&bot) {
-            Some(known) if came_back => known.handed = false,
-            Some(known) => known.usable.source = None,
-            None => {}
+        if came_back {
+            (back, entry.handed) = (true, false);
+        } else {
+            entry.usable.source = None;
         }
     }
     back
@@ -327,8 +328,8 @@ mod tests {
         }
 
         async fn look(&mut self) {
-            let survey = self.surveyor.look(&self.deps.dirs);
-            apply(&self.deps, &Breaking::default(), &mut self.entries, &survey, false).await;
+            let mut survey = self.surveyor.look(&self.deps.dirs);
+            apply(&self.deps, &Breaking::default(), &mut self.entries, &mut survey, false).await;
         }
 
         fn holds(&self, name: &str) -> bool {

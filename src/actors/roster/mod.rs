@@ -160,9 +160,9 @@ impl Handler<Look> for Roster {
         let work = async move {
             let dirs = deps.dirs.clone();
             let look = move || surveyor.lock().unwrap_or_else(PoisonError::into_inner).look(&dirs);
-            let survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+            let mut survey = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             let booted = booted || recall(&deps, &mut entries).await;
-            let (report, back) = apply(&deps, &breaking, &mut entries, &survey, confirmed).await;
+            let (report, back) = apply(&deps, &breaking, &mut entries, &mut survey, confirmed).await;
             (entries, survey, report, back, booted)
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(

@@ -36,7 +36,7 @@ pub(super) struct Survey {
     /// Bots whose files are there but cannot be used.
     pub(super) broken: BTreeSet<BotId>,
     /// Everything that is wrong, by the name of the file or folder.
-    pub(super) diagnostics: BTreeMap<String, Vec<Diagnostic>>,
+    pub(super) diagnostics: BTreeMap<String, Box<[Diagnostic]>>,
     /// Folders that could not be read, and why.
     pub(super) unreadable: Vec<(PathBuf, String)>,
 }
@@ -58,6 +58,7 @@ impl Surveyor {
         for diagnostic in loaded.diagnostics {
             diagnostics.entry(diagnostic.unit().to_owned()).or_default().push(diagnostic);
         }
+        let diagnostics = diagnostics.into_iter().map(|(unit, found)| (unit, found.into())).collect();
         Survey { usable: loaded.definitions, broken: loaded.refused, diagnostics, unreadable: loaded.unreadable }
     }
 }
