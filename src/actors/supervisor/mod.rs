@@ -99,8 +99,8 @@ pub struct Supervisor {
     _last: LastGuard,
 }
 
-/// Run a bot on this program: new, or changed, or with a new token. Answers whether it came back from retirement:
-/// then that may have been written after the roster stored the bot, which must store it once more.
+/// Run a bot on this program: new, or changed, or with a new token. Answers whether it came back from retirement: that
+/// may have been written after the roster stored the bot, so it must be stored once more.
 #[derive(Debug, Message)]
 #[rtype(result = "bool")]
 pub struct Run {
