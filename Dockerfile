@@ -1,11 +1,13 @@
 # Two stages: one that compiles, one that runs. Plain instructions only, so that the classic builder of a
 # distribution's own Docker builds it as well as BuildKit does.
 
-FROM rust:1.95-slim-bookworm AS build
+# Not the slim one: the allocator is built by `make`.
+FROM rust:1.95-bookworm AS build
 WORKDIR /src
 
 # The dependencies first, against an empty crate: a change of our code then compiles only our code.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir src \
  && echo '' > src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \

@@ -2,7 +2,7 @@
 # Makes sure that the images named in the Dockerfile's FROM lines are there, so that it can be built as it is.
 #
 # Where images can be pulled, they are pulled. Where they cannot (a closed network), local stand-ins of the same
-# names are made: Debian by debootstrap from the machine's own package source, and Rust as that plus a C compiler,
+# names are made: Debian by debootstrap from the machine's own package source, and Rust as that plus a C compiler and make,
 # this machine's toolchain and the crates of Cargo.lock, so that the build inside needs no network at all.
 # A stand-in carries the label `botyard.stand-in`; an image without it is never touched.
 set -euo pipefail
@@ -58,14 +58,14 @@ make_debian() {
   rm -rf "$work/debian"
 }
 
-# The part that only changes with the toolchain: Debian, a C compiler, rustc and cargo.
+# The part that only changes with the toolchain: Debian, a C compiler, make, rustc and cargo.
 make_toolchain() {
   local version sysroot root=$work/rust
   version=$(rustc --version | cut -d' ' -f2)
-  toolchain=botyard-stand-in/rust:$version
+  toolchain=botyard-stand-in/toolchain:$version
   docker image inspect "$toolchain" >/dev/null 2>&1 && return
   say "making the compiler's stand-in from this machine's Rust $version (about a minute)"
-  debian_root "$root" gcc,libc6-dev
+  debian_root "$root" gcc,libc6-dev,make
   sysroot=$(rustc --print sysroot)
   mkdir -p "$root/usr/local/rust/bin"
   cp -a "$sysroot/lib" "$root/usr/local/rust/"
