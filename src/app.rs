@@ -28,6 +28,7 @@ use crate::{
         api::{self, Api, WireMode},
         bells::{BellFaults, BellLimits, Bells},
         exit::OnFatal,
+        intake::Intake,
         line::Line,
         place::Place,
         report::ReloadReport,
@@ -106,6 +107,8 @@ pub struct App {
     /// Says "not ready" from the first moment of the shutdown, and closes with the ingress.
     admin: Running,
     readiness: Readiness,
+    /// What is on its way into the store.
+    intake: Intake,
     /// Stopped at the very end.
     arbiters: Vec<Arbiter>,
     news: watch::Receiver<Arc<ReloadReport>>,
@@ -189,7 +192,7 @@ impl App {
         };
         steering::tell(&silence, &readiness, &metrics);
 
-        let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes, intake);
+        let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes, intake.clone());
         let bots_place = place("bots", cores_or(settings.bots.arbiters));
         let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking.clone());
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
@@ -253,6 +256,7 @@ impl App {
             internal,
             admin,
             readiness,
+            intake,
             arbiters,
             news,
             fatal,
@@ -316,6 +320,12 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &SqliteStore {
         &self.store
+    }
+
+    /// What is on its way into the store, for tests.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// Looks at `bots.d` now; answers when it is done.

@@ -88,3 +88,25 @@ async fn messages_of_one_person_are_answered_in_their_order() {
     assert_eq!(texts, expected);
     house.close().await;
 }
+
+#[actix::test]
+async fn in_a_rush_more_bots_than_may_work_at_once_still_all_answer() {
+    let names: Vec<String> = (0..24).map(|number| format!("bot-{number}")).collect();
+    let files: Vec<String> = names.iter().map(|name| format!("{name}.toml")).collect();
+    let bots: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), ECHO)).collect();
+    let house = House::with(&bots).await;
+    house.registered(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let rush: Vec<_> = (0..200).map(|_| house.app().intake().enter()).collect();
+    assert!(house.app().intake().is_rush());
+    let mut after = Vec::new();
+    for name in &names {
+        after.push(house.sim.say(&address(name), "one").await);
+        house.sim.say(&address(name), "two").await;
+    }
+    for (name, after) in names.iter().zip(after) {
+        let replies = house.sim.replies(name, after, 2).await;
+        assert_eq!((&replies[0]["text"], &replies[1]["text"]), (&json!("one"), &json!("two")), "{name}");
+    }
+    drop(rush);
+    house.close().await;
+}

@@ -6,6 +6,7 @@
 
 mod cache;
 mod reads;
+mod record;
 mod rehearse;
 mod start;
 mod trial;
@@ -29,7 +30,7 @@ use super::{
     api::{Api, DoubtPolicy},
     bells::{Bells, Knock},
     exit::ExitGuard,
-    intake::Intake,
+    intake::{Intake, Pass},
     line::Line,
     runner::Runner,
 };
@@ -43,9 +44,6 @@ use crate::{
 };
 
 pub use cache::FactCache;
-
-/// How soon a bot that holds back looks whether it still has to.
-const RUSH: Duration = Duration::from_millis(50);
 
 /// What every bot of a process shares.
 pub struct Deps {
@@ -108,8 +106,8 @@ pub struct Bot {
     resting: bool,
     /// When set-aside keys will be looked at next, if a timer runs for it.
     alarm: Option<Millis>,
-    /// It does less than it may while very much comes in, and a timer runs that looks again.
-    holding_back: bool,
+    /// Very much comes in, and the bot stands in line for a pass.
+    in_line: bool,
     /// Set by the word to stop: finish what is claimed, claim nothing new. The actor ends when nothing is left.
     draining: bool,
     /// Reports the end of this actor, however it comes. Last, so that it is dropped last.
@@ -189,7 +187,7 @@ impl Bot {
             loading: false,
             resting: false,
             alarm: None,
-            holding_back: false,
+            in_line: false,
             draining: false,
             _exit: spec.exit,
         }
@@ -206,6 +204,11 @@ impl Bot {
 
     /// Does what can be done now: claims and starts turns, reads more rows, sets the alarm for set-aside keys.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.pump_with(None, ctx);
+    }
+
+    /// The same, with a pass if the bot stood in line for one.
+    fn pump_with(&mut self, pass: Option<Pass>, ctx: &mut Context<Self>) {
         if self.draining {
             if self.window.in_turn() == 0 {
                 ctx.stop();
@@ -214,14 +217,19 @@ impl Bot {
         }
         let (Some(lease), Some(_), false) = (self.lease.clone(), self.me.as_ref(), self.resting) else { return };
         self.set_alarm(ctx);
-        let most = self.deps.intake.turns(self.deps.turns_at_once);
-        if most < self.deps.turns_at_once {
-            self.look_again(ctx);
-        }
+        let rush = self.deps.intake.is_rush();
+        let most = if rush { 1 } else { self.deps.turns_at_once };
         let free = most.saturating_sub(self.window.in_turn());
-        let rows = self.window.take(free);
-        if !rows.is_empty() {
-            self.claim(lease.clone(), rows, ctx);
+        if free > 0 && self.window.is_ready() {
+            let pass = if rush { pass.or_else(|| self.deps.intake.pass()) } else { None };
+            if rush && pass.is_none() {
+                self.stand_in_line(ctx);
+            } else {
+                let rows = self.window.take(free);
+                if !rows.is_empty() {
+                    self.claim(lease.clone(), rows, pass, ctx);
+                }
+            }
         }
         let idle = self.window.in_turn() < most;
         if self.window.wants_load(idle) && !self.loading {
@@ -229,15 +237,18 @@ impl Bot {
         }
     }
 
-    /// Nobody rings when the rush is over.
-    fn look_again(&mut self, ctx: &mut Context<Self>) {
-        if !self.holding_back {
-            self.holding_back = true;
-            ctx.run_later(RUSH, |bot, ctx| {
-                bot.holding_back = false;
-                bot.pump(ctx);
-            });
+    /// Goes on when it has a pass. Then it may need none any more.
+    fn stand_in_line(&mut self, ctx: &mut Context<Self>) {
+        if self.in_line {
+            return;
         }
+        self.in_line = true;
+        let intake = self.deps.intake.clone();
+        let pass = async move { intake.wait().await };
+        ctx.spawn(pass.into_actor(self).map(|pass, bot, ctx| {
+            bot.in_line = false;
+            bot.pump_with(pass, ctx);
+        }));
     }
 
     /// Wakes keys whose wait is over, and sets one timer for the next of them.
@@ -250,13 +261,13 @@ impl Bot {
         }
     }
 
-    fn claim(&mut self, lease: Lease, rows: Vec<EventRow>, ctx: &mut Context<Self>) {
+    fn claim(&mut self, lease: Lease, rows: Vec<EventRow>, pass: Option<Pass>, ctx: &mut Context<Self>) {
         let deps = self.deps.clone();
         let asked = lease.clone();
         let seqs = rows.iter().map(|row| row.seq).collect();
         let claim = async move { deps.store.claim(asked, seqs).await };
         ctx.spawn(claim.into_actor(self).map(move |claimed, bot, ctx| match claimed {
-            Ok(claimed) => bot.start_turns(&lease, rows, &claimed, ctx),
+            Ok(claimed) => bot.start_turns(&lease, rows, &claimed, pass, ctx),
             Err(error) => {
                 tracing::error!(bot.id = %bot.id, error = %error, "events could not be claimed");
                 for row in &rows {
@@ -271,29 +282,39 @@ impl Bot {
         }));
     }
 
-    fn start_turns(&mut self, lease: &Lease, rows: Vec<EventRow>, claimed: &[Claimed], ctx: &mut Context<Self>) {
+    /// With a pass there is one row.
+    fn start_turns(
+        &mut self,
+        lease: &Lease,
+        rows: Vec<EventRow>,
+        claimed: &[Claimed],
+        mut pass: Option<Pass>,
+        ctx: &mut Context<Self>,
+    ) {
         for row in rows {
             let held = claimed.iter().find(|claimed| claimed.seq == row.seq).copied();
             if let (Some(claimed), Some(me)) = (held, self.me.clone()) {
                 let program = self.program.clone();
-                self.run(Job { lease: lease.clone(), row, claimed, program, me }, ctx);
+                self.run(Job { lease: lease.clone(), row, claimed, program, me }, pass.take(), ctx);
             } else {
                 // The store knows better: done already, or an earlier event of the key is not here.
                 self.window.done(&row);
                 self.window.doubt();
             }
         }
+        drop(pass);
         self.pump(ctx);
     }
 
-    fn run(&mut self, mut job: Job, ctx: &mut Context<Self>) {
+    fn run(&mut self, mut job: Job, pass: Option<Pass>, ctx: &mut Context<Self>) {
         self.claimed.push(job.row.seq);
         let deps = self.deps.clone();
         let turn = async move {
             let ended = job.run_or_try(&deps).await;
             (job.row, ended)
         };
-        ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
+        ctx.spawn(turn.into_actor(self).map(move |(row, ended), bot, ctx| {
+            drop(pass);
             bot.claimed.retain(|seq| *seq != row.seq);
             match ended {
                 Ended::Done => bot.window.done(&row),

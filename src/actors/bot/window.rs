@@ -143,6 +143,11 @@ impl Window {
         self.missing && !self.barren && (self.rows < LOW || (idle && self.ready.is_empty()))
     }
 
+    /// Whether a row could run now.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Takes at most `count` rows to run now, one a key.
     pub(super) fn take(&mut self, count: usize) -> Vec<EventRow> {
         let mut taken = Vec::with_capacity(count.min(self.ready.len()));
