@@ -192,7 +192,7 @@ async fn one(
         timers: Vec::new(),
         cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
-        record: Some(serde_json::json!({ "rule": "command \"ping\"", "needs": ["message", "person"], "steps": 2 })),
+        record: Some(r#"{"needs":["message","person"],"rule":"command \"ping\"","steps":2}"#.to_owned()),
     };
     if store.commit_turn(commit).await? != TurnAnswer::Committed {
         bail!("a turn was not committed");

@@ -31,8 +31,8 @@ pub struct TurnCommit {
     pub cancelled: Vec<String>,
     /// What becomes of the event.
     pub outcome: TurnOutcome,
-    /// The turn's record: JSON for people. No content, no secrets.
-    pub record: Option<Value>,
+    /// The turn's record: JSON for people, as text. No content, no secrets.
+    pub record: Option<String>,
 }
 
 /// What becomes of the event.

@@ -4,9 +4,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::FutureExt as _;
-use serde_json::{Value, json};
 
-use super::{Deps, reads::ReadError};
+use super::{
+    Deps,
+    reads::ReadError,
+    record::{Need, Record},
+};
 use crate::{
     actors::retries::{End, Trouble},
     base::{Digest, Event, EventId, Lease, Millis, Point, StateScope, Version, whole_millis},
@@ -49,15 +52,6 @@ pub(super) enum Ended {
 
 /// The bot has no way to Webex now: the event is given back.
 struct CannotAsk;
-
-/// What the turn's record collects on the way.
-#[derive(Debug, Default)]
-struct Record {
-    needs: Vec<Value>,
-    conflicts: usize,
-    /// What is being read right now.
-    reading: Option<&'static str>,
-}
 
 impl Job {
     /// Runs the turn to its end. A panic on the way is the end of this event and of nothing else: what the turn
@@ -197,12 +191,12 @@ impl Job {
             (Read::Sent(_), Fact::Missing) => Some("that the card was sent is not written down yet"),
             _ => None,
         };
-        record.needs.push(json!({
-            "read": read.kind(),
-            "took_ms": whole_millis(deps.clock.now().since(asked)),
-            "cached": answered.from_cache,
-            "missing": answered.fact == Fact::Missing,
-        }));
+        record.needed(Need {
+            cached: answered.from_cache,
+            missing: answered.fact == Fact::Missing,
+            read: read.kind(),
+            took_ms: whole_millis(deps.clock.now().since(asked)),
+        });
         if let Some(reason) = lagging
             && !Trouble::NotThereYet.is_over(self.claimed.attempt, Duration::ZERO, 0)
         {
@@ -216,7 +210,9 @@ impl Job {
             Some(reason) => TurnOutcome::Buried { reason: Cause::Failed.because(reason.clone()) },
             None => TurnOutcome::Finished,
         };
-        let mut commit = self.commit(outcome, now, record, deps);
+        let took = deps.clock.now().since(now);
+        let told = record.told(&self.program, took, Some((&decision.rule, &decision.notes)));
+        let mut commit = self.commit_with(outcome, told);
         for effect in decision.effects {
             match effect {
                 Effect::Say(delivery) => commit.deliveries.push(NewDelivery {
@@ -260,12 +256,6 @@ impl Job {
             }
         }
         commit.reads = versions(facts);
-        if let Some(Value::Object(fields)) = &mut commit.record {
-            fields.insert("rule".to_owned(), json!(decision.rule));
-            if !decision.notes.is_empty() {
-                fields.insert("notes".to_owned(), json!(decision.notes));
-            }
-        }
         commit
     }
 
@@ -331,18 +321,12 @@ impl Job {
     }
 
     fn commit(&self, outcome: TurnOutcome, started: Millis, record: &Record, deps: &Deps) -> TurnCommit {
-        let mut told = json!({
-            "program": self.program.digest().short(),
-            "took_ms": whole_millis(deps.clock.now().since(started)),
-        });
-        if let Value::Object(fields) = &mut told {
-            if !record.needs.is_empty() {
-                fields.insert("needs".to_owned(), json!(record.needs));
-            }
-            if record.conflicts > 0 {
-                fields.insert("conflicts".to_owned(), json!(record.conflicts));
-            }
-        }
+        let took = deps.clock.now().since(started);
+        self.commit_with(outcome, record.told(&self.program, took, None))
+    }
+
+    /// A commit that changes nothing yet.
+    fn commit_with(&self, outcome: TurnOutcome, record: Option<String>) -> TurnCommit {
         TurnCommit {
             lease: self.lease.clone(),
             event: self.row.seq,
@@ -354,7 +338,7 @@ impl Job {
             timers: Vec::new(),
             cancelled: Vec::new(),
             outcome,
-            record: Some(told),
+            record,
         }
     }
 

@@ -22,9 +22,9 @@ use crate::{
 pub(super) const FINISH: &str = "
     UPDATE OR ROLLBACK inbox SET
         state = t.state, due_at = coalesce(t.due_at, inbox.due_at), reason = coalesce(t.reason, inbox.reason),
-        cause = coalesce(t.cause, inbox.cause), record = nullif(t.record, 'null'), finished_at = CASE WHEN t.state >= 2 THEN $2 END
+        cause = coalesce(t.cause, inbox.cause), record = t.record, finished_at = CASE WHEN t.state >= 2 THEN $2 END
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt, value->>4 AS state,
-                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS cause, value->8 AS record
+                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS cause, value->>8 AS record
           FROM jsonb_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.state = 1

@@ -221,7 +221,7 @@ pub(super) fn turn(lease: &Lease, event: Seq) -> TurnCommit {
         timers: Vec::new(),
         cancelled: Vec::new(),
         outcome: TurnOutcome::Finished,
-        record: Some(serde_json::json!({ "rule": "command \"ping\"" })),
+        record: Some(r#"{"rule":"command \"ping\""}"#.to_owned()),
     }
 }
 
