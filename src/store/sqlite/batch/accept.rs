@@ -16,17 +16,22 @@ use crate::{
     },
 };
 
-/// Asking first costs less than RETURNING from the INSERT: only duplicates, which are rare, cross the threads.
+/// Asking first costs less than RETURNING from the INSERT: only what was seen before, which is rare, crosses the
+/// threads.
 pub(super) const KNOWN: &str = "
-    SELECT t.key
+    SELECT t.key, s.until > $2
     FROM jsonb_each($1) AS t
-    JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1 AND s.until > $2";
+    JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1";
 
-/// Two statements in one crossing. A key whose time is over counts as new, whether or not it was cleared away.
+/// Keys whose time is over and that were not cleared away yet: they count as new. A statement of its own, since an
+/// INSERT that may change a row instead has to be able to undo itself, and copies every page for that.
+pub(super) const LAPSED: &str = "
+    DELETE FROM seen WHERE (bot, key) IN (SELECT value->>0, value->>1 FROM jsonb_each($1))";
+
+/// Two statements in one crossing.
 const STORE: &str = "
-    INSERT INTO seen (bot, key, until, event)
-    SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1) WHERE true
-    ON CONFLICT (bot, key) DO UPDATE SET until = excluded.until, event = excluded.event;
+    INSERT OR ROLLBACK INTO seen (bot, key, until, event)
+    SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1);
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope,
                                   answers)
     SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
@@ -78,12 +83,18 @@ pub(super) async fn insert(
     }
     let mut fresh: Vec<usize> = (0..events.len()).collect();
     let mut marks: Vec<_> = events.iter().map(|event| (&event.bot, mark(&event.dedupe_key))).collect();
-    let known: Vec<i64> =
-        sqlx::query_scalar(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+    let known: Vec<(i64, bool)> =
+        sqlx::query_as(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
     if !known.is_empty() {
-        let known: HashSet<usize> = known.into_iter().filter_map(|index| usize::try_from(index).ok()).collect();
-        retain_unknown(&mut fresh, &known);
-        retain_unknown(&mut marks, &known);
+        let index = |(index, _): &(i64, bool)| usize::try_from(*index).ok();
+        let (alive, lapsed): (Vec<_>, Vec<_>) = known.iter().partition(|(_, alive)| *alive);
+        let lapsed: Vec<_> = lapsed.iter().filter_map(index).filter_map(|index| marks.get(index)).collect();
+        if !lapsed.is_empty() {
+            sqlx::query(LAPSED).bind(pack::json(&lapsed)?).execute(&mut *tx).await?;
+        }
+        let alive: HashSet<usize> = alive.iter().filter_map(index).collect();
+        retain_unknown(&mut fresh, &alive);
+        retain_unknown(&mut marks, &alive);
     }
     if fresh.is_empty() {
         return Ok(seqs);

@@ -44,6 +44,7 @@ use crate::{
 #[cfg(test)]
 pub(super) const HOT_WRITES: &[&str] = &[
     accept::KNOWN,
+    accept::LAPSED,
     claim::CLAIM,
     claim::RELEASE,
     turn::FINISH,
