@@ -284,8 +284,9 @@ mod tests {
     #[test]
     fn only_what_is_used_is_needed() {
         assert_eq!(uses("{{ message.text }}"), Uses { message: true, ..Uses::default() });
-        assert_eq!(uses("{{ person.first_name | upper }}"), Uses { first_name: true, ..Uses::default() });
-        assert_eq!(uses("{{ person.id }}{{ room.id }}{{ now }}"), Uses::default());
+        assert_eq!(uses("{{ person.first_name | upper }}"), Uses { person: true, first_name: true, ..Uses::default() });
+        let known = Uses { person: true, room: true, now: true, ..Uses::default() };
+        assert_eq!(uses("{{ person.id }}{{ room.id }}{{ now }}"), known, "known without being asked for");
         let all = uses("{% set p = person %}{{ p.email }}");
         assert!(all.email && all.display_name && all.first_name && !all.message);
         assert_eq!(*uses("{{ payload.a.b }}").lenient(), ["payload.a.b".into()]);

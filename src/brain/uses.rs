@@ -7,11 +7,18 @@ use crate::definition::rule::Scope as Memory;
 /// What one template, or all those of a rule, use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Uses {
+    pub(super) bot: bool,
+    pub(super) event: bool,
+    pub(super) now: bool,
+    /// What the groups of a pattern took.
+    pub(super) captures: bool,
     pub(super) message: bool,
+    pub(super) person: bool,
     pub(super) email: bool,
     pub(super) display_name: bool,
     pub(super) first_name: bool,
     pub(super) org_id: bool,
+    pub(super) room: bool,
     pub(super) room_title: bool,
     pub(super) room_type: bool,
     /// What was entered into a card.
@@ -57,11 +64,17 @@ impl Uses {
         state.sort();
         state.dedup();
         Self {
+            bot: has("bot"),
+            event: has("event"),
+            now: has("now"),
+            captures: has("match"),
             message: has("message"),
+            person: has("person"),
             email: uses("person", "email"),
             display_name: uses("person", "display_name"),
             first_name: uses("person", "first_name"),
             org_id: uses("person", "org_id"),
+            room: has("room"),
             room_title: uses("room", "title"),
             room_type: uses("room", "type"),
             inputs: has("inputs") || has("card"),
@@ -97,11 +110,17 @@ impl Uses {
 
     /// What this and another use.
     pub(super) fn join(&mut self, other: &Self) {
+        self.bot |= other.bot;
+        self.event |= other.event;
+        self.now |= other.now;
+        self.captures |= other.captures;
         self.message |= other.message;
+        self.person |= other.person;
         self.email |= other.email;
         self.display_name |= other.display_name;
         self.first_name |= other.first_name;
         self.org_id |= other.org_id;
+        self.room |= other.room;
         self.room_title |= other.room_title;
         self.room_type |= other.room_type;
         self.inputs |= other.inputs;

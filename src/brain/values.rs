@@ -73,29 +73,30 @@ pub(super) struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The template's context. What is not used is made all the same where it costs nothing to make.
+    /// The template's context: what it uses, and what costs nothing to make.
     pub(super) fn context(&self, uses: &Uses) -> Value {
-        let me = self.me;
-        let mut names = vec![
-            ("bot", pairs([("id", &me.id), ("name", &me.name), ("email", &me.email)])),
-            ("event", self.event_value()),
-            ("now", Value::from(self.now.iso())),
-            ("room", pairs([("id", &self.room.id), ("title", &self.room.title), ("type", &self.room.kind)])),
-            (
-                "match",
-                Value::from_pairs(self.found.captures.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
-            ),
-            (
-                "person",
-                pairs([
-                    ("id", &self.person.id),
-                    ("email", &self.person.email),
-                    ("display_name", &self.person.display_name),
-                    ("first_name", &self.person.first_name),
-                    ("org_id", &self.person.org_id),
-                ]),
-            ),
-        ];
+        let mut names = Vec::new();
+        if uses.bot {
+            let me = self.me;
+            names.push(("bot", pairs([("id", &me.id), ("name", &me.name), ("email", &me.email)])));
+        }
+        if uses.event {
+            names.push(("event", self.event_value()));
+        }
+        if uses.now {
+            names.push(("now", Value::from(self.now.iso())));
+        }
+        if uses.room {
+            let room = &self.room;
+            names.push(("room", pairs([("id", &room.id), ("title", &room.title), ("type", &room.kind)])));
+        }
+        if uses.captures {
+            let captures = self.found.captures.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            names.push(("match", Value::from_pairs(captures)));
+        }
+        if uses.person {
+            names.push(("person", self.person_value()));
+        }
         if let Some(args) = &self.found.args {
             names.push(("args", json(args)));
         }
@@ -131,7 +132,7 @@ impl Values<'_> {
 
     /// Those lenient paths that lead nowhere: they print nothing, and the turn's record says so.
     pub(super) fn missing<'u>(&self, uses: &'u Uses) -> impl Iterator<Item = &'u str> {
-        let context = self.context(uses);
+        let context = if uses.lenient().is_empty() { Value::UNDEFINED } else { self.context(uses) };
         uses.lenient().iter().map(|path| &**path).filter(move |path| {
             let mut at = context.clone();
             for part in path.split('.') {
@@ -139,6 +140,17 @@ impl Values<'_> {
             }
             at.is_undefined()
         })
+    }
+
+    fn person_value(&self) -> Value {
+        let Who { id, email, display_name, first_name, org_id } = &self.person;
+        pairs([
+            ("id", id),
+            ("email", email),
+            ("display_name", display_name),
+            ("first_name", first_name),
+            ("org_id", org_id),
+        ])
     }
 
     fn event_value(&self) -> Value {
@@ -236,7 +248,9 @@ pub(super) fn sample(text: &str, names: Names<'_>) -> Value {
         vars: None,
         response: None,
     };
-    values.context(&Uses { message: true, ..Uses::default() })
+    let (message, person, room) = (true, true, true);
+    let (bot, event, now, captures) = (true, true, true, true);
+    values.context(&Uses { bot, event, now, captures, message, person, room, ..Uses::default() })
 }
 
 /// A JSON value as templates see it.
