@@ -16,7 +16,7 @@ use crate::{
     driver::{Load, Pace, Target, Until, drive},
     figures::{Backlog, Fleet, Flow, SlowSync},
     ledger::Ledger,
-    process,
+    process::{self, Memory},
     stage::{LINGER, Setup, Stage, capacity, describe, float, tell},
 };
 
@@ -63,16 +63,24 @@ pub(crate) async fn warm_up(stage: &mut Stage, setup: &Setup) -> Result<()> {
     Ok(())
 }
 
+/// Memory when nothing has happened for three seconds: what was needed only for a moment is given back, or shows in
+/// the peak.
+async fn settled(stage: &Stage) -> Result<Memory> {
+    sleep(Duration::from_secs(3)).await;
+    stage.memory()
+}
+
 /// A start with that many bots and, if wanted, one message to each.
 pub(crate) async fn fleet(setup: &Setup, bots: usize, speak: bool) -> Result<(Fleet, Vec<Flow>)> {
     let (mut stage, start) = Stage::open(&setup.with(bots, &[]), bots, setup.show_metrics).await?;
-    let idle = stage.memory()?;
+    let idle = settled(&stage).await?;
     let mut fleet = Fleet { start, idle, each_answered: None };
     let mut flows = Vec::new();
     if speak {
         let load = Load { connections: setup.connections.min(FLEET), ..setup.load(Pace::Acked, Until::Rounds(1)) };
         let flow = stage.load(&format!("each of {bots}"), load).await?;
-        fleet.each_answered = Some((float(flow.replies) / flow.replies_per_second.max(1e-9), flow.memory));
+        let took = float(flow.replies) / flow.replies_per_second.max(1e-9);
+        fleet.each_answered = Some((took, settled(&stage).await?));
         flows.push(flow);
     }
     stage.close().await?;
@@ -86,15 +94,13 @@ pub(crate) async fn backlog(setup: &Setup) -> Result<(Backlog, Flow)> {
     // Waiting must look like waiting, not like Webex having failed.
     let plan = setup.with(bots, &[("BOTYARD_WEBEX__TIMEOUT_SECONDS", "120".to_owned())]);
     let (mut stage, _) = Stage::open(&plan, pairs, setup.show_metrics).await?;
-    let idle = stage.memory()?;
+    let idle = settled(&stage).await?;
     process::forget_peak(stage.service.pid())?;
     stage.upstream.set_open(false);
     let rounds = u64::try_from(BACKLOG.div_ceil(pairs))?;
     let sent = stage.send("backlog", setup.load(Pace::Acked, Until::Rounds(rounds))).await;
     let mut running = sent?;
-    // Whatever was still being taken in has settled, or shows in the peak.
-    sleep(Duration::from_secs(3)).await;
-    let full = stage.memory()?;
+    let full = settled(&stage).await?;
     let (accepted, answered) = running.ledger.progress();
     process::forget_peak(stage.service.pid())?;
     stage.upstream.set_open(true);

@@ -103,6 +103,13 @@ pub(super) async fn commit(conn: &mut SqliteConnection) -> Result<(), sqlx::Erro
     sqlx::query("COMMIT").execute(conn).await.map(drop)
 }
 
+/// Gives back the pages that the connection has in memory and does not need.
+pub(super) async fn give_back_memory(conn: &mut SqliteConnection) {
+    if let Err(error) = sqlx::query("PRAGMA shrink_memory").execute(conn).await {
+        tracing::debug!(%error, "the engine keeps its memory");
+    }
+}
+
 /// Undoes what was written since `begin`. A full disk may have undone it already: no error then.
 pub(super) async fn rollback(conn: &mut SqliteConnection) {
     if let Err(error) = sqlx::query("ROLLBACK").execute(conn).await {

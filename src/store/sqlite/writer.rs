@@ -35,6 +35,12 @@ use crate::{
 /// Requests of one commit at most. Beyond it a larger batch saves nothing more and only makes its first wait.
 const BATCH: usize = 512;
 
+/// When nothing came for so long, the pages that the last burst left in memory are given back.
+const REST: Duration = Duration::from_secs(1);
+
+/// After fewer requests there is nothing worth giving back.
+const WARM: usize = 1024;
+
 /// Ends of turns and sends that are kept while the disk is full; they are as many as turns and sends in flight.
 const KEPT: usize = 65_536;
 
@@ -128,17 +134,24 @@ impl Writer {
         let mut full: Option<Full> = None;
         let mut closers = Vec::new();
         let mut health = Health::Well;
+        let mut warm = 0;
         while health == Health::Well {
             let again = full.as_ref().map(|full| full.again);
             let taken = tokio::select! {
                 biased;
                 () = until(again) => None,
                 taken = self.requests.recv_many(&mut queue, BATCH) => Some(taken),
+                () = tokio::time::sleep(REST), if warm >= WARM => {
+                    engine::give_back_memory(&mut self.conn).await;
+                    warm = 0;
+                    continue;
+                }
             };
             match taken {
                 None => health = self.try_again(&mut full).await,
                 Some(0) => break,
                 Some(_) => {
+                    warm += queue.len();
                     let batch = self.sort(&mut queue, &mut closers);
                     health = self.take(batch, &mut full).await;
                 }
