@@ -1,8 +1,9 @@
 //! How many events are on their way into the store, counted by the ingress; and what bots may do meanwhile.
 //!
 //! Webex asks once. What is not stored yet can be lost, and what is stored can wait: so while very many are waiting
-//! to be stored, only some events are worked on in the whole house, and disk and cores are with those that come in.
-//! Nobody is passed over: bots have a pass for one turn each, in the order of asking.
+//! to be stored, a bot takes up one event at a time, and few bots do so at once: disk and cores are with those that
+//! come in. Nobody is passed over: bots have a pass for one event each, in the order of asking. A pass is for taking
+//! an event up and not for the turn that follows, which may wait for Webex.
 
 use std::{
     sync::{
@@ -20,12 +21,12 @@ use tokio::{
 /// From so many on it is a rush. A hundred bots that are spoken to all the time have a few dozen.
 const MANY: usize = 128;
 
-/// It is over when so long there were fewer. All that wait for one commit have arrived at once, and the next are there
+/// It is over when there were fewer for so long. All that wait for one commit have arrived at once, and the next are there
 /// a moment later: that moment is none in which there is nothing to do.
-const CALM: Duration = Duration::from_millis(100);
+pub(super) const CALM: Duration = Duration::from_millis(100);
 
-/// Turns of all bots together in a rush.
-const MEANWHILE: usize = 16;
+/// Events of all bots together that are being taken up at once in a rush. Each takes a commit.
+const MEANWHILE: usize = 8;
 
 /// The count; a clone counts along.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ struct Counts {
 #[derive(Debug)]
 pub struct OnItsWay(Intake);
 
-/// Leave to work on one event in a rush, until it drops.
+/// Leave to take up one event in a rush, until it drops.
 pub type Pass = OwnedSemaphorePermit;
 
 impl Default for Intake {
@@ -63,7 +64,7 @@ impl Intake {
     #[must_use]
     pub fn enter(&self) -> OnItsWay {
         if self.0.coming.fetch_add(1, Ordering::Relaxed) + 1 >= MANY {
-            self.0.many_at.store(self.micros().max(1), Ordering::Relaxed);
+            self.there_are_many();
         }
         OnItsWay(self.clone())
     }
@@ -71,13 +72,10 @@ impl Intake {
     /// Whether very many come in.
     #[must_use]
     pub fn is_rush(&self) -> bool {
-        match self.0.many_at.load(Ordering::Relaxed) {
-            0 => false,
-            at => {
-                self.0.coming.load(Ordering::Relaxed) >= MANY
-                    || u128::from(self.micros().saturating_sub(at)) < CALM.as_micros()
-            }
-        }
+        let at = self.0.many_at.load(Ordering::Relaxed);
+        at > 0
+            && (self.0.coming.load(Ordering::Relaxed) >= MANY
+                || u128::from(self.micros().saturating_sub(at)) < CALM.as_micros())
     }
 
     /// A pass, if one is free.
@@ -91,6 +89,10 @@ impl Intake {
         Arc::clone(&self.0.meanwhile).acquire_owned().await.ok()
     }
 
+    fn there_are_many(&self) {
+        self.0.many_at.store(self.micros().max(1), Ordering::Relaxed);
+    }
+
     fn micros(&self) -> u64 {
         u64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -98,7 +100,9 @@ impl Intake {
 
 impl Drop for OnItsWay {
     fn drop(&mut self) {
-        self.0.0.coming.fetch_sub(1, Ordering::Relaxed);
+        if self.0.0.coming.fetch_sub(1, Ordering::Relaxed) >= MANY {
+            self.0.there_are_many();
+        }
     }
 }
 
@@ -120,9 +124,7 @@ mod tests {
         assert!(intake.is_rush(), "as long as they wait");
         drop(coming);
         assert_eq!(intake.0.coming.load(Ordering::Relaxed), 0);
-        assert!(!intake.is_rush());
-        drop((0..MANY).map(|_| intake.enter()).collect::<Vec<_>>());
-        assert!(intake.is_rush(), "the next ones may come at once");
+        assert!(intake.is_rush(), "the next ones may come at once, however long the last ones waited");
         advance(CALM).await;
         assert!(!intake.is_rush());
     }

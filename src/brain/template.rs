@@ -103,7 +103,8 @@ pub(super) fn compile(checker: &Checker, source: &str, format: Format, names: Na
         troubles.extend(tried(checker, source, format, names));
     }
     if troubles.is_empty() {
-        return Ok(Text::Template { source: source.into(), uses: Uses::of(&used) });
+        let uses = Uses::of(&used).at_hand(marks.iter().map(|mark| mark.word));
+        return Ok(Text::Template { source: source.into(), uses });
     }
     troubles.sort_by_key(|trouble| trouble.range.start);
     Err(troubles)
@@ -291,6 +292,8 @@ mod tests {
         assert!(all.email && all.display_name && all.first_name && !all.message);
         assert_eq!(*uses("{{ payload.a.b }}").lenient(), ["payload.a.b".into()]);
         assert!(uses("{% if room.title %}x{% endif %}").room_title);
+        assert!(uses("{% set now = now[:10] %}{{ now }}").now, "used before it is set");
+        assert!(uses("{% with event = event.value %}{{ event }}{% endwith %}").event);
     }
 
     #[test]

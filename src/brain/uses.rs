@@ -84,6 +84,23 @@ impl Uses {
         }
     }
 
+    /// The same with what stands anywhere in the template and is known without being asked for. Of `{% set now =
+    /// now[:10] %}` the names above say that `now` is set, and not that it is used first.
+    pub(super) fn at_hand<'w>(mut self, words: impl Iterator<Item = &'w str>) -> Self {
+        for word in words {
+            match word.split('.').next() {
+                Some("bot") => self.bot = true,
+                Some("event") => self.event = true,
+                Some("now") => self.now = true,
+                Some("match") => self.captures = true,
+                Some("person") => self.person = true,
+                Some("room") => self.room = true,
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// Rooms whose people are named, by their name in `[rooms]`; `room` is the event's.
     pub(super) fn members(&self) -> &[Box<str>] {
         self.named.as_ref().map_or(&[], |named| &named.members)

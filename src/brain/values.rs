@@ -73,7 +73,7 @@ pub(super) struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The template's context: what it uses, and what costs nothing to make.
+    /// The template's context: what it uses, and what is there for few turns only.
     pub(super) fn context(&self, uses: &Uses) -> Value {
         let mut names = Vec::new();
         if uses.bot {

@@ -30,7 +30,7 @@ use super::{
     api::{Api, DoubtPolicy},
     bells::{Bells, Knock},
     exit::ExitGuard,
-    intake::{Intake, Pass},
+    intake::{CALM, Intake, Pass},
     line::Line,
     runner::Runner,
 };
@@ -108,6 +108,8 @@ pub struct Bot {
     alarm: Option<Millis>,
     /// Very much comes in, and the bot stands in line for a pass.
     in_line: bool,
+    /// It does less than it could because very much comes in, and a timer runs that looks again.
+    holding_back: bool,
     /// Set by the word to stop: finish what is claimed, claim nothing new. The actor ends when nothing is left.
     draining: bool,
     /// Reports the end of this actor, however it comes. Last, so that it is dropped last.
@@ -188,6 +190,7 @@ impl Bot {
             resting: false,
             alarm: None,
             in_line: false,
+            holding_back: false,
             draining: false,
             _exit: spec.exit,
         }
@@ -231,9 +234,23 @@ impl Bot {
                 }
             }
         }
+        if rush && self.window.is_ready() {
+            self.look_again(ctx);
+        }
         let idle = self.window.in_turn() < most;
         if self.window.wants_load(idle) && !self.loading {
             self.load(lease, ctx);
+        }
+    }
+
+    /// Nobody rings when the rush is over.
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if !self.holding_back {
+            self.holding_back = true;
+            ctx.run_later(CALM, |bot, ctx| {
+                bot.holding_back = false;
+                bot.pump(ctx);
+            });
         }
     }
 
@@ -247,7 +264,9 @@ impl Bot {
         let pass = async move { intake.wait().await };
         ctx.spawn(pass.into_actor(self).map(|pass, bot, ctx| {
             bot.in_line = false;
-            bot.pump_with(pass, ctx);
+            if pass.is_some() {
+                bot.pump_with(pass, ctx);
+            }
         }));
     }
 
@@ -267,7 +286,10 @@ impl Bot {
         let seqs = rows.iter().map(|row| row.seq).collect();
         let claim = async move { deps.store.claim(asked, seqs).await };
         ctx.spawn(claim.into_actor(self).map(move |claimed, bot, ctx| match claimed {
-            Ok(claimed) => bot.start_turns(&lease, rows, &claimed, pass, ctx),
+            Ok(claimed) => {
+                drop(pass);
+                bot.start_turns(&lease, rows, &claimed, ctx);
+            }
             Err(error) => {
                 tracing::error!(bot.id = %bot.id, error = %error, "events could not be claimed");
                 for row in &rows {
@@ -282,39 +304,29 @@ impl Bot {
         }));
     }
 
-    /// With a pass there is one row.
-    fn start_turns(
-        &mut self,
-        lease: &Lease,
-        rows: Vec<EventRow>,
-        claimed: &[Claimed],
-        mut pass: Option<Pass>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn start_turns(&mut self, lease: &Lease, rows: Vec<EventRow>, claimed: &[Claimed], ctx: &mut Context<Self>) {
         for row in rows {
             let held = claimed.iter().find(|claimed| claimed.seq == row.seq).copied();
             if let (Some(claimed), Some(me)) = (held, self.me.clone()) {
                 let program = self.program.clone();
-                self.run(Job { lease: lease.clone(), row, claimed, program, me }, pass.take(), ctx);
+                self.run(Job { lease: lease.clone(), row, claimed, program, me }, ctx);
             } else {
                 // The store knows better: done already, or an earlier event of the key is not here.
                 self.window.done(&row);
                 self.window.doubt();
             }
         }
-        drop(pass);
         self.pump(ctx);
     }
 
-    fn run(&mut self, mut job: Job, pass: Option<Pass>, ctx: &mut Context<Self>) {
+    fn run(&mut self, mut job: Job, ctx: &mut Context<Self>) {
         self.claimed.push(job.row.seq);
         let deps = self.deps.clone();
         let turn = async move {
             let ended = job.run_or_try(&deps).await;
             (job.row, ended)
         };
-        ctx.spawn(turn.into_actor(self).map(move |(row, ended), bot, ctx| {
-            drop(pass);
+        ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
             bot.claimed.retain(|seq| *seq != row.seq);
             match ended {
                 Ended::Done => bot.window.done(&row),
