@@ -50,9 +50,8 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         .pragma("wal_autocheckpoint", "0")
         // A burst may make the log large; it shrinks to this when it begins anew.
         .pragma("journal_size_limit", "67108864")
-        // In KiB when negative. Little for readers: there are several, and the system has the pages as well. The
-        // writer gives its own back when it rests.
-        .pragma("cache_size", if role == Role::Writer { "-16384" } else { "-256" })
+        // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
+        .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })
         .pragma("query_only", if role == Role::Reader { "on" } else { "off" })
         .statement_cache_capacity(64)
         // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
