@@ -115,7 +115,10 @@ fn a_changed_definition_changes_its_schedules() {
         house.write("echo.toml", &format!("{ECHO}{}", EACH_MINUTE.replace("at {{", "now at {{")));
         house.reload(false).await;
         let said = so_many(&house, 3).await;
-        assert_eq!(said, [is_at(1), format!("now {}", is_at(2)), format!("now {}", is_at(3))]);
+        // The clock may have moved on by the time that they are looked at: every one of them is looked at.
+        let minutes = 2..=said.len();
+        let expected: Vec<_> = [is_at(1)].into_iter().chain(minutes.map(|n| format!("now {}", is_at(n)))).collect();
+        assert_eq!(said, expected);
         house.write("echo.toml", ECHO);
         house.reload(false).await;
         in_time(&house, "the schedule to be forgotten", || async {
