@@ -17,5 +17,6 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    tokio::task::spawn_local(future)
+    // Boxed first: the runtime moves a task several times as it starts and ends, and some are kilobytes large.
+    tokio::task::spawn_local(Box::pin(future))
 }

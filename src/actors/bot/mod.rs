@@ -322,10 +322,11 @@ impl Bot {
     fn run(&mut self, mut job: Job, ctx: &mut Context<Self>) {
         self.claimed.push(job.row.seq);
         let deps = self.deps.clone();
-        let turn = async move {
+        // Boxed: it is large, and moved several times on its way into the context and at its end.
+        let turn = Box::pin(async move {
             let ended = job.run_or_try(&deps).await;
             (job.row, ended)
-        };
+        });
         ctx.spawn(turn.into_actor(self).map(|(row, ended), bot, ctx| {
             bot.claimed.retain(|seq| *seq != row.seq);
             match ended {

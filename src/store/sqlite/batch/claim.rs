@@ -1,4 +1,4 @@
-//! Claims and releases of a batch. The order rule and the fence are in the statement: whatever a caller's cache
+//! Claims and releases of a batch. The order rule and the fence are in the statements: whatever a caller's cache
 //! says, an event behind another of its key, or of a bot with a newer lease, is not given out.
 
 use std::collections::HashMap;
@@ -17,21 +17,28 @@ use crate::{
     },
 };
 
-pub(super) const CLAIM: &str = "
-    UPDATE OR ROLLBACK inbox SET
-        state = (t.suspects OR doubts + (state = 1) <> $3),
-        attempt = attempt + (t.suspects OR doubts + (state = 1) <> $3),
-        doubts = doubts + (state = 1), epoch = t.epoch, claimed_at = $2
+/// Which of the events may be claimed, and as what: number, attempt, doubts, and 0 for those under suspicion, which are
+/// not held.
+pub(super) const CLAIMABLE: &str = "
+    SELECT json_group_array(json_array(
+        inbox.seq, inbox.attempt + 1, inbox.doubts + (inbox.state = 1),
+        t.suspects OR inbox.doubts + (inbox.state = 1) <> $2))
     FROM (
         SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS suspects FROM jsonb_each($1)
     ) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
-    WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
-      AND (inbox.state = 0 OR inbox.epoch < t.epoch)
+    JOIN inbox ON inbox.seq = t.seq AND inbox.bot = t.bot
+    WHERE inbox.finished_at IS NULL AND (inbox.state = 0 OR inbox.epoch < t.epoch)
       AND NOT EXISTS (
         SELECT 1 FROM inbox AS p
-        WHERE p.bot = inbox.bot AND p.order_key = inbox.order_key AND p.seq < inbox.seq AND p.finished_at IS NULL)
-    RETURNING seq, attempt + (state = 0), doubts, state = 1";
+        WHERE p.bot = inbox.bot AND p.order_key = inbox.order_key AND p.seq < inbox.seq AND p.finished_at IS NULL)";
+
+/// Claims events that may be; `$3`: 1 to hold them, 0 only to note that a claim of theirs was left behind.
+pub(super) const CLAIM: &str = "
+    UPDATE OR ROLLBACK inbox SET
+        state = $3, attempt = attempt + $3, doubts = doubts + (state = 1),
+        epoch = (SELECT b.epoch FROM bots AS b WHERE b.bot = inbox.bot), claimed_at = $2
+    WHERE seq IN (SELECT value FROM jsonb_each($1))";
 
 /// Fenced by the row alone: a claim that nobody took over is given back even by an incarnation that was replaced
 /// meanwhile, so that its clean stop is not counted as a doubt.
@@ -51,14 +58,18 @@ pub(super) async fn run(
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
-    let told: Vec<(i64, i64, i64, bool)> =
-        sqlx::query_as(CLAIM).bind(pack::json(&wanted)?).bind(round.now.0).bind(SUSPECT).fetch_all(tx).await?;
-    let mut told: HashMap<i64, (Claimed, bool)> = told
-        .into_iter()
-        .map(|(seq, attempt, doubts, held)| {
-            (seq, (Claimed { seq: Seq(seq), attempt: count(attempt), doubts: count(doubts) }, held))
-        })
-        .collect();
+    let free: String =
+        sqlx::query_scalar(CLAIMABLE).bind(pack::json(&wanted)?).bind(SUSPECT).fetch_one(&mut *tx).await?;
+    let free: Vec<(i64, u32, u32, u8)> = pack::list(&free)?;
+    for hold in [1, 0] {
+        let seqs: Vec<i64> = free.iter().filter(|row| row.3 == hold).map(|row| row.0).collect();
+        if !seqs.is_empty() {
+            let claim = sqlx::query(CLAIM).bind(pack::json(&seqs)?).bind(round.now.0).bind(hold);
+            claim.execute(&mut *tx).await?;
+        }
+    }
+    let claimed = |(seq, attempt, doubts, hold)| (seq, (Claimed { seq: Seq(seq), attempt, doubts }, hold == 1));
+    let mut told: HashMap<i64, (Claimed, bool)> = free.into_iter().map(claimed).collect();
     let answers = jobs.iter().map(|job| {
         let rows = job.input.hold.rows.iter();
         rows.filter_map(|seq| match told.get(&seq.0).copied()? {
@@ -101,9 +112,4 @@ fn told_apart<'a, T: PartialEq + Copy>(
         }
     }
     Ok(wanted)
-}
-
-/// A counter of the database in the width we use; it never gets near the end.
-pub(super) fn count(column: i64) -> u32 {
-    u32::try_from(column).unwrap_or(if column < 0 { 0 } else { u32::MAX })
 }

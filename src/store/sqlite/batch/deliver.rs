@@ -4,12 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
-use super::{
-    Round, accept,
-    claim::{count, wanted},
-    fence::Fences,
-    pack, sent,
-};
+use super::{Round, accept, claim::wanted, fence::Fences, pack, sent};
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
@@ -22,20 +17,34 @@ use crate::{
     },
 };
 
-pub(super) const MARK: &str = "
-    UPDATE OR ROLLBACK outbox SET
-        state = 1, attempt = attempt + 1, doubtful = max(doubtful, state = 1), epoch = t.epoch, marked_at = $2
+/// Which of the deliveries may leave: number, and which try it will be.
+pub(super) const MARKABLE: &str = "
+    SELECT json_group_array(json_array(outbox.seq, outbox.attempt + 1))
     FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch FROM jsonb_each($1)) AS t
     JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
-    WHERE outbox.seq = t.seq AND outbox.bot = t.bot AND outbox.finished_at IS NULL
-      AND (outbox.state = 0 OR outbox.epoch < t.epoch)
+    JOIN outbox ON outbox.seq = t.seq AND outbox.bot = t.bot
+    WHERE outbox.finished_at IS NULL AND (outbox.state = 0 OR outbox.epoch < t.epoch)
       AND NOT EXISTS (
         SELECT 1 FROM outbox AS p
         WHERE p.bot = outbox.bot AND p.order_key = outbox.order_key AND p.seq < outbox.seq
-          AND p.finished_at IS NULL)
-    RETURNING seq, attempt";
+          AND p.finished_at IS NULL)";
 
-/// Fenced by the mark, not by the newest lease: what is known to have been sent counts, whoever sent it.
+/// Marks deliveries that may leave. Without a function, for which the engine would copy each page first.
+pub(super) const MARK: &str = "
+    UPDATE OR ROLLBACK outbox SET
+        state = 1, attempt = attempt + 1, doubtful = CASE WHEN state = 1 THEN 1 ELSE doubtful END, marked_at = $2,
+        epoch = (SELECT b.epoch FROM bots AS b WHERE b.bot = outbox.bot)
+    WHERE seq IN (SELECT value FROM jsonb_each($1))";
+
+/// Whose tries are still the ones that were marked: number and bot. Fenced by the mark, not by the newest lease: what is
+/// known to have been sent counts, whoever sent it.
+pub(super) const MARKED: &str = "
+    SELECT json_group_array(json_array(outbox.seq, outbox.bot))
+    FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt FROM jsonb_each($1)) AS t
+    JOIN outbox ON outbox.seq = t.seq
+    WHERE outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt";
+
+/// How those tries ended.
 pub(super) const RECORD: &str = "
     UPDATE OR ROLLBACK outbox SET
         state = t.state, attempt = outbox.attempt - t.free, due_at = coalesce(t.due_at, outbox.due_at),
@@ -43,12 +52,10 @@ pub(super) const RECORD: &str = "
         doubtful = max(outbox.doubtful, t.doubtful), remote_id = t.remote_id,
         tracking_id = coalesce(t.tracking_id, outbox.tracking_id),
         finished_at = CASE WHEN t.state >= 2 THEN $2 END
-    FROM (SELECT value->>0 AS seq, value->>1 AS epoch, value->>2 AS attempt, value->>3 AS state, value->>4 AS free,
-                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS cause, value->>8 AS remote_id,
-                 value->>9 AS tracking_id, value->>10 AS doubtful
+    FROM (SELECT value->>0 AS seq, value->>3 AS state, value->>4 AS free, value->>5 AS due_at, value->>6 AS reason,
+                 value->>7 AS cause, value->>8 AS remote_id, value->>9 AS tracking_id, value->>10 AS doubtful
           FROM jsonb_each($1)) AS t
-    WHERE outbox.seq = t.seq AND outbox.state = 1 AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
-    RETURNING seq, bot, finished_at IS NOT NULL";
+    WHERE outbox.seq = t.seq";
 
 /// For the few that no longer held: what was given up with its bot while it was on the wire, and is now known to
 /// have arrived, is no dead letter.
@@ -72,8 +79,13 @@ pub(super) async fn mark(
     if wanted.is_empty() {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
-    let held: Vec<(i64, i64)> = sqlx::query_as(MARK).bind(pack::json(&wanted)?).bind(round.now.0).fetch_all(tx).await?;
-    let mut held: HashMap<i64, u32> = held.into_iter().map(|(seq, attempt)| (seq, count(attempt))).collect();
+    let free: String = sqlx::query_scalar(MARKABLE).bind(pack::json(&wanted)?).fetch_one(&mut *tx).await?;
+    let held: Vec<(i64, u32)> = pack::list(&free)?;
+    if !held.is_empty() {
+        let seqs: Vec<i64> = held.iter().map(|(seq, _)| *seq).collect();
+        sqlx::query(MARK).bind(pack::json(&seqs)?).bind(round.now.0).execute(tx).await?;
+    }
+    let mut held: HashMap<i64, u32> = held.into_iter().collect();
     // Taken out of the map, so that of two marks of one row in one batch only the first may send.
     let answers = jobs.iter().map(|job| {
         let rows = job.input.rows.iter();
@@ -109,23 +121,21 @@ pub(super) async fn record(
             rows.push(row(result));
         }
     }
-    let held: Vec<(i64, String, bool)> =
-        sqlx::query_as(RECORD).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
-    erase_at_end(tx, round, jobs, &held).await?;
-    let mut recorded = Recorded { events: follow(tx, round, jobs, &held).await?, ..Recorded::default() };
-    let whose: HashMap<i64, BotId> =
-        held.iter().filter_map(|(seq, bot, _)| Some((*seq, BotId::parse(bot).ok()?))).collect();
-    let mut seqs = HashSet::with_capacity(held.len());
-    if held.len() < rows.len() {
-        let late: Vec<i64> =
-            sqlx::query_scalar(ARRIVED).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(&mut *tx).await?;
-        seqs.extend(late);
+    let whose: String = sqlx::query_scalar(MARKED).bind(pack::json(&rows)?).fetch_one(&mut *tx).await?;
+    let whose: HashMap<i64, BotId> = pack::list(&whose)?.into_iter().collect();
+    let (rows, lost): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(seq, ..)| whose.contains_key(&seq.0));
+    if !rows.is_empty() {
+        sqlx::query(RECORD).bind(pack::json(&rows)?).bind(round.now.0).execute(&mut *tx).await?;
     }
-    for (seq, bot, ended) in held {
-        seqs.insert(seq);
-        if ended && let Ok(bot) = BotId::parse(&bot) {
-            recorded.ended.push(bot);
-        }
+    erase_at_end(tx, round, jobs, &whose).await?;
+    let mut recorded = Recorded { events: follow(tx, round, jobs, &whose).await?, ..Recorded::default() };
+    let ended = rows.iter().filter(|(_, _, _, state, ..)| *state >= 2);
+    recorded.ended.extend(ended.filter_map(|(seq, ..)| whose.get(&seq.0).cloned()));
+    let mut seqs: HashSet<i64> = whose.keys().copied().collect();
+    if !lost.is_empty() {
+        let late: Vec<i64> =
+            sqlx::query_scalar(ARRIVED).bind(pack::json(&lost)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+        seqs.extend(late);
     }
     for job in jobs {
         let (result, counts) = (&job.input, seqs.remove(&job.input.seq.0));
@@ -145,12 +155,12 @@ async fn follow(
     tx: &mut SqliteConnection,
     round: &Round<'_>,
     jobs: &[RecordJob],
-    held: &[(i64, String, bool)],
+    held: &HashMap<i64, BotId>,
 ) -> Result<Vec<(BotId, EventRow)>, Trouble> {
     if jobs.iter().all(|job| job.input.then.is_empty()) {
         return Ok(Vec::new());
     }
-    let mut held: HashSet<i64> = held.iter().map(|(seq, ..)| *seq).collect();
+    let mut held: HashSet<i64> = held.keys().copied().collect();
     // Taken out, so that of two records of one mark in one batch only the first brings its events.
     let counted = jobs.iter().filter(|job| held.remove(&job.input.seq.0));
     let mut keys = HashSet::new();
@@ -180,7 +190,7 @@ async fn erase_at_end(
     tx: &mut SqliteConnection,
     round: &Round<'_>,
     jobs: &[RecordJob],
-    held: &[(i64, String, bool)],
+    held: &HashMap<i64, BotId>,
 ) -> Result<(), Trouble> {
     if round.erase == EraseAtEnd::default() {
         return Ok(());
@@ -192,8 +202,8 @@ async fn erase_at_end(
         DeliveryOutcome::Failed { .. } => round.erase.dead_content,
         DeliveryOutcome::Retry { .. } => false,
     };
-    let held: HashSet<i64> = held.iter().map(|(seq, ..)| *seq).collect();
-    let seqs: Vec<i64> = jobs.iter().filter(goes).map(|job| job.input.seq.0).filter(|seq| held.contains(seq)).collect();
+    let seqs: Vec<i64> =
+        jobs.iter().filter(goes).map(|job| job.input.seq.0).filter(|seq| held.contains_key(seq)).collect();
     erase::deliveries(tx, round, &seqs).await.map(drop)
 }
 

@@ -44,12 +44,12 @@ pub(super) enum Applied {
 }
 
 pub(super) const LOAD_STATE: &str = "
-    SELECT s.bot, s.scope, s.key, s.version, s.value, s.expires_at
+    SELECT json_group_array(json_array(s.bot, s.scope, s.key, s.version, s.value, s.expires_at))
     FROM jsonb_each($1) AS t
     JOIN state AS s ON s.bot = t.value->>0 AND s.scope = t.value->>1 AND s.key = t.value->>2";
 
 pub(super) const LOAD_TALKS: &str = "
-    SELECT d.bot, d.room, d.person, d.version, d.value, d.until
+    SELECT json_group_array(json_array(d.bot, d.room, d.person, d.version, d.value, d.until))
     FROM jsonb_each($1) AS t
     JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";
 
@@ -68,7 +68,7 @@ const SAVE_TALKS: &str = "
     ON CONFLICT (bot, room, person) DO UPDATE SET
         version = excluded.version, value = excluded.value, until = excluded.until";
 
-type Stored = (String, String, String, i64, Option<String>, Option<i64>);
+type Stored = (BotId, String, String, i64, Option<String>, Option<i64>);
 
 impl Memory {
     /// Loads what these turns touch; most turns touch nothing, and then nothing is asked.
@@ -91,10 +91,10 @@ impl Memory {
         }
         if !memory.cells.is_empty() {
             let keys: Vec<_> = memory.cells.keys().collect();
-            let rows: Vec<Stored> = sqlx::query_as(LOAD_STATE).bind(pack::json(&keys)?).fetch_all(&mut *tx).await?;
-            for (bot, scope, key, version, value, expires_at) in rows {
+            let found: String = sqlx::query_scalar(LOAD_STATE).bind(pack::json(&keys)?).fetch_one(&mut *tx).await?;
+            for (bot, scope, key, version, value, expires_at) in pack::list::<Stored>(&found)? {
                 let cell = Cell { version, value: parsed(value)?, expires_at };
-                memory.cells.insert((known(&bot)?, scope, key), (cell, false));
+                memory.cells.insert((bot, scope, key), (cell, false));
             }
         }
         let fresh = memory.cells.iter().filter(|(_, (cell, _))| cell.version == 0);
@@ -109,10 +109,10 @@ impl Memory {
         }
         if !memory.talks.is_empty() {
             let keys: Vec<_> = memory.talks.keys().collect();
-            let rows: Vec<Stored> = sqlx::query_as(LOAD_TALKS).bind(pack::json(&keys)?).fetch_all(tx).await?;
-            for (bot, room, person, version, value, until) in rows {
+            let found: String = sqlx::query_scalar(LOAD_TALKS).bind(pack::json(&keys)?).fetch_one(tx).await?;
+            for (bot, room, person, version, value, until) in pack::list::<Stored>(&found)? {
                 let talk = Talk { version, value: parsed(value)?, until: until.unwrap_or_default() };
-                memory.talks.insert((known(&bot)?, room, person), (talk, false));
+                memory.talks.insert((bot, room, person), (talk, false));
             }
         }
         Ok(memory)

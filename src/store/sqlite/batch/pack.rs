@@ -1,7 +1,7 @@
 //! Many rows as two parameters: a JSON list, and one blob that holds their bytes end to end. So a statement has
 //! one text whatever the number of rows, is prepared once, and crosses to the engine's thread once.
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::super::engine::Trouble;
 
@@ -9,6 +9,12 @@ use super::super::engine::Trouble;
 /// third of the time of the hot statements).
 pub(in super::super) fn json<T: Serialize>(rows: &[T]) -> Result<String, Trouble> {
     serde_json::to_string(rows).map_err(|error| Trouble::Guilty(error.to_string()))
+}
+
+/// What a statement gathered with `json_group_array`. One row crosses the threads then: of many, each wakes who waits
+/// for them, and the two threads take turns row by row (a switch of threads costs as much as three rows).
+pub(super) fn list<T: DeserializeOwned>(gathered: &str) -> Result<Vec<T>, Trouble> {
+    serde_json::from_str(gathered).map_err(|error| Trouble::Other(format!("the engine's own list: {error}")))
 }
 
 /// Bytes of many rows, end to end; SQL cuts them out with `substr`.

@@ -15,21 +15,27 @@ use crate::{
     base::{BotId, EventId, Seq},
     store::{
         StoreError, TurnAnswer, TurnCommit, TurnOutcome, key_mark,
-        sqlite::{change::erase, engine::Trouble, request::TurnJob, uuid_column::Id},
+        sqlite::{change::erase, engine::Trouble, request::TurnJob},
     },
 };
 
+/// Whose claims still hold: number and public id, the latter as hex.
+pub(super) const HELD: &str = "
+    SELECT json_group_array(json_array(inbox.seq, hex(inbox.public_id)))
+    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt FROM jsonb_each($1)) AS t
+    JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
+    JOIN inbox ON inbox.seq = t.seq AND inbox.bot = t.bot
+    WHERE inbox.state = 1 AND inbox.epoch = t.epoch AND inbox.attempt = t.attempt";
+
+/// Ends those.
 pub(super) const FINISH: &str = "
     UPDATE OR ROLLBACK inbox SET
         state = t.state, due_at = coalesce(t.due_at, inbox.due_at), reason = coalesce(t.reason, inbox.reason),
         cause = coalesce(t.cause, inbox.cause), record = t.record, finished_at = CASE WHEN t.state >= 2 THEN $2 END
-    FROM (SELECT value->>0 AS seq, value->>1 AS bot, value->>2 AS epoch, value->>3 AS attempt, value->>4 AS state,
-                 value->>5 AS due_at, value->>6 AS reason, value->>7 AS cause, value->>8 AS record
+    FROM (SELECT value->>0 AS seq, value->>1 AS state, value->>2 AS due_at, value->>3 AS reason, value->>4 AS cause,
+                 value->>5 AS record
           FROM jsonb_each($1)) AS t
-    JOIN bots AS b ON b.bot = t.bot AND b.epoch = t.epoch
-    WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.state = 1
-      AND inbox.epoch = t.epoch AND inbox.attempt = t.attempt
-    RETURNING seq, public_id";
+    WHERE inbox.seq = t.seq";
 
 /// For the few whose state conflicts: as if they had not been finished.
 pub(super) const REOPEN: &str = "
@@ -154,7 +160,7 @@ async fn finish(
     turns: impl Iterator<Item = &TurnCommit>,
 ) -> Result<HashMap<i64, EventId>, Trouble> {
     let mut fences = Fences::with_capacity(turns.size_hint().0);
-    let mut rows = Vec::with_capacity(turns.size_hint().0);
+    let (mut claims, mut ends) = (Vec::new(), Vec::new());
     for turn in turns {
         if !fences.is_first(turn.event.0, (&turn.lease, turn.attempt))? {
             continue;
@@ -164,14 +170,19 @@ async fn finish(
             TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason), None),
             TurnOutcome::Buried { reason } => (3, None, Some(&reason.text), Some(reason.cause)),
         };
-        let lease = &turn.lease;
-        rows.push((turn.event, &lease.bot, lease.epoch, turn.attempt, state, due, reason, cause, &turn.record));
+        claims.push((turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt));
+        ends.push((turn.event, state, due, reason, cause, &turn.record));
     }
-    if rows.is_empty() {
+    if claims.is_empty() {
         return Ok(HashMap::new());
     }
-    let held: Vec<(i64, Id)> = sqlx::query_as(FINISH).bind(pack::json(&rows)?).bind(round.now.0).fetch_all(tx).await?;
-    Ok(held.into_iter().map(|(seq, Id(id))| (seq, id)).collect())
+    let held: String = sqlx::query_scalar(HELD).bind(pack::json(&claims)?).fetch_one(&mut *tx).await?;
+    let held: HashMap<i64, EventId> = pack::list(&held)?.into_iter().collect();
+    ends.retain(|(event, ..)| held.contains_key(&event.0));
+    if !ends.is_empty() {
+        sqlx::query(FINISH).bind(pack::json(&ends)?).bind(round.now.0).execute(tx).await?;
+    }
+    Ok(held)
 }
 
 /// For each job the event's id and the number of its first delivery.
