@@ -111,7 +111,8 @@ impl Ingress {
             let door = Door { routes: self.routes.reader(), ingress: self.clone(), internal: false };
             config
                 .app_data(web::Data::new(door))
-                .service(web::resource(format!("{base}/hooks/{{bot}}")).to(hook))
+                // A fixed prefix: a pattern would be a regular expression, run for every webhook.
+                .service(web::scope(&format!("{base}/hooks")).default_service(web::to(hook)))
                 .service(web::resource(format!("{base}/in/{{bot}}/{{name}}")).to(inbound::post))
                 .service(web::resource(format!("{base}/")).to(greet))
                 .default_service(web::to(nowhere));
@@ -149,10 +150,14 @@ async fn nowhere(door: web::Data<Door>) -> HttpResponse {
 }
 
 async fn hook(request: HttpRequest, body: Payload, door: web::Data<Door>) -> HttpResponse {
+    let bot = request.match_info().unprocessed().strip_prefix('/').unwrap_or_default();
+    if bot.is_empty() || bot.contains('/') {
+        return nowhere(door).await;
+    }
     if request.method() != Method::POST {
         return door.wrong_method("POST");
     }
-    let Some((bot, route)) = door.routes.get(request.match_info().get("bot").unwrap_or_default()) else {
+    let Some((bot, route)) = door.routes.get(bot) else {
         return door.refuse(&Refusal::UnknownBot, None, None);
     };
     match door.receive(&request, body, &bot, &route).await {
