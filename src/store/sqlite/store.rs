@@ -31,8 +31,10 @@ use crate::{
 impl SqliteStore {
     /// Queues a request and waits for its answer, which comes after the commit.
     async fn ask<T>(&self, make: impl FnOnce(super::request::Reply<T>) -> Request) -> Result<T, StoreError> {
+        // The place first: a request that waited for it inside of `send` would be moved three times on the way.
+        let place = self.0.requests.reserve().await.or(Err(StoreError::Closed))?;
         let (reply, answer) = oneshot::channel();
-        self.0.requests.send(make(reply)).await.or(Err(StoreError::Closed))?;
+        place.send(make(reply));
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -1,4 +1,4 @@
-//! Accepts of a batch: what was seen before, then one INSERT into `seen` and one into the inbox.
+//! Accepts of a batch: one INSERT into `seen`, which says who is new, and one into the inbox.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,28 +16,31 @@ use crate::{
     },
 };
 
-/// Asking first costs less than RETURNING from the INSERT: only what was seen before, which is rare, crosses the
-/// threads.
-pub(super) const KNOWN: &str = "
-    SELECT t.key, s.until > $2
-    FROM jsonb_each($1) AS t
-    JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1";
+/// What is there already stays as it is, and only the count of the others comes back.
+const SEEN: &str = "
+    INSERT OR ROLLBACK INTO seen (bot, key, until, event)
+    SELECT value->>0, value->>1, value->>2, substr($2, value->>3, 16) FROM jsonb_each($1) WHERE true
+    ON CONFLICT (bot, key) DO NOTHING";
 
-/// Keys whose time is over and that were not cleared away yet: they count as new. A statement of its own, since an
-/// INSERT that may change a row instead has to be able to undo itself, and copies every page for that.
+/// Which keys were there before, and whether their time is not over: where the count says that some were, which is
+/// rare.
+pub(super) const KNOWN: &str = "
+    SELECT json_group_array(json_array(t.key, s.until > $3))
+    FROM jsonb_each($1) AS t
+    JOIN seen AS s ON s.bot = t.value->>0 AND s.key = t.value->>1
+    WHERE s.event IS NOT substr($2, t.value->>3, 16)";
+
+/// Keys whose time is over and that were not cleared away yet: they count as new.
 pub(super) const LAPSED: &str = "
     DELETE FROM seen WHERE (bot, key) IN (SELECT value->>0, value->>1 FROM jsonb_each($1))";
 
-/// Two statements in one crossing.
 const STORE: &str = "
-    INSERT OR ROLLBACK INTO seen (bot, key, until, event)
-    SELECT value->>0, value->>1, value->>2, substr($3, value->>3, 16) FROM jsonb_each($1);
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope,
                                   answers)
-    SELECT substr($3, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $4,
-           substr($3, value->>6, value->>7), CASE WHEN value->>9 > 0 THEN substr($3, value->>8, value->>9) END,
-           CASE WHEN value->>10 > 0 THEN substr($3, value->>10, 16) END
-    FROM jsonb_each($2)";
+    SELECT substr($2, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $3,
+           substr($2, value->>6, value->>7), CASE WHEN value->>9 > 0 THEN substr($2, value->>8, value->>9) END,
+           CASE WHEN value->>10 > 0 THEN substr($2, value->>10, 16) END
+    FROM jsonb_each($1)";
 
 type Answers = Vec<Result<Accepted, StoreError>>;
 
@@ -81,34 +84,17 @@ pub(super) async fn insert(
     if events.is_empty() {
         return Ok(seqs);
     }
-    let mut fresh: Vec<usize> = (0..events.len()).collect();
-    let mut marks: Vec<_> = events.iter().map(|event| (&event.bot, mark(&event.dedupe_key))).collect();
-    let known: Vec<(i64, bool)> =
-        sqlx::query_as(KNOWN).bind(pack::json(&marks)?).bind(round.now.0).fetch_all(&mut *tx).await?;
-    if !known.is_empty() {
-        let index = |(index, _): &(i64, bool)| usize::try_from(*index).ok();
-        let (alive, lapsed): (Vec<_>, Vec<_>) = known.iter().partition(|(_, alive)| *alive);
-        let lapsed: Vec<_> = lapsed.iter().filter_map(index).filter_map(|index| marks.get(index)).collect();
-        if !lapsed.is_empty() {
-            sqlx::query(LAPSED).bind(pack::json(&lapsed)?).execute(&mut *tx).await?;
-        }
-        let alive: HashSet<usize> = alive.iter().filter_map(index).collect();
-        retain_unknown(&mut fresh, &alive);
-        retain_unknown(&mut marks, &alive);
-    }
+    let fresh = note(tx, round, events).await?;
     if fresh.is_empty() {
         return Ok(seqs);
     }
 
     let mut heap = Heap::default();
-    let mut seen = Vec::with_capacity(fresh.len());
     let rows: Vec<_> = fresh
         .iter()
-        .zip(&marks)
-        .map(|(&i, (bot, mark))| {
+        .map(|&i| {
             let event = events[i];
             let (id, _) = heap.put(event.id.0.as_bytes());
-            seen.push((bot, mark, event.seen_until, id));
             let (at, len) = heap.put(&event.payload);
             let (kept, kept_len) = event.envelope.as_ref().map_or((0, 0), |envelope| heap.put(envelope));
             let answers = event.answers.map_or(0, |call| heap.put(call.0.as_bytes()).0);
@@ -116,31 +102,41 @@ pub(super) async fn insert(
             (id, &event.bot, event.kind, &event.order_key, class, event.due_at, at, len, kept, kept_len, answers)
         })
         .collect();
-    let done = sqlx::query(STORE)
-        .bind(pack::json(&seen)?)
-        .bind(pack::json(&rows)?)
-        .bind(heap.into_bytes())
-        .bind(round.now.0)
-        .execute(&mut *tx)
-        .await?;
+    let store = sqlx::query(STORE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0);
+    let done = store.execute(tx).await?;
     for (index, &i) in fresh.iter().enumerate() {
         seqs[i] = Some(Seq(pack::seq_of(done.last_insert_rowid(), fresh.len(), index)));
     }
     Ok(seqs)
 }
 
+/// Notes the keys of these events as seen; answers the places of those that were not seen before.
+async fn note(tx: &mut SqliteConnection, round: &Round<'_>, events: &[&NewEvent]) -> Result<Vec<usize>, Trouble> {
+    let mut ids = Heap::default();
+    let marks: Vec<_> = events
+        .iter()
+        .map(|event| (&event.bot, mark(&event.dedupe_key), event.seen_until, ids.put(event.id.0.as_bytes()).0))
+        .collect();
+    let ids = ids.into_bytes();
+    let noted = sqlx::query(SEEN).bind(pack::json(&marks)?).bind(ids.as_slice()).execute(&mut *tx).await?;
+    if noted.rows_affected() == marks.len() as u64 {
+        return Ok((0..marks.len()).collect());
+    }
+    let known = sqlx::query_scalar(KNOWN).bind(pack::json(&marks)?).bind(ids.as_slice()).bind(round.now.0);
+    let known: String = known.fetch_one(&mut *tx).await?;
+    let known: HashMap<usize, u8> = pack::list(&known)?.into_iter().collect();
+    let lapsed: Vec<_> = known.iter().filter(|(_, alive)| **alive == 0).filter_map(|(&i, _)| marks.get(i)).collect();
+    if !lapsed.is_empty() {
+        sqlx::query(LAPSED).bind(pack::json(&lapsed)?).execute(&mut *tx).await?;
+        sqlx::query(SEEN).bind(pack::json(&lapsed)?).bind(ids.as_slice()).execute(tx).await?;
+    }
+    Ok((0..marks.len()).filter(|i| known.get(i) != Some(&1)).collect())
+}
+
 /// What stands in `seen` for a key: 22 characters instead of a hundred. That is two trees with rows a third the
 /// size, and it is there that each accept writes a page of its own.
 pub(in super::super) fn mark(key: &str) -> String {
     Digest::of([key.as_bytes()]).mark()
-}
-
-fn retain_unknown<T>(list: &mut Vec<T>, known: &HashSet<usize>) {
-    let mut index = 0;
-    list.retain(|_| {
-        index += 1;
-        !known.contains(&(index - 1))
-    });
 }
 
 fn key(event: &NewEvent) -> (&BotId, &str) {
