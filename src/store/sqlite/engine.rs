@@ -48,13 +48,14 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         .pragma("temp_store", "memory")
         // Never inside a commit, which would wait for it: the log is written back beside, see `log`.
         .pragma("wal_autocheckpoint", "0")
-        // A burst may make the log large; it shrinks to this when it begins anew.
-        .pragma("journal_size_limit", "67108864")
+        // A reader may keep it from beginning anew; then it shrinks to this, 96 MiB, once it does. Above what it usually
+        // becomes (`log`), or each time the file would be cut and made longer again.
+        .pragma("journal_size_limit", "100663296")
         // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
         .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })
         .pragma("query_only", if role == Role::Reader { "on" } else { "off" })
         .statement_cache_capacity(64)
-        // Rows cross a channel: with room for a whole batch, the two threads need not take turns.
+        // Rows cross a channel: with room for all of a read, the engine's thread never waits for who takes them.
         .row_buffer_size(512)
         .thread_name(move |n| match role {
             Role::Writer => "store-writer".to_owned(),

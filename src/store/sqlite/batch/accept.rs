@@ -74,7 +74,8 @@ pub(in super::super) async fn accept_events(
     Ok(answers)
 }
 
-/// Stores those of these events that were not seen before, and answers their numbers. No two may have one key.
+/// Stores those of these events that were not seen before, and answers their numbers. No two may have one key, and none
+/// an id that was offered before.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
     round: &Round<'_>,

@@ -207,7 +207,7 @@ async fn erase_at_end(
     erase::deliveries(tx, round, &seqs).await.map(drop)
 }
 
-/// What `RECORD` reads of a result, in its order.
+/// A result as `MARKED`, `RECORD` and `ARRIVED` read it.
 type Row<'a> =
     (Seq, Epoch, u32, u8, u8, Option<Millis>, Option<&'a str>, Option<Cause>, Option<&'a str>, Option<&'a str>, u8);
 

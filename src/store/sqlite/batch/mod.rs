@@ -5,7 +5,11 @@
 //! taken over does not fence off an end that was sent before it.
 //!
 //! The statements say OR ROLLBACK: when one fails, the transaction is undone anyway, and told so the engine need not
-//! copy every page it touches to be able to undo that statement alone.
+//! copy every page it touches to be able to undo that statement alone. It does so all the same where a statement calls
+//! a function, `->>` among them, since any of them may fail: so those that can do without.
+//!
+//! What a statement finds comes as one row (`pack::list`), and a write that has to say which rows it changed is two
+//! statements: one that finds them and one that changes them.
 
 mod accept;
 mod claim;

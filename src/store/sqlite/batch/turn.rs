@@ -1,5 +1,5 @@
-//! Ends of turns. The events are finished first, all in one statement that also says whose claim still held;
-//! state, dialogue, deliveries and timers are then written for those alone.
+//! Ends of turns. First it is found out whose claims still hold; those events are finished, all in one statement, and
+//! state, dialogue, deliveries and timers are written for them alone.
 
 use std::collections::HashMap;
 
