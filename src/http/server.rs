@@ -22,7 +22,7 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::stall::Stall;
 use crate::{
@@ -123,7 +123,7 @@ pub struct Running {
 }
 
 enum Acceptor {
-    Workers { handle: ServerHandle, task: JoinHandle<()> },
+    Workers { handle: ServerHandle, open: TaskTracker, task: JoinHandle<()> },
     Here { connections: usize, open: Arc<Semaphore>, task: JoinHandle<()> },
 }
 
@@ -149,8 +149,17 @@ impl Running {
             self.slam.cancel();
         }
         match &mut self.acceptor {
-            Acceptor::Workers { handle, task } => {
-                handle.stop(graceful).await;
+            Acceptor::Workers { handle, open, task } => {
+                let mut ended = false;
+                if graceful {
+                    handle.pause().await;
+                    open.close();
+                    ended = timeout(DRAIN, open.wait()).await.is_ok();
+                    tracing::debug!(ended, "the listener is closed");
+                }
+                // Not before: the server looks only once a second whether its connections have ended, and meanwhile
+                // nobody accepts.
+                handle.stop(ended).await;
                 joined(task).await;
             }
             Acceptor::Here { connections, open, task } => {
@@ -194,15 +203,15 @@ where
     let acceptor = match mode {
         ServerMode::Workers(workers) => {
             let workers = workers.max(1);
-            let ending = closing.clone();
+            let (ending, open) = (closing.clone(), TaskTracker::new());
+            let counted = open.clone();
             let server = Server::build()
                 .workers(workers)
                 .max_concurrent_connections(limits.connections.div_ceil(workers))
-                .shutdown_timeout(DRAIN.as_secs())
                 .disable_signals()
                 .listen("http", listener, move || {
                     thread::name("http");
-                    connections(limits, ending.clone(), routes.clone())
+                    connections(limits, ending.clone(), counted.clone(), routes.clone())
                 })?
                 .run();
             let handle = server.handle();
@@ -211,10 +220,10 @@ where
                     tracing::error!(%error, "a listener failed");
                 }
             });
-            Acceptor::Workers { handle, task }
+            Acceptor::Workers { handle, open, task }
         }
         ServerMode::Here => {
-            let service = connections(limits, closing.clone(), routes).new_service(()).await;
+            let service = connections(limits, closing.clone(), TaskTracker::new(), routes).new_service(()).await;
             let service = service.map_err(|()| io::Error::other("the routes could not be built"))?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let open = Arc::new(Semaphore::new(limits.connections));
@@ -229,6 +238,7 @@ where
 fn connections<F>(
     limits: Limits,
     closing: CancellationToken,
+    open: TaskTracker,
     routes: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error: fmt::Debug, InitError = (), Service: 'static>
 where
@@ -241,13 +251,16 @@ where
         .graceful_shutdown_signal(move || closing.clone().cancelled_owned())
         .finish(map_config(App::new().configure(routes), |()| AppConfig::default()));
     let stall = KEEP_ALIVE + limits.header + ANSWER;
-    fn_service(move |stream: TcpStream| async move {
-        let peer = stream.peer_addr().ok();
-        // Answers are small and each is waited for: there is nothing to gather.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection broke off at once");
+    fn_service(move |stream: TcpStream| {
+        let counted = open.token();
+        async move {
+            let peer = stream.peer_addr().ok();
+            // Answers are small and each is waited for: there is nothing to gather.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection broke off at once");
+            }
+            Ok((Stall::new(stream, stall, counted), Protocol::Http1, peer))
         }
-        Ok((Stall::new(stream, stall), Protocol::Http1, peer))
     })
     .and_then(http)
     .map_init_err(|()| ())

@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
 };
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// A stream with a limit on silence.
 #[derive(Debug)]
@@ -26,12 +27,14 @@ pub(super) struct Stall<S> {
     /// Not moved at every answer, which would cost a lock each time: when it rings, `answered` says whether
     /// it rang too early.
     alarm: Pin<Box<Sleep>>,
+    /// Counts it among those that are open.
+    _open: TaskTrackerToken,
 }
 
 impl<S> Stall<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+    pub(super) fn new(stream: S, limit: Duration, open: TaskTrackerToken) -> Self {
         let answered = Instant::now();
-        Self { stream, limit, answered, alarm: Box::pin(sleep_until(answered + limit)) }
+        Self { stream, limit, answered, alarm: Box::pin(sleep_until(answered + limit)), _open: open }
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -79,6 +82,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use tokio_util::task::TaskTracker;
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_mins(1);
@@ -86,7 +91,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bytes_that_trickle_in_do_not_keep_it_open() {
         let (mut client, server) = duplex(64);
-        let mut server = Stall::new(server, LIMIT);
+        let mut server = Stall::new(server, LIMIT, TaskTracker::new().token());
         let opened = Instant::now();
         let trickle = async {
             while client.write_all(b"x").await.is_ok() {
@@ -107,7 +112,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_answer_gives_it_another_while() {
         let (mut client, server) = duplex(64);
-        let mut server = Stall::new(server, LIMIT);
+        let mut server = Stall::new(server, LIMIT, TaskTracker::new().token());
         let opened = Instant::now();
         for _ in 0..3 {
             tokio::time::advance(Duration::from_secs(50)).await;
