@@ -21,8 +21,8 @@ use tokio::{
 /// From so many on it is a rush. A hundred bots that are spoken to all the time have a few dozen.
 const MANY: usize = 128;
 
-/// It is over when there were fewer for so long. All that wait for one commit have arrived at once, and the next are there
-/// a moment later: that moment is none in which there is nothing to do.
+/// It is over when there were fewer for so long. All that wait for one commit have arrived at once, and the next are
+/// there a moment later: that moment is none in which there is nothing to do.
 pub(super) const CALM: Duration = Duration::from_millis(100);
 
 /// Events of all bots together that are being taken up at once in a rush. Each takes a commit.

@@ -48,8 +48,8 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<SqliteConnection,
         .pragma("temp_store", "memory")
         // Never inside a commit, which would wait for it: the log is written back beside, see `log`.
         .pragma("wal_autocheckpoint", "0")
-        // A reader may keep it from beginning anew; then it shrinks to this, 96 MiB, once it does. Above what it usually
-        // becomes (`log`), or each time the file would be cut and made longer again.
+        // A reader may keep it from beginning anew; then it shrinks to this, 96 MiB, once it does. Above what it
+        // usually becomes (`log`), or each time the file would be cut and made longer again.
         .pragma("journal_size_limit", "100663296")
         // In KiB when negative. Little for readers: there are several, and the system has the pages as well.
         .pragma("cache_size", if role == Role::Writer { "-4096" } else { "-256" })

@@ -169,7 +169,8 @@ async fn look(gate: &Gate, conn: &mut SqliteConnection) -> Result<LogLength, sql
     let lengths = gate.lengths;
     let mut log = engine::checkpoint(conn, Checkpoint::Look).await?;
     let cut_off = gate.cut_off.swap(false, Ordering::Relaxed);
-    // Also when it is to begin anew, however little is left: what is written back beside need not be with the writer held.
+    // Also when it is to begin anew, however little is left: what is written back beside need not be with the writer
+    // held.
     if log.pages - log.written_back >= lengths.step || log.pages >= lengths.long || cut_off {
         log = engine::checkpoint(conn, Checkpoint::Beside).await?;
     }
