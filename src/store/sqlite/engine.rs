@@ -94,9 +94,12 @@ pub(super) async fn connect_copy(path: &Path) -> Result<SqliteConnection, sqlx::
     options.connect().await
 }
 
-/// A deferred transaction that writes fails under load: only IMMEDIATE takes its place in the line.
+/// Begins a transaction. A deferred one that writes fails under load: only IMMEDIATE takes its place in the line.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Begins a transaction.
 pub(super) async fn begin(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(conn).await.map(drop)
+    sqlx::query(BEGIN).execute(conn).await.map(drop)
 }
 
 /// Makes durable what was written since `begin`.

@@ -357,7 +357,6 @@ async fn transaction(
     round: &Round<'_>,
     faults: &mut Faults,
 ) -> Result<Answers, Trouble> {
-    engine::begin(conn).await?;
     let answers = match batch.run(conn, round).await {
         Ok(answers) => answers,
         Err(trouble) => {

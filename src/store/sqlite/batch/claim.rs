@@ -3,16 +3,14 @@
 
 use std::collections::HashMap;
 
-use sqlx::SqliteConnection;
-
-use super::{Round, fence::Fences, pack};
+use super::fence::Fences;
 use crate::{
     base::{BotId, Seq},
     store::{
-        Claimed, SUSPECT,
+        Claimed,
         sqlite::{
             engine::Trouble,
-            request::{ClaimJob, Hold, Job, ReleaseJob},
+            request::{ClaimJob, Hold, Job},
         },
     },
 };
@@ -48,26 +46,18 @@ pub(super) const RELEASE: &str = "
     WHERE inbox.seq = t.seq AND inbox.bot = t.bot AND inbox.finished_at IS NULL
       AND inbox.state = 1 AND inbox.epoch = t.epoch";
 
-pub(super) async fn run(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    jobs: &[ClaimJob],
-) -> Result<Vec<Vec<Claimed>>, Trouble> {
-    let holds = jobs.iter().map(|job| (&job.input.hold, job.input.suspects));
-    let wanted = told_apart(holds)?;
-    if wanted.is_empty() {
-        return Ok(jobs.iter().map(|_| Vec::new()).collect());
-    }
-    let free: String =
-        sqlx::query_scalar(CLAIMABLE).bind(pack::json(&wanted)?).bind(SUSPECT).fetch_one(&mut *tx).await?;
-    let free: Vec<(i64, u32, u32, u8)> = pack::list(&free)?;
-    for hold in [1, 0] {
-        let seqs: Vec<i64> = free.iter().filter(|row| row.3 == hold).map(|row| row.0).collect();
-        if !seqs.is_empty() {
-            let claim = sqlx::query(CLAIM).bind(pack::json(&seqs)?).bind(round.now.0).bind(hold);
-            claim.execute(&mut *tx).await?;
-        }
-    }
+/// What [`CLAIMABLE`] found: number, attempt, doubts, and 1 where it is held.
+pub(super) type Free = (i64, u32, u32, u8);
+
+/// The numbers of those that are held, and of those under suspicion.
+pub(super) fn claimed(free: &[Free]) -> (Vec<i64>, Vec<i64>) {
+    let (held, suspects): (Vec<&Free>, Vec<&Free>) = free.iter().partition(|row| row.3 == 1);
+    let seqs = |rows: Vec<&Free>| rows.into_iter().map(|row| row.0).collect();
+    (seqs(held), seqs(suspects))
+}
+
+/// What each is answered.
+pub(super) fn told(jobs: &[ClaimJob], free: Vec<Free>) -> Vec<Vec<Claimed>> {
     let claimed = |(seq, attempt, doubts, hold)| (seq, (Claimed { seq: Seq(seq), attempt, doubts }, hold == 1));
     let mut told: HashMap<i64, (Claimed, bool)> = free.into_iter().map(claimed).collect();
     let answers = jobs.iter().map(|job| {
@@ -79,19 +69,16 @@ pub(super) async fn run(
         })
         .collect()
     });
-    Ok(answers.collect())
+    answers.collect()
 }
 
-pub(super) async fn release(tx: &mut SqliteConnection, jobs: &[ReleaseJob]) -> Result<(), Trouble> {
-    let wanted = wanted(jobs)?;
-    if !wanted.is_empty() {
-        sqlx::query(RELEASE).bind(pack::json(&wanted)?).execute(tx).await?;
-    }
-    Ok(())
+/// What is claimed, each with its lease and whether suspects are wanted too.
+pub(super) fn claims(jobs: &[ClaimJob]) -> Result<Vec<Wanted<'_, bool>>, Trouble> {
+    told_apart(jobs.iter().map(|job| (&job.input.hold, job.input.suspects)))
 }
 
 /// A row, the lease it is asked for under, and what the request says besides.
-type Wanted<'a, T> = (i64, &'a BotId, i64, T);
+pub(super) type Wanted<'a, T> = (i64, &'a BotId, i64, T);
 
 /// Every row with the lease it is asked for under.
 pub(super) fn wanted<O>(jobs: &[Job<Hold, O>]) -> Result<Vec<Wanted<'_, ()>>, Trouble> {

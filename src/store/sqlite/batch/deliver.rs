@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
-use super::{Round, accept, claim::wanted, fence::Fences, pack, sent};
+use super::{Round, accept, fence::Fences, pack, sent, trips::Query};
 use crate::{
     base::{BotId, Epoch, Millis, Seq},
     store::{
@@ -69,29 +69,23 @@ pub(super) const ARRIVED: &str = "
       AND outbox.epoch = t.epoch AND outbox.attempt = t.attempt
     RETURNING seq";
 
+/// What [`MARKABLE`] found: number, and which try it will be.
+pub(super) type Free = (i64, u32);
+
+/// The numbers of those that leave.
+pub(super) fn leaving(free: &[Free]) -> Vec<i64> {
+    free.iter().map(|(seq, _)| *seq).collect()
+}
+
 /// Who may send now.
-pub(super) async fn mark(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    jobs: &[MarkJob],
-) -> Result<Vec<Vec<Marked>>, Trouble> {
-    let wanted = wanted(jobs)?;
-    if wanted.is_empty() {
-        return Ok(jobs.iter().map(|_| Vec::new()).collect());
-    }
-    let free: String = sqlx::query_scalar(MARKABLE).bind(pack::json(&wanted)?).fetch_one(&mut *tx).await?;
-    let held: Vec<(i64, u32)> = pack::list(&free)?;
-    if !held.is_empty() {
-        let seqs: Vec<i64> = held.iter().map(|(seq, _)| *seq).collect();
-        sqlx::query(MARK).bind(pack::json(&seqs)?).bind(round.now.0).execute(tx).await?;
-    }
-    let mut held: HashMap<i64, u32> = held.into_iter().collect();
+pub(super) fn marked(jobs: &[MarkJob], free: Vec<Free>) -> Vec<Vec<Marked>> {
+    let mut held: HashMap<i64, u32> = free.into_iter().collect();
     // Taken out of the map, so that of two marks of one row in one batch only the first may send.
     let answers = jobs.iter().map(|job| {
         let rows = job.input.rows.iter();
         rows.filter_map(|&seq| held.remove(&seq.0).map(|attempt| Marked { seq, attempt })).collect()
     });
-    Ok(answers.collect())
+    answers.collect()
 }
 
 /// What records came to.
@@ -105,49 +99,89 @@ pub(super) struct Recorded {
     pub(super) events: Vec<(BotId, EventRow)>,
 }
 
-/// How tries ended.
-pub(super) async fn record(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    jobs: &[RecordJob],
-) -> Result<Recorded, Trouble> {
-    if jobs.is_empty() {
-        return Ok(Recorded::default());
-    }
-    let mut fences = Fences::with_capacity(jobs.len());
-    let mut rows = Vec::with_capacity(jobs.len());
-    for Job { input: result, .. } in jobs {
-        if fences.is_first(result.seq.0, (result.epoch, result.attempt))? {
-            rows.push(row(result));
+/// How tries ended, before it is known whose marks hold.
+#[derive(Debug)]
+pub(super) struct Results<'a> {
+    jobs: &'a [RecordJob],
+    /// One for each delivery, as the statements read it.
+    rows: Vec<Row<'a>>,
+}
+
+impl<'a> Results<'a> {
+    pub(super) fn of(jobs: &'a [RecordJob]) -> Result<Self, Trouble> {
+        let mut fences = Fences::with_capacity(jobs.len());
+        let mut rows = Vec::with_capacity(jobs.len());
+        for Job { input: result, .. } in jobs {
+            if fences.is_first(result.seq.0, (result.epoch, result.attempt))? {
+                rows.push(row(result));
+            }
         }
+        Ok(Self { jobs, rows })
     }
-    let whose: String = sqlx::query_scalar(MARKED).bind(pack::json(&rows)?).fetch_one(&mut *tx).await?;
-    let whose: HashMap<i64, BotId> = pack::list(&whose)?.into_iter().collect();
-    let (rows, lost): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(seq, ..)| whose.contains_key(&seq.0));
-    if !rows.is_empty() {
-        sqlx::query(RECORD).bind(pack::json(&rows)?).bind(round.now.0).execute(&mut *tx).await?;
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
-    erase_at_end(tx, round, jobs, &whose).await?;
-    let mut recorded = Recorded { events: follow(tx, round, jobs, &whose).await?, ..Recorded::default() };
-    let ended = rows.iter().filter(|(_, _, _, state, ..)| *state >= 2);
-    recorded.ended.extend(ended.filter_map(|(seq, ..)| whose.get(&seq.0).cloned()));
-    let mut seqs: HashSet<i64> = whose.keys().copied().collect();
-    if !lost.is_empty() {
-        let late: Vec<i64> =
-            sqlx::query_scalar(ARRIVED).bind(pack::json(&lost)?).bind(round.now.0).fetch_all(&mut *tx).await?;
-        seqs.extend(late);
+
+    /// What [`MARKED`] reads.
+    pub(super) fn bind<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Trouble> {
+        Ok(query.bind(pack::json(&self.rows)?))
     }
-    for job in jobs {
-        let (result, counts) = (&job.input, seqs.remove(&job.input.seq.0));
-        recorded.held.push(counts);
-        let brings = !result.sent.is_empty() || result.failure.is_some();
-        if let Some(bot) = whose.get(&result.seq.0).filter(|_| counts && brings)
-            && let Some(event) = sent::apply(tx, round, bot, result).await?
-        {
-            recorded.events.push((bot.clone(), event));
+
+    /// Which of them count, now that it is known whose marks hold.
+    pub(super) fn decide(self, marked: &str) -> Result<Counted<'a>, Trouble> {
+        let whose: HashMap<i64, BotId> = pack::list(marked)?.into_iter().collect();
+        let (rows, lost) = self.rows.into_iter().partition(|(seq, ..)| whose.contains_key(&seq.0));
+        Ok(Counted { jobs: self.jobs, rows, lost, whose })
+    }
+}
+
+/// How tries ended, once it is known whose marks hold.
+#[derive(Debug)]
+pub(super) struct Counted<'a> {
+    jobs: &'a [RecordJob],
+    rows: Vec<Row<'a>>,
+    /// Those whose mark does not hold any more.
+    lost: Vec<Row<'a>>,
+    /// Whose the others are.
+    whose: HashMap<i64, BotId>,
+}
+
+impl Counted<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What [`RECORD`] reads.
+    pub(super) fn bind<'q>(&self, query: Query<'q>, round: &Round<'_>) -> Result<Query<'q>, Trouble> {
+        Ok(query.bind(pack::json(&self.rows)?).bind(round.now.0))
+    }
+
+    /// What is left to do for the few that need it, and what all came to.
+    pub(super) async fn end(self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Recorded, Trouble> {
+        let Self { jobs, rows, lost, whose } = self;
+        erase_at_end(tx, round, jobs, &whose).await?;
+        let mut recorded = Recorded { events: follow(tx, round, jobs, &whose).await?, ..Recorded::default() };
+        let ended = rows.iter().filter(|(_, _, _, state, ..)| *state >= 2);
+        recorded.ended.extend(ended.filter_map(|(seq, ..)| whose.get(&seq.0).cloned()));
+        let mut seqs: HashSet<i64> = whose.keys().copied().collect();
+        if !lost.is_empty() {
+            let late: Vec<i64> =
+                sqlx::query_scalar(ARRIVED).bind(pack::json(&lost)?).bind(round.now.0).fetch_all(&mut *tx).await?;
+            seqs.extend(late);
         }
+        for job in jobs {
+            let (result, counts) = (&job.input, seqs.remove(&job.input.seq.0));
+            recorded.held.push(counts);
+            let brings = !result.sent.is_empty() || result.failure.is_some();
+            if let Some(bot) = whose.get(&result.seq.0).filter(|_| counts && brings)
+                && let Some(event) = sent::apply(tx, round, bot, result).await?
+            {
+                recorded.events.push((bot.clone(), event));
+            }
+        }
+        Ok(recorded)
     }
-    Ok(recorded)
 }
 
 /// Accepts what follows from those that held.

@@ -1,13 +1,15 @@
-//! State changes of a batch's turns. What the turns read and write is loaded once; then the turns are gone
+//! State changes of a batch's turns. What the turns read and write is looked up once; then the turns are gone
 //! through in order, each against what the ones before it left: of two turns of one batch that rely on the same
 //! version, the second is in conflict.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
-use super::pack;
+use super::{
+    pack,
+    trips::{Query, Remembered},
+};
 use crate::{
     base::{BotId, Cell, Millis, StateOp},
     store::{TurnCommit, sqlite::engine::Trouble},
@@ -28,7 +30,7 @@ type Key = (BotId, String, String);
 pub(super) struct Memory {
     cells: HashMap<Key, (Cell, bool)>,
     talks: HashMap<Key, (Talk, bool)>,
-    /// Keys that the bots have whose turns make new ones.
+    /// How many keys the bots have whose turns change some.
     keys: HashMap<BotId, u64>,
 }
 
@@ -54,15 +56,15 @@ pub(super) const LOAD_TALKS: &str = "
     JOIN dialogues AS d ON d.bot = t.value->>0 AND d.room = t.value->>1 AND d.person = t.value->>2";
 
 pub(in super::super) const COUNT_KEYS: &str = "
-    SELECT k.bot, k.keys FROM jsonb_each($1) AS t JOIN state_keys AS k ON k.bot = t.value";
+    SELECT json_group_array(json_array(k.bot, k.keys)) FROM jsonb_each($1) AS t JOIN state_keys AS k ON k.bot = t.value";
 
-const SAVE_STATE: &str = "
+pub(super) const SAVE_STATE: &str = "
     INSERT INTO state (bot, scope, key, version, value, expires_at)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, scope, key) DO UPDATE SET
         version = excluded.version, value = excluded.value, expires_at = excluded.expires_at";
 
-const SAVE_TALKS: &str = "
+pub(super) const SAVE_TALKS: &str = "
     INSERT INTO dialogues (bot, room, person, version, value, until)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (bot, room, person) DO UPDATE SET
@@ -71,11 +73,8 @@ const SAVE_TALKS: &str = "
 type Stored = (BotId, String, String, i64, Option<String>, Option<i64>);
 
 impl Memory {
-    /// Loads what these turns touch; most turns touch nothing, and then nothing is asked.
-    pub(super) async fn load<'a>(
-        tx: &mut SqliteConnection,
-        turns: impl Iterator<Item = &'a TurnCommit>,
-    ) -> Result<Self, Trouble> {
+    /// What these turns read and write; most touch nothing. What stands there is not known yet.
+    pub(super) fn of<'a>(turns: impl Iterator<Item = &'a TurnCommit>) -> Self {
         let mut memory = Self::default();
         for turn in turns {
             let bot = &turn.lease.bot;
@@ -84,38 +83,37 @@ impl Memory {
             }
             for op in &turn.state {
                 memory.cells.entry(target(bot, op)).or_default();
+                memory.keys.entry(bot.clone()).or_default();
             }
             if let Some(change) = &turn.dialogue {
                 memory.talks.entry((bot.clone(), change.room.clone(), change.person.clone())).or_default();
             }
         }
-        if !memory.cells.is_empty() {
-            let keys: Vec<_> = memory.cells.keys().collect();
-            let found: String = sqlx::query_scalar(LOAD_STATE).bind(pack::json(&keys)?).fetch_one(&mut *tx).await?;
-            for (bot, scope, key, version, value, expires_at) in pack::list::<Stored>(&found)? {
-                let cell = Cell { version, value: parsed(value)?, expires_at };
-                memory.cells.insert((bot, scope, key), (cell, false));
-            }
+        memory
+    }
+
+    /// What [`LOAD_STATE`], [`COUNT_KEYS`] and [`LOAD_TALKS`] read.
+    pub(super) fn bind_look<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Trouble> {
+        let cells: Vec<_> = self.cells.keys().collect();
+        let bots: Vec<_> = self.keys.keys().collect();
+        let talks: Vec<_> = self.talks.keys().collect();
+        Ok(query.bind(pack::json(&cells)?).bind(pack::json(&bots)?).bind(pack::json(&talks)?))
+    }
+
+    /// Takes in what stands there.
+    pub(super) fn found(&mut self, found: &Remembered) -> Result<(), Trouble> {
+        for (bot, scope, key, version, value, expires_at) in pack::list::<Stored>(&found.state)? {
+            let cell = Cell { version, value: parsed(value)?, expires_at };
+            self.cells.insert((bot, scope, key), (cell, false));
         }
-        let fresh = memory.cells.iter().filter(|(_, (cell, _))| cell.version == 0);
-        memory.keys = fresh.map(|((bot, _, _), _)| (bot.clone(), 0)).collect();
-        if !memory.keys.is_empty() {
-            let bots: Vec<_> = memory.keys.keys().collect();
-            let rows: Vec<(String, i64)> =
-                sqlx::query_as(COUNT_KEYS).bind(pack::json(&bots)?).fetch_all(&mut *tx).await?;
-            for (bot, keys) in rows {
-                memory.keys.insert(known(&bot)?, keys.unsigned_abs());
-            }
+        for (bot, keys) in pack::list::<(BotId, i64)>(&found.keys)? {
+            self.keys.insert(bot, keys.unsigned_abs());
         }
-        if !memory.talks.is_empty() {
-            let keys: Vec<_> = memory.talks.keys().collect();
-            let found: String = sqlx::query_scalar(LOAD_TALKS).bind(pack::json(&keys)?).fetch_one(tx).await?;
-            for (bot, room, person, version, value, until) in pack::list::<Stored>(&found)? {
-                let talk = Talk { version, value: parsed(value)?, until: until.unwrap_or_default() };
-                memory.talks.insert((bot, room, person), (talk, false));
-            }
+        for (bot, room, person, version, value, until) in pack::list::<Stored>(&found.talks)? {
+            let talk = Talk { version, value: parsed(value)?, until: until.unwrap_or_default() };
+            self.talks.insert((bot, room, person), (talk, false));
         }
-        Ok(memory)
+        Ok(())
     }
 
     /// Does all that a turn wants, or nothing.
@@ -170,8 +168,8 @@ impl Memory {
         Applied::Yes
     }
 
-    /// Writes what changed.
-    pub(super) async fn save(&self, tx: &mut SqliteConnection) -> Result<(), Trouble> {
+    /// What [`SAVE_STATE`] and [`SAVE_TALKS`] read: what changed.
+    pub(super) fn bind_save<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Trouble> {
         let cells: Vec<_> = self
             .cells
             .iter()
@@ -180,9 +178,6 @@ impl Memory {
                 (bot, scope, key, cell.version, cell.value.as_ref().map(Value::to_string), cell.expires_at)
             })
             .collect();
-        if !cells.is_empty() {
-            sqlx::query(SAVE_STATE).bind(pack::json(&cells)?).execute(&mut *tx).await?;
-        }
         let talks: Vec<_> = self
             .talks
             .iter()
@@ -191,10 +186,7 @@ impl Memory {
                 (bot, room, person, talk.version, talk.value.as_ref().map(Value::to_string), talk.until)
             })
             .collect();
-        if !talks.is_empty() {
-            sqlx::query(SAVE_TALKS).bind(pack::json(&talks)?).execute(tx).await?;
-        }
-        Ok(())
+        Ok(query.bind(pack::json(&cells)?).bind(pack::json(&talks)?))
     }
 }
 
@@ -208,10 +200,6 @@ pub(in super::super) fn too_many(bot: &BotId, keys: u64, most: u64) -> String {
 fn target(bot: &BotId, op: &StateOp) -> Key {
     let (scope, key) = op.target();
     (bot.clone(), scope.column(), key.to_owned())
-}
-
-fn known(bot: &str) -> Result<BotId, Trouble> {
-    BotId::parse(bot).map_err(|error| Trouble::Other(error.to_string()))
 }
 
 fn parsed(value: Option<String>) -> Result<Option<Value>, Trouble> {

@@ -17,19 +17,22 @@ mod deliver;
 mod fence;
 mod memory;
 mod pack;
+mod promise;
 mod sent;
+mod trips;
 mod turn;
 
 pub(super) use self::{
     accept::{accept_events, mark},
     memory::{COUNT_KEYS, too_many},
-    pack::json,
+    pack::{json, list},
 };
 
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
+use self::{accept::Incoming, deliver::Results, turn::Ends};
 use super::{
     book::Book,
     change::{AnyChange, Asked, Probe},
@@ -54,8 +57,7 @@ pub(super) const HOT_WRITES: &[&str] = &[
     claim::RELEASE,
     turn::HELD,
     turn::FINISH,
-    turn::REOPEN,
-    turn::DISPLACE,
+    promise::DISPLACE,
     deliver::MARKABLE,
     deliver::MARK,
     deliver::MARKED,
@@ -129,14 +131,18 @@ impl Batch {
         self.changes.len()
     }
 
-    /// All statements, inside a transaction that the caller began and will commit.
+    /// Begins a transaction and does everything in it; the caller commits it, or rolls it back where this fails.
     pub(super) async fn run(&mut self, tx: &mut SqliteConnection, round: &Round<'_>) -> Result<Answers, Trouble> {
-        let accepts = accept::run(tx, round, &self.accepts).await?;
-        let turns = turn::run(tx, round, &self.turns).await?;
-        claim::release(tx, &self.releases).await?;
-        let claims = claim::run(tx, round, &self.claims).await?;
-        let recorded = deliver::record(tx, round, &self.records).await?;
-        let marks = deliver::mark(tx, round, &self.marks).await?;
+        let incoming = Incoming::of(&self.accepts, round);
+        let (ends, results) = (Ends::of(&self.turns)?, Results::of(&self.records)?);
+        let found = trips::look(tx, &ends, &results).await?;
+        let ends = ends.decide(round, &found.held, &found.memory)?;
+        let results = results.decide(&found.marked)?;
+        let written = trips::write(tx, round, &incoming, &ends, &results, &self.releases).await?;
+        let accepts = incoming.end(tx, round, written.seen, written.stored).await?;
+        let turns = ends.end(tx, round, written.promised).await?;
+        let recorded = results.end(tx, round).await?;
+        let (claims, marks) = trips::go(tx, round, &self.claims, &self.marks).await?;
         for change in &mut self.changes {
             change.apply(tx, round).await?;
         }

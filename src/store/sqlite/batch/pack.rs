@@ -13,8 +13,28 @@ pub(in super::super) fn json<T: Serialize>(rows: &[T]) -> Result<String, Trouble
 
 /// What a statement gathered with `json_group_array`. One row crosses the threads then: of many, each wakes who waits
 /// for them, and the two threads take turns row by row (a switch of threads costs as much as three rows).
-pub(super) fn list<T: DeserializeOwned>(gathered: &str) -> Result<Vec<T>, Trouble> {
+pub(in super::super) fn list<T: DeserializeOwned>(gathered: &str) -> Result<Vec<T>, Trouble> {
     serde_json::from_str(gathered).map_err(|error| Trouble::Other(format!("the engine's own list: {error}")))
+}
+
+/// Statements as parts of one text: the parameters of each are numbered on after those of the parts before it, so that
+/// their values are bound one part after the other.
+pub(super) fn parts(texts: &[&str]) -> Vec<String> {
+    let mut before = 0;
+    let numbered = texts.iter().map(|text| {
+        let (mut pieces, mut most) = (text.split('$'), 0);
+        let mut part = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+            let (number, rest) = piece.split_at(end);
+            let number: usize = number.parse().unwrap_or_default();
+            most = most.max(number);
+            part.push_str(&format!("${}{rest}", before + number));
+        }
+        before += most;
+        part
+    });
+    numbered.collect()
 }
 
 /// Bytes of many rows, end to end; SQL cuts them out with `substr`.
@@ -27,6 +47,10 @@ impl Heap {
         let at = self.0.len() + 1;
         self.0.extend_from_slice(bytes);
         (at, bytes.len())
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -51,6 +75,12 @@ mod tests {
         assert_eq!(heap.put(b""), (4, 0));
         assert_eq!(heap.put(b"de"), (4, 2));
         assert_eq!(heap.into_bytes(), b"abcde");
+    }
+
+    #[test]
+    fn parameters_of_a_part_are_numbered_on_after_those_before_it() {
+        let numbered = parts(&["a = $1 AND b = $2 AND c = $1", "BEGIN", "x = $1", "$2, $1"]);
+        assert_eq!(numbered, ["a = $1 AND b = $2 AND c = $1", "BEGIN", "x = $3", "$5, $4"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Ends of turns. First it is found out whose claims still hold; those events are finished, all in one statement, and
-//! state, dialogue, deliveries and timers are written for them alone.
+//! Ends of turns. First it is found out whose claims still hold, and what stands in the memory that they rely on; then
+//! who may commit; and the events, state, dialogues, deliveries and timers of those are written, and of nobody else.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,13 @@ use super::{
     fence::Fences,
     memory::{Applied, Memory},
     pack::{self, Heap},
+    promise::{Promised, Promises},
+    trips::{Query, Remembered},
 };
 use crate::{
-    base::{BotId, EventId, Seq},
+    base::{BotId, Epoch, EventId, Millis, Seq},
     store::{
-        StoreError, TurnAnswer, TurnCommit, TurnOutcome, key_mark,
+        Cause, StoreError, TurnAnswer, TurnCommit, TurnOutcome,
         sqlite::{change::erase, engine::Trouble, request::TurnJob},
     },
 };
@@ -37,34 +39,6 @@ pub(super) const FINISH: &str = "
           FROM jsonb_each($1)) AS t
     WHERE inbox.seq = t.seq";
 
-/// For the few whose state conflicts: as if they had not been finished.
-pub(super) const REOPEN: &str = "
-    UPDATE inbox SET state = 1, finished_at = NULL, record = NULL
-    WHERE seq IN (SELECT value FROM jsonb_each($1))";
-
-const PROMISE: &str = "
-    INSERT OR ROLLBACK INTO outbox
-        (public_id, event, bot, order_key, class, due_at, created_at, payload, key_mark, lane)
-    SELECT substr($2, value->>0, 16), substr($2, value->>0 + 16, 16), value->>1, value->>2, value->>3, value->>4, $3,
-           substr($2, value->>5, value->>6), value->>7, value->>8
-    FROM jsonb_each($1)";
-
-/// What waits for its turn and would be overwritten at once is not sent: the newest of a key says it all. What is on
-/// its way, or may have been sent, stays as it is.
-pub(super) const DISPLACE: &str = "
-    UPDATE OR ROLLBACK outbox SET state = 4, finished_at = $2, reason = 'a newer message of its key took its place'
-    WHERE seq IN (
-        SELECT o.seq FROM jsonb_each($1) AS t
-        JOIN outbox AS o ON o.bot = t.value->>0 AND o.order_key = t.value->>1 AND o.seq < t.value->>3
-        WHERE o.finished_at IS NULL AND o.state = 0 AND o.doubtful = 0 AND o.key_mark = t.value->>2)
-    RETURNING seq, bot";
-
-/// As if a former life had marked them and not said how it ended: that is doubt, and the bot's policy decides.
-const DOUBT: &str = "
-    UPDATE OR ROLLBACK outbox SET
-        state = 1, doubtful = 1, epoch = (SELECT b.epoch - 1 FROM bots AS b WHERE b.bot = outbox.bot)
-    WHERE seq IN (SELECT value FROM jsonb_each($1))";
-
 const SET_TIMERS: &str = "
     INSERT INTO timers (bot, name, due_at, order_key, created_at, payload)
     SELECT value->>0, value->>1, value->>2, value->>3, $3, substr($2, value->>4, value->>5)
@@ -76,56 +50,138 @@ const SET_TIMERS: &str = "
 const CANCEL_TIMERS: &str = "
     DELETE FROM timers WHERE (bot, name) IN (SELECT value->>0, value->>1 FROM jsonb_each($1))";
 
+/// A claim, as [`HELD`] reads it.
+type Claim<'a> = (Seq, &'a BotId, Epoch, u32);
+
+/// How an event ends, as [`FINISH`] reads it.
+type End<'a> = (Seq, u8, Option<&'a Millis>, Option<&'a String>, Option<Cause>, &'a Option<String>);
+
+/// Ends of turns, before it is known who may commit.
+#[derive(Debug)]
+pub(super) struct Ends<'a> {
+    jobs: &'a [TurnJob],
+    answers: Vec<Result<TurnAnswer, StoreError>>,
+    /// Places of those that make sense at all.
+    able: Vec<usize>,
+    claims: Vec<Claim<'a>>,
+    memory: Memory,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn of(jobs: &'a [TurnJob]) -> Result<Self, Trouble> {
+        let answers: Vec<_> = jobs.iter().map(|job| check(&job.input).map(|()| TurnAnswer::Fenced)).collect();
+        let able: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_ok()).collect();
+        let mut fences = Fences::with_capacity(able.len());
+        let mut claims = Vec::with_capacity(able.len());
+        for turn in able.iter().map(|&i| &jobs[i].input) {
+            if fences.is_first(turn.event.0, (&turn.lease, turn.attempt))? {
+                claims.push((turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt));
+            }
+        }
+        let memory = Memory::of(able.iter().map(|&i| &jobs[i].input));
+        Ok(Self { jobs, answers, able, claims, memory })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// What [`HELD`] and the memory's looks read.
+    pub(super) fn bind<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Trouble> {
+        self.memory.bind_look(query.bind(pack::json(&self.claims)?))
+    }
+
+    /// Who may commit, now that it is known whose claims hold and what the memory is.
+    pub(super) fn decide(
+        mut self,
+        round: &Round<'_>,
+        held: &str,
+        remembered: &Remembered,
+    ) -> Result<Decided<'a>, Trouble> {
+        let mut ids: HashMap<i64, EventId> = pack::list(held)?.into_iter().collect();
+        self.memory.found(remembered)?;
+        let mut committed = Vec::with_capacity(ids.len());
+        for i in self.able {
+            let turn = &self.jobs[i].input;
+            // Taken out of the map, so that of two ends of one turn in one batch only the first counts.
+            let Some(id) = ids.remove(&turn.event.0) else { continue };
+            self.answers[i] = match self.memory.apply(turn, round.now, round.keys_per_bot) {
+                Applied::Yes => {
+                    committed.push((i, id));
+                    Ok(TurnAnswer::Committed)
+                }
+                Applied::Conflict => Ok(TurnAnswer::Conflict),
+                Applied::Refused(why) => Err(StoreError::Refused(why)),
+            };
+        }
+        let promises = Promises::of(self.jobs, &committed);
+        Ok(Decided { jobs: self.jobs, answers: self.answers, committed, memory: self.memory, promises })
+    }
+}
+
+/// Ends of turns, once it is known who may commit.
+#[derive(Debug)]
+pub(super) struct Decided<'a> {
+    jobs: &'a [TurnJob],
+    answers: Vec<Result<TurnAnswer, StoreError>>,
+    /// Places of those, with the public ids of their events.
+    committed: Vec<(usize, EventId)>,
+    memory: Memory,
+    promises: Promises<'a>,
+}
+
+impl Decided<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.committed.is_empty()
+    }
+
+    fn turns(&self) -> impl Iterator<Item = &TurnCommit> {
+        self.committed.iter().map(|&(i, _)| &self.jobs[i].input)
+    }
+
+    /// What [`FINISH`] reads, the memory's writes, and [`PROMISE`](super::promise::PROMISE).
+    pub(super) fn bind<'q>(&self, query: Query<'q>, round: &Round<'_>) -> Result<Query<'q>, Trouble> {
+        let ends: Vec<_> = self.turns().map(end).collect();
+        let query = query.bind(pack::json(&ends)?).bind(round.now.0);
+        let query = self.memory.bind_save(query)?;
+        self.promises.bind(query, round)
+    }
+
+    /// What is left to do for the few that need it, and what all came to. `last`: the number of the last promise.
+    pub(super) async fn end(
+        self,
+        tx: &mut SqliteConnection,
+        round: &Round<'_>,
+        last: i64,
+    ) -> Result<Turns, Trouble> {
+        erase_at_end(tx, round, self.turns()).await?;
+        set_timers(tx, round, self.turns()).await?;
+        let (promised, displaced) = self.promises.end(tx, round, last).await?;
+        Ok(Turns { answers: self.answers, promised, displaced })
+    }
+}
+
 /// What the turns of a batch came to.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     /// In the order of the jobs.
     pub(super) answers: Vec<Result<TurnAnswer, StoreError>>,
-    /// For each job, what its deliveries need to be handed along: the event's id, the number of the first.
-    pub(super) promised: Vec<Option<(EventId, Seq)>>,
+    /// For each job, what its deliveries need to be handed along.
+    pub(super) promised: Promised,
     /// Deliveries that a newer one took the place of, and whose they were.
     pub(super) displaced: HashMap<i64, BotId>,
 }
 
-pub(super) async fn run(tx: &mut SqliteConnection, round: &Round<'_>, jobs: &[TurnJob]) -> Result<Turns, Trouble> {
-    if jobs.is_empty() {
-        return Ok(Turns::default());
-    }
-    let mut answers: Vec<_> = jobs.iter().map(|job| check(&job.input).map(|()| TurnAnswer::Fenced)).collect();
-    let able: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_ok()).collect();
-    let mut ids = finish(tx, round, able.iter().map(|&i| &jobs[i].input)).await?;
-
-    // Taken out of the map, so that of two ends of one turn in one batch only the first counts.
-    let held: Vec<(usize, EventId)> =
-        able.into_iter().filter_map(|i| ids.remove(&jobs[i].input.event.0).map(|id| (i, id))).collect();
-    let mut memory = Memory::load(tx, held.iter().map(|&(i, _)| &jobs[i].input)).await?;
-    let mut committed = Vec::with_capacity(held.len());
-    let mut reopened = Vec::new();
-    for (i, id) in held {
-        let turn = &jobs[i].input;
-        answers[i] = match memory.apply(turn, round.now, round.keys_per_bot) {
-            Applied::Yes => {
-                committed.push((i, id));
-                Ok(TurnAnswer::Committed)
-            }
-            Applied::Conflict => Ok(TurnAnswer::Conflict),
-            Applied::Refused(why) => Err(StoreError::Refused(why)),
-        };
-        if !matches!(answers[i], Ok(TurnAnswer::Committed)) {
-            reopened.push(turn.event);
-        }
-    }
-    if !reopened.is_empty() {
-        sqlx::query(REOPEN).bind(pack::json(&reopened)?).execute(&mut *tx).await?;
-    }
-    memory.save(tx).await?;
-    erase_at_end(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
-    let (promised, displaced) = promise(tx, round, jobs, &committed).await?;
-    set_timers(tx, round, committed.iter().map(|&(i, _)| &jobs[i].input)).await?;
-    Ok(Turns { answers, promised, displaced })
+fn end(turn: &TurnCommit) -> End<'_> {
+    let (state, due, reason, cause) = match &turn.outcome {
+        TurnOutcome::Finished => (2, None, None, None),
+        TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason), None),
+        TurnOutcome::Buried { reason } => (3, None, Some(&reason.text), Some(reason.cause)),
+    };
+    (turn.event, state, due, reason, cause, &turn.record)
 }
 
-/// A statement of its own, and after the conflicts: an event that is handled again needs what it says.
+/// A statement of its own: hardly a house asks for it.
 async fn erase_at_end(
     tx: &mut SqliteConnection,
     round: &Round<'_>,
@@ -151,116 +207,6 @@ fn check(turn: &TurnCommit) -> Result<(), StoreError> {
         TurnOutcome::Retry { .. } => changes || !turn.deliveries.is_empty(),
     };
     if refused { Err(StoreError::Refused("only a finished turn may have effects".into())) } else { Ok(()) }
-}
-
-/// Ends the events whose claim still holds; answers their numbers and public ids.
-async fn finish(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    turns: impl Iterator<Item = &TurnCommit>,
-) -> Result<HashMap<i64, EventId>, Trouble> {
-    let mut fences = Fences::with_capacity(turns.size_hint().0);
-    let (mut claims, mut ends) = (Vec::new(), Vec::new());
-    for turn in turns {
-        if !fences.is_first(turn.event.0, (&turn.lease, turn.attempt))? {
-            continue;
-        }
-        let (state, due, reason, cause) = match &turn.outcome {
-            TurnOutcome::Finished => (2, None, None, None),
-            TurnOutcome::Retry { at, reason } => (0, Some(at), Some(reason), None),
-            TurnOutcome::Buried { reason } => (3, None, Some(&reason.text), Some(reason.cause)),
-        };
-        claims.push((turn.event, &turn.lease.bot, turn.lease.epoch, turn.attempt));
-        ends.push((turn.event, state, due, reason, cause, &turn.record));
-    }
-    if claims.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let held: String = sqlx::query_scalar(HELD).bind(pack::json(&claims)?).fetch_one(&mut *tx).await?;
-    let held: HashMap<i64, EventId> = pack::list(&held)?.into_iter().collect();
-    ends.retain(|(event, ..)| held.contains_key(&event.0));
-    if !ends.is_empty() {
-        sqlx::query(FINISH).bind(pack::json(&ends)?).bind(round.now.0).execute(tx).await?;
-    }
-    Ok(held)
-}
-
-/// For each job the event's id and the number of its first delivery.
-type Promised = Vec<Option<(EventId, Seq)>>;
-
-async fn promise(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    jobs: &[TurnJob],
-    committed: &[(usize, EventId)],
-) -> Result<(Promised, HashMap<i64, BotId>), Trouble> {
-    let mut heap = Heap::default();
-    let mut rows = Vec::new();
-    for &(i, event) in committed {
-        let turn = &jobs[i].input;
-        for delivery in &turn.deliveries {
-            let (ids, _) = heap.put(delivery.id.0.as_bytes());
-            heap.put(event.0.as_bytes());
-            let (at, len) = heap.put(&delivery.payload);
-            let mark = delivery.takes_place.as_deref().map(key_mark);
-            rows.push((
-                ids,
-                &turn.lease.bot,
-                &delivery.order_key,
-                delivery.class as i64,
-                delivery.due_at,
-                at,
-                len,
-                mark,
-                delivery.lane as i64,
-            ));
-        }
-    }
-    let mut promised = vec![None; jobs.len()];
-    if rows.is_empty() {
-        return Ok((promised, HashMap::new()));
-    }
-    let promise = sqlx::query(PROMISE).bind(pack::json(&rows)?).bind(heap.into_bytes()).bind(round.now.0);
-    let done = promise.execute(&mut *tx).await?;
-    let (mut index, mut doubtful) = (0, Vec::new());
-    for &(i, event) in committed {
-        let deliveries = jobs[i].input.deliveries.len();
-        if deliveries > 0 {
-            let first = pack::seq_of(done.last_insert_rowid(), rows.len(), index);
-            promised[i] = Some((event, Seq(first)));
-            if round.book.is_restored(jobs[i].input.event) {
-                doubtful.extend((first..).take(deliveries));
-            }
-        }
-        index += deliveries;
-    }
-    if !doubtful.is_empty() {
-        sqlx::query(DOUBT).bind(pack::json(&doubtful)?).execute(&mut *tx).await?;
-    }
-    let first = pack::seq_of(done.last_insert_rowid(), rows.len(), 0);
-    let named = (first..).zip(&rows).filter_map(|(seq, (_, bot, order_key, .., mark, _lane))| {
-        mark.as_ref().map(|mark| (*bot, *order_key, mark, seq))
-    });
-    let displaced = displace(tx, round, &named.collect::<Vec<_>>()).await?;
-    Ok((promised, displaced))
-}
-
-/// Whose place the new ones take: bot, destination, mark of the key, number of the new one.
-async fn displace(
-    tx: &mut SqliteConnection,
-    round: &Round<'_>,
-    named: &[(&BotId, &String, &String, i64)],
-) -> Result<HashMap<i64, BotId>, Trouble> {
-    if named.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as(DISPLACE).bind(pack::json(named)?).bind(round.now.0).fetch_all(&mut *tx).await?;
-    if round.erase.content {
-        let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
-        erase::deliveries(tx, round, &seqs).await?;
-    }
-    Ok(rows.into_iter().filter_map(|(seq, bot)| Some((seq, BotId::parse(&bot).ok()?))).collect())
 }
 
 async fn set_timers(

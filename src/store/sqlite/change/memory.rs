@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::{Change, Stop, audit};
 use crate::{
-    base::{StateScope, dialogue_timer},
+    base::{BotId, StateScope, dialogue_timer},
     store::{
         Act, ActKind, EndDialogue, MOST_OF_AN_EDIT, StateChange, StateEdit, StateEdited,
         sqlite::batch::{self, COUNT_KEYS, Round},
@@ -75,9 +75,8 @@ impl StateEdit {
         if new == 0 {
             return Ok(());
         }
-        let count: Option<(String, i64)> =
-            sqlx::query_as(COUNT_KEYS).bind(batch::json(&[&self.bot])?).fetch_optional(tx).await?;
-        let count = count.map_or(0, |(_, keys)| keys.unsigned_abs());
+        let count: String = sqlx::query_scalar(COUNT_KEYS).bind(batch::json(&[&self.bot])?).fetch_one(tx).await?;
+        let count = batch::list::<(BotId, i64)>(&count)?.first().map_or(0, |(_, keys)| keys.unsigned_abs());
         if count + new > round.keys_per_bot {
             return Err(Stop::Refused(batch::too_many(&self.bot, count, round.keys_per_bot)));
         }

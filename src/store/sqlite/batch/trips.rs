@@ -1,0 +1,167 @@
+//! The trips of a batch to the engine's thread.
+//!
+//! The engine has a thread of its own, and whoever asks it waits: two switches of threads for each question, which cost
+//! as much as a small statement does, and a batch of twenty requests is a dozen statements. So what does not need the
+//! answer of another goes along with it, as one text: first all that has to be known, then all that is written, then
+//! who may go, then that they went. A part that has nothing to do is given an empty list, so that each trip has one
+//! text, prepared once.
+
+use std::sync::LazyLock;
+
+use futures_util::TryStreamExt;
+use sqlx::{
+    AssertSqlSafe, Executor, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection,
+    sqlite::{SqliteArguments, SqliteQueryResult},
+};
+
+use super::{
+    Round,
+    accept::{self, Incoming},
+    claim, deliver,
+    memory::{COUNT_KEYS, LOAD_STATE, LOAD_TALKS, SAVE_STATE, SAVE_TALKS},
+    pack,
+    promise::PROMISE,
+    turn::{self, Decided, Ends},
+};
+use crate::store::{
+    Claimed, Marked, SUSPECT,
+    sqlite::{
+        engine::{self, Trouble},
+        request::{ClaimJob, MarkJob, ReleaseJob},
+    },
+};
+
+/// A text and the values for its parameters so far.
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+static LOOK: LazyLock<SqlStr> = LazyLock::new(|| {
+    let looks = row(&[turn::HELD, LOAD_STATE, COUNT_KEYS, LOAD_TALKS, deliver::MARKED]);
+    text(format!("{}; {looks}", engine::BEGIN))
+});
+
+static WRITE: LazyLock<SqlStr> = LazyLock::new(|| {
+    let store = accept::store_if_all_new();
+    let parts =
+        [accept::SEEN, &store, turn::FINISH, SAVE_STATE, SAVE_TALKS, PROMISE, deliver::RECORD, claim::RELEASE];
+    text(pack::parts(&parts).join(";"))
+});
+
+static MAY_GO: LazyLock<SqlStr> = LazyLock::new(|| text(row(&[claim::CLAIMABLE, deliver::MARKABLE])));
+
+static GO: LazyLock<SqlStr> =
+    LazyLock::new(|| text(pack::parts(&[claim::CLAIM, claim::CLAIM, deliver::MARK]).join(";")));
+
+/// One row of what several statements gather, a column each.
+fn row(looks: &[&str]) -> String {
+    format!("SELECT ({})", pack::parts(looks).join("), ("))
+}
+
+/// Of our own statements alone.
+fn text(parts: String) -> SqlStr {
+    AssertSqlSafe(parts).into_sql_str()
+}
+
+/// What a batch has to know before it writes, each a list as `pack::list` reads it.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Whose claims hold.
+    pub(super) held: String,
+    /// What the turns rely on.
+    pub(super) memory: Remembered,
+    /// Whose marks hold.
+    pub(super) marked: String,
+}
+
+/// What stands in the memory of bots.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    pub(super) state: String,
+    pub(super) keys: String,
+    pub(super) talks: String,
+}
+
+impl Default for Found {
+    /// Nothing was asked.
+    fn default() -> Self {
+        let nothing = || "[]".to_owned();
+        let memory = Remembered { state: nothing(), keys: nothing(), talks: nothing() };
+        Self { held: nothing(), memory, marked: nothing() }
+    }
+}
+
+/// Begins the transaction, and looks.
+pub(super) async fn look(
+    conn: &mut SqliteConnection,
+    ends: &Ends<'_>,
+    results: &deliver::Results<'_>,
+) -> Result<Found, Trouble> {
+    if ends.is_empty() && results.is_empty() {
+        engine::begin(conn).await?;
+        return Ok(Found::default());
+    }
+    let query = results.bind(ends.bind(sqlx::query(LOOK.clone()))?)?;
+    let row = conn.fetch_one(query).await?;
+    let memory = Remembered { state: row.try_get(1)?, keys: row.try_get(2)?, talks: row.try_get(3)? };
+    Ok(Found { held: row.try_get(0)?, memory, marked: row.try_get(4)? })
+}
+
+/// What the statements of the second trip did, as far as it matters.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// How many keys were noted as seen.
+    pub(super) seen: u64,
+    /// The number of the last event that was stored.
+    pub(super) stored: i64,
+    /// The number of the last delivery that was promised.
+    pub(super) promised: i64,
+}
+
+/// Writes.
+pub(super) async fn write(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    incoming: &Incoming<'_>,
+    ends: &Decided<'_>,
+    results: &deliver::Counted<'_>,
+    releases: &[ReleaseJob],
+) -> Result<Written, Trouble> {
+    if incoming.is_empty() && ends.is_empty() && results.is_empty() && releases.is_empty() {
+        return Ok(Written::default());
+    }
+    let query = incoming.bind(sqlx::query(WRITE.clone()), round)?;
+    let query = results.bind(ends.bind(query, round)?, round)?;
+    let query = query.bind(pack::json(&claim::wanted(releases)?)?);
+    let done: Vec<SqliteQueryResult> = tx.execute_many(query).try_collect().await?;
+    let [seen, stored, _finish, _state, _talks, promised, _record, _release] = done.as_slice() else {
+        return Err(Trouble::Other(format!("{} answers to eight statements", done.len())));
+    };
+    Ok(Written {
+        seen: seen.rows_affected(),
+        stored: stored.last_insert_rowid(),
+        promised: promised.last_insert_rowid(),
+    })
+}
+
+/// Claims and marks what may be: asks, and does it.
+pub(super) async fn go(
+    tx: &mut SqliteConnection,
+    round: &Round<'_>,
+    claims: &[ClaimJob],
+    marks: &[MarkJob],
+) -> Result<(Vec<Vec<Claimed>>, Vec<Vec<Marked>>), Trouble> {
+    let (wanted_claims, wanted_marks) = (claim::claims(claims)?, claim::wanted(marks)?);
+    let (mut claimable, mut markable) = (Vec::new(), Vec::new());
+    if !wanted_claims.is_empty() || !wanted_marks.is_empty() {
+        let query = sqlx::query(MAY_GO.clone()).bind(pack::json(&wanted_claims)?).bind(SUSPECT);
+        let row = tx.fetch_one(query.bind(pack::json(&wanted_marks)?)).await?;
+        (claimable, markable) = (pack::list(row.try_get(0)?)?, pack::list(row.try_get(1)?)?);
+    }
+    let ((held, suspects), leaving) = (claim::claimed(&claimable), deliver::leaving(&markable));
+    if !claimable.is_empty() || !markable.is_empty() {
+        let query = sqlx::query(GO.clone()).bind(pack::json(&held)?).bind(round.now.0).bind(1);
+        let query = query.bind(pack::json(&suspects)?).bind(round.now.0).bind(0);
+        let query = query.bind(pack::json(&leaving)?).bind(round.now.0);
+        tx.execute_many(query).try_collect::<Vec<SqliteQueryResult>>().await?;
+    }
+    Ok((claim::told(claims, claimable), deliver::marked(marks, markable)))
+}
