@@ -3,14 +3,16 @@
 
 use std::collections::HashMap;
 
-use super::fence::Fences;
+use sqlx::SqliteConnection;
+
+use super::{fence::Fences, pack};
 use crate::{
     base::{BotId, Seq},
     store::{
         Claimed,
         sqlite::{
             engine::Trouble,
-            request::{ClaimJob, Hold, Job},
+            request::{ClaimJob, Hold, Job, ReleaseJob},
         },
     },
 };
@@ -70,6 +72,15 @@ pub(super) fn told(jobs: &[ClaimJob], free: Vec<Free>) -> Vec<Vec<Claimed>> {
         .collect()
     });
     answers.collect()
+}
+
+/// Gives claims back.
+pub(super) async fn release(tx: &mut SqliteConnection, jobs: &[ReleaseJob]) -> Result<(), Trouble> {
+    let wanted = wanted(jobs)?;
+    if !wanted.is_empty() {
+        sqlx::query(RELEASE).bind(pack::json(&wanted)?).execute(tx).await?;
+    }
+    Ok(())
 }
 
 /// What is claimed, each with its lease and whether suspects are wanted too.

@@ -168,6 +168,11 @@ impl Memory {
         Applied::Yes
     }
 
+    /// Whether there is something to write.
+    pub(super) fn has_changed(&self) -> bool {
+        self.cells.values().any(|(_, changed)| *changed) || self.talks.values().any(|(_, changed)| *changed)
+    }
+
     /// What [`SAVE_STATE`] and [`SAVE_TALKS`] read: what changed.
     pub(super) fn bind_save<'q>(&self, query: Query<'q>) -> Result<Query<'q>, Trouble> {
         let cells: Vec<_> = self

@@ -138,10 +138,11 @@ impl Batch {
         let found = trips::look(tx, &ends, &results).await?;
         let ends = ends.decide(round, &found.held, &found.memory)?;
         let results = results.decide(&found.marked)?;
-        let written = trips::write(tx, round, &incoming, &ends, &results, &self.releases).await?;
+        let written = trips::write(tx, round, &incoming, &ends, &results).await?;
         let accepts = incoming.end(tx, round, written.seen, written.stored).await?;
         let turns = ends.end(tx, round, written.promised).await?;
         let recorded = results.end(tx, round).await?;
+        claim::release(tx, &self.releases).await?;
         let (claims, marks) = trips::go(tx, round, &self.claims, &self.marks).await?;
         for change in &mut self.changes {
             change.apply(tx, round).await?;

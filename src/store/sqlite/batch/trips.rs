@@ -27,7 +27,7 @@ use crate::store::{
     Claimed, Marked, SUSPECT,
     sqlite::{
         engine::{self, Trouble},
-        request::{ClaimJob, MarkJob, ReleaseJob},
+        request::{ClaimJob, MarkJob},
     },
 };
 
@@ -40,16 +40,19 @@ static LOOK: LazyLock<SqlStr> = LazyLock::new(|| {
 });
 
 static WRITE: LazyLock<SqlStr> = LazyLock::new(|| {
-    let store = accept::store_if_all_new();
-    let parts =
-        [accept::SEEN, &store, turn::FINISH, SAVE_STATE, SAVE_TALKS, PROMISE, deliver::RECORD, claim::RELEASE];
-    text(pack::parts(&parts).join(";"))
+    all(&[accept::SEEN, &accept::store_if_all_new(), turn::FINISH, PROMISE, deliver::RECORD])
 });
+
+static REMEMBER: LazyLock<SqlStr> = LazyLock::new(|| all(&[SAVE_STATE, SAVE_TALKS]));
 
 static MAY_GO: LazyLock<SqlStr> = LazyLock::new(|| text(row(&[claim::CLAIMABLE, deliver::MARKABLE])));
 
-static GO: LazyLock<SqlStr> =
-    LazyLock::new(|| text(pack::parts(&[claim::CLAIM, claim::CLAIM, deliver::MARK]).join(";")));
+static GO: LazyLock<SqlStr> = LazyLock::new(|| all(&[claim::CLAIM, deliver::MARK]));
+
+/// One statement after the other.
+fn all(statements: &[&str]) -> SqlStr {
+    text(pack::parts(statements).join(";"))
+}
 
 /// One row of what several statements gather, a column each.
 fn row(looks: &[&str]) -> String {
@@ -123,23 +126,25 @@ pub(super) async fn write(
     incoming: &Incoming<'_>,
     ends: &Decided<'_>,
     results: &deliver::Counted<'_>,
-    releases: &[ReleaseJob],
 ) -> Result<Written, Trouble> {
-    if incoming.is_empty() && ends.is_empty() && results.is_empty() && releases.is_empty() {
+    if incoming.is_empty() && ends.is_empty() && results.is_empty() {
         return Ok(Written::default());
     }
     let query = incoming.bind(sqlx::query(WRITE.clone()), round)?;
     let query = results.bind(ends.bind(query, round)?, round)?;
-    let query = query.bind(pack::json(&claim::wanted(releases)?)?);
-    let done: Vec<SqliteQueryResult> = tx.execute_many(query).try_collect().await?;
-    let [seen, stored, _finish, _state, _talks, promised, _record, _release] = done.as_slice() else {
-        return Err(Trouble::Other(format!("{} answers to eight statements", done.len())));
+    let done = carry_out(tx, query).await?;
+    let [seen, stored, _finish, promised, _record] = done.as_slice() else {
+        return Err(Trouble::Other(format!("{} answers to five statements", done.len())));
     };
-    Ok(Written {
+    let written = Written {
         seen: seen.rows_affected(),
         stored: stored.last_insert_rowid(),
         promised: promised.last_insert_rowid(),
-    })
+    };
+    if ends.memory.has_changed() {
+        carry_out(tx, ends.memory.bind_save(sqlx::query(REMEMBER.clone()))?).await?;
+    }
+    Ok(written)
 }
 
 /// Claims and marks what may be: asks, and does it.
@@ -150,18 +155,27 @@ pub(super) async fn go(
     marks: &[MarkJob],
 ) -> Result<(Vec<Vec<Claimed>>, Vec<Vec<Marked>>), Trouble> {
     let (wanted_claims, wanted_marks) = (claim::claims(claims)?, claim::wanted(marks)?);
-    let (mut claimable, mut markable) = (Vec::new(), Vec::new());
-    if !wanted_claims.is_empty() || !wanted_marks.is_empty() {
-        let query = sqlx::query(MAY_GO.clone()).bind(pack::json(&wanted_claims)?).bind(SUSPECT);
-        let row = tx.fetch_one(query.bind(pack::json(&wanted_marks)?)).await?;
-        (claimable, markable) = (pack::list(row.try_get(0)?)?, pack::list(row.try_get(1)?)?);
+    if wanted_claims.is_empty() && wanted_marks.is_empty() {
+        return Ok((claim::told(claims, Vec::new()), deliver::marked(marks, Vec::new())));
     }
+    let query = sqlx::query(MAY_GO.clone()).bind(pack::json(&wanted_claims)?).bind(SUSPECT);
+    let row = tx.fetch_one(query.bind(pack::json(&wanted_marks)?)).await?;
+    let (claimable, markable): (Vec<claim::Free>, _) = (pack::list(row.try_get(0)?)?, pack::list(row.try_get(1)?)?);
+
     let ((held, suspects), leaving) = (claim::claimed(&claimable), deliver::leaving(&markable));
-    if !claimable.is_empty() || !markable.is_empty() {
-        let query = sqlx::query(GO.clone()).bind(pack::json(&held)?).bind(round.now.0).bind(1);
-        let query = query.bind(pack::json(&suspects)?).bind(round.now.0).bind(0);
-        let query = query.bind(pack::json(&leaving)?).bind(round.now.0);
-        tx.execute_many(query).try_collect::<Vec<SqliteQueryResult>>().await?;
+    let claim = |query: Query<'static>, seqs: &[i64], hold: i64| -> Result<_, Trouble> {
+        Ok(query.bind(pack::json(seqs)?).bind(round.now.0).bind(hold))
+    };
+    if !held.is_empty() || !leaving.is_empty() {
+        let query = claim(sqlx::query(GO.clone()), &held, 1)?;
+        carry_out(tx, query.bind(pack::json(&leaving)?).bind(round.now.0)).await?;
+    }
+    if !suspects.is_empty() {
+        carry_out(tx, claim(sqlx::query(claim::CLAIM), &suspects, 0)?).await?;
     }
     Ok((claim::told(claims, claimable), deliver::marked(marks, markable)))
+}
+
+async fn carry_out(tx: &mut SqliteConnection, query: Query<'_>) -> Result<Vec<SqliteQueryResult>, Trouble> {
+    Ok(tx.execute_many(query).try_collect().await?)
 }

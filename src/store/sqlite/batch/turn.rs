@@ -126,7 +126,8 @@ pub(super) struct Decided<'a> {
     answers: Vec<Result<TurnAnswer, StoreError>>,
     /// Places of those, with the public ids of their events.
     committed: Vec<(usize, EventId)>,
-    memory: Memory,
+    /// What they leave.
+    pub(super) memory: Memory,
     promises: Promises<'a>,
 }
 
@@ -139,12 +140,10 @@ impl Decided<'_> {
         self.committed.iter().map(|&(i, _)| &self.jobs[i].input)
     }
 
-    /// What [`FINISH`] reads, the memory's writes, and [`PROMISE`](super::promise::PROMISE).
+    /// What [`FINISH`] reads, and [`PROMISE`](super::promise::PROMISE).
     pub(super) fn bind<'q>(&self, query: Query<'q>, round: &Round<'_>) -> Result<Query<'q>, Trouble> {
         let ends: Vec<_> = self.turns().map(end).collect();
-        let query = query.bind(pack::json(&ends)?).bind(round.now.0);
-        let query = self.memory.bind_save(query)?;
-        self.promises.bind(query, round)
+        self.promises.bind(query.bind(pack::json(&ends)?).bind(round.now.0), round)
     }
 
     /// What is left to do for the few that need it, and what all came to. `last`: the number of the last promise.
