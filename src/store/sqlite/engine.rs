@@ -341,6 +341,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "state_keys", include_str!("../../../migrations/0009_state_keys.sql")),
     (10, "calls", include_str!("../../../migrations/0010_calls.sql")),
     (11, "answers", include_str!("../../../migrations/0011_answers.sql")),
+    (12, "one_order", include_str!("../../../migrations/0012_one_order.sql")),
 ];
 
 /// The number of the schema that this program makes.

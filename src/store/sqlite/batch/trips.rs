@@ -39,9 +39,8 @@ static LOOK: LazyLock<SqlStr> = LazyLock::new(|| {
     text(format!("{}; {looks}", engine::BEGIN))
 });
 
-static WRITE: LazyLock<SqlStr> = LazyLock::new(|| {
-    all(&[accept::SEEN, &accept::store_if_all_new(), turn::FINISH, PROMISE, deliver::RECORD])
-});
+static WRITE: LazyLock<SqlStr> =
+    LazyLock::new(|| all(&[accept::SEEN, &accept::store_if_all_new(), turn::FINISH, PROMISE, deliver::RECORD]));
 
 static REMEMBER: LazyLock<SqlStr> = LazyLock::new(|| all(&[SAVE_STATE, SAVE_TALKS]));
 

@@ -147,12 +147,7 @@ impl Decided<'_> {
     }
 
     /// What is left to do for the few that need it, and what all came to. `last`: the number of the last promise.
-    pub(super) async fn end(
-        self,
-        tx: &mut SqliteConnection,
-        round: &Round<'_>,
-        last: i64,
-    ) -> Result<Turns, Trouble> {
+    pub(super) async fn end(self, tx: &mut SqliteConnection, round: &Round<'_>, last: i64) -> Result<Turns, Trouble> {
         erase_at_end(tx, round, self.turns()).await?;
         set_timers(tx, round, self.turns()).await?;
         let (promised, displaced) = self.promises.end(tx, round, last).await?;

@@ -189,8 +189,9 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
             (SELECT count(*) FROM inbox AS e WHERE e.bot = b.bot AND e.finished_at IS NULL),
             (SELECT count(*) FROM outbox AS d WHERE d.bot = b.bot AND d.finished_at IS NULL),
             coalesce(x.buried, 0),
-            (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
-                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1)
+            (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e WHERE e.seq = (
+                SELECT min(o.seq) FROM inbox AS o INDEXED BY inbox_order
+                WHERE o.bot = b.bot AND o.finished_at IS NULL))
          FROM bots AS b
          LEFT JOIN (SELECT bot, count(*) AS buried FROM inbox WHERE finished_at IS NOT NULL AND state = 3 GROUP BY bot)
             AS x ON x.bot = b.bot
@@ -211,15 +212,15 @@ pub(in super::super) async fn backlog(conn: &mut SqliteConnection) -> Result<Vec
         .collect()
 }
 
-/// The oldest of each bot is one step in an index of what is pending; to look at all that is pending for the oldest
-/// of all would take as long as the backlog is.
+/// The oldest has the lowest number. It is looked for in the index of what is pending, whatever else stands in the
+/// tables: there the planner would walk through all that is over.
 pub(in super::super) async fn pressing(conn: &mut SqliteConnection) -> Result<Pressing, StoreError> {
     let (event, delivery, buried, failed): (Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT
-            (SELECT min(at) FROM (SELECT (SELECT coalesce(e.replayed_at, e.accepted_at) FROM inbox AS e
-                WHERE e.bot = b.bot AND e.finished_at IS NULL ORDER BY e.seq LIMIT 1) AS at FROM bots AS b)),
-            (SELECT min(at) FROM (SELECT (SELECT coalesce(d.replayed_at, d.created_at) FROM outbox AS d
-                WHERE d.bot = b.bot AND d.finished_at IS NULL ORDER BY d.seq LIMIT 1) AS at FROM bots AS b)),
+            (SELECT coalesce(replayed_at, accepted_at) FROM inbox
+                WHERE seq = (SELECT min(seq) FROM inbox INDEXED BY inbox_order WHERE finished_at IS NULL)),
+            (SELECT coalesce(replayed_at, created_at) FROM outbox
+                WHERE seq = (SELECT min(seq) FROM outbox INDEXED BY outbox_order WHERE finished_at IS NULL)),
             (SELECT count(*) FROM inbox WHERE finished_at IS NOT NULL AND state = 3),
             (SELECT count(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 3)",
     )

@@ -8,6 +8,7 @@ mod calls;
 mod claims;
 mod damage;
 mod deliveries;
+mod due;
 mod erasing;
 mod forgetting;
 mod house;

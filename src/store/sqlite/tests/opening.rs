@@ -163,7 +163,9 @@ async fn no_look_up_of_pending_work_walks_a_whole_table() {
                 let tables = ["inbox", "outbox", "seen", "state", "dialogues", "bots", "e", "p", "d", "s", "b"];
                 let words: Vec<_> = line.split(' ').take(2).collect();
                 let walks = words[0] == "SCAN" && tables.contains(&words[1]);
-                assert!(!walks && !line.contains("TEMP B-TREE"), "{plan:#?}");
+                // No more is sorted than was asked for.
+                let sorts = line.contains("TEMP B-TREE") && line != "USE TEMP B-TREE FOR ORDER BY";
+                assert!(!walks && !sorts, "{plan:#?}");
             }
         }
     })
