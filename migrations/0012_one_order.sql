@@ -12,4 +12,4 @@ CREATE INDEX outbox_order ON outbox (bot, order_key, seq, finished_at) WHERE fin
 
 -- Few rows are calls: who looks for them walks no backlog of messages.
 DROP INDEX outbox_calls;
-CREATE INDEX outbox_calls ON outbox (bot, order_key, seq, finished_at, lane) WHERE finished_at IS NULL AND lane = 1;
+CREATE INDEX outbox_calls ON outbox (bot, order_key, seq, finished_at) WHERE finished_at IS NULL AND lane = 1;

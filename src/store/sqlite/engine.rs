@@ -94,7 +94,7 @@ pub(super) async fn connect_copy(path: &Path) -> Result<SqliteConnection, sqlx::
     options.connect().await
 }
 
-/// Begins a transaction. A deferred one that writes fails under load: only IMMEDIATE takes its place in the line.
+/// How a transaction begins. A deferred one that writes fails under load: only IMMEDIATE takes its place in the line.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Begins a transaction.
@@ -114,7 +114,8 @@ pub(super) async fn give_back_memory(conn: &mut SqliteConnection) {
     }
 }
 
-/// Undoes what was written since `begin`. A full disk may have undone it already: no error then.
+/// Undoes what was written since `begin`. A statement that failed may have undone it already, or nothing was begun: no
+/// error then.
 pub(super) async fn rollback(conn: &mut SqliteConnection) {
     if let Err(error) = sqlx::query("ROLLBACK").execute(conn).await {
         tracing::debug!(%error, "nothing to roll back");

@@ -97,8 +97,9 @@ impl<'a> Incoming<'a> {
         Self { fresh, places, answers }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.fresh.is_empty()
+    /// How many may come in, unless they were seen before.
+    pub(super) fn len(&self) -> usize {
+        self.fresh.len()
     }
 
     /// What [`SEEN`] and [`store_if_all_new`] read.
@@ -112,25 +113,30 @@ impl<'a> Incoming<'a> {
 
     /// What they came to, now that `seen` keys were noted and, if that is all, the last event has the number `last`.
     pub(super) async fn end(
-        mut self,
+        self,
         tx: &mut SqliteConnection,
         round: &Round<'_>,
-        seen: u64,
+        seen: usize,
         last: i64,
     ) -> Result<Answers, Trouble> {
         let count = self.fresh.len();
-        let seqs = if seen == count as u64 {
+        let seqs = if seen == count {
             (0..count).map(|index| Some(Seq(pack::seq_of(last, count, index)))).collect()
         } else {
             let fresh = unknown(tx, round, &self.fresh).await?;
             store(tx, round, &self.fresh, &fresh).await?
         };
+        Ok(self.answered(seqs))
+    }
+
+    /// With the numbers of those that were stored.
+    fn answered(mut self, seqs: Vec<Option<Seq>>) -> Answers {
         for (&i, seq) in self.places.iter().zip(seqs) {
             if let Some(seq) = seq {
                 self.answers[i] = Ok(Accepted::New(seq));
             }
         }
-        Ok(self.answers)
+        self.answers
     }
 }
 
@@ -140,14 +146,9 @@ pub(in super::super) async fn accept_events(
     round: &Round<'_>,
     events: &[&NewEvent],
 ) -> Result<Answers, Trouble> {
-    let mut incoming = Incoming::admit(events.iter().copied(), round);
+    let incoming = Incoming::admit(events.iter().copied(), round);
     let seqs = insert(tx, round, &incoming.fresh).await?;
-    for (&i, seq) in incoming.places.iter().zip(seqs) {
-        if let Some(seq) = seq {
-            incoming.answers[i] = Ok(Accepted::New(seq));
-        }
-    }
-    Ok(incoming.answers)
+    Ok(incoming.answered(seqs))
 }
 
 /// Stores those of these events that were not seen before, and answers their numbers. No two may have one key, and none

@@ -148,8 +148,9 @@ pub(super) struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// How many count.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
     }
 
     /// What [`RECORD`] reads.

@@ -1,8 +1,9 @@
 //! A batch: what queued while the last one was being committed, as a few statements in one transaction.
 //!
 //! Everything in it is concurrent, since nobody has an answer yet; so the kinds go in an order that serves the
-//! most: ends before claims (a finished head frees its key at once), and the rare changes last, so that a lease
-//! taken over does not fence off an end that was sent before it.
+//! most: ends before claims (a finished head frees its key at once), the outcome of a try before what takes its place
+//! (as if it had come a moment before), and the rare changes last, so that a lease taken over does not fence off an end
+//! that was sent before it.
 //!
 //! The statements say OR ROLLBACK: when one fails, the transaction is undone anyway, and told so the engine need not
 //! copy every page it touches to be able to undo that statement alone. It does so all the same where a statement calls

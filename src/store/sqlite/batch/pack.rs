@@ -27,7 +27,8 @@ pub(super) fn parts(texts: &[&str]) -> Vec<String> {
         for piece in pieces {
             let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
             let (number, rest) = piece.split_at(end);
-            let number: usize = number.parse().unwrap_or_default();
+            // Ours are numbered all; another `$` would be taken for a parameter by the engine as well.
+            let number: usize = number.parse().expect("a parameter without a number");
             most = most.max(number);
             part.push_str(&format!("${}{rest}", before + number));
         }

@@ -77,6 +77,10 @@ impl<'a> Promises<'a> {
         Self { jobs, rows, heap, of }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// What [`PROMISE`] reads.
     pub(super) fn bind<'q>(&self, query: Query<'q>, round: &Round<'_>) -> Result<Query<'q>, Trouble> {
         Ok(query.bind(pack::json(&self.rows)?).bind(self.heap.bytes()).bind(round.now.0))

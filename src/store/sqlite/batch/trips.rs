@@ -35,7 +35,7 @@ use crate::store::{
 pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 static LOOK: LazyLock<SqlStr> = LazyLock::new(|| {
-    let looks = row(&[turn::HELD, LOAD_STATE, COUNT_KEYS, LOAD_TALKS, deliver::MARKED]);
+    let looks = one_row(&[turn::HELD, LOAD_STATE, COUNT_KEYS, LOAD_TALKS, deliver::MARKED]);
     text(format!("{}; {looks}", engine::BEGIN))
 });
 
@@ -44,7 +44,7 @@ static WRITE: LazyLock<SqlStr> =
 
 static REMEMBER: LazyLock<SqlStr> = LazyLock::new(|| all(&[SAVE_STATE, SAVE_TALKS]));
 
-static MAY_GO: LazyLock<SqlStr> = LazyLock::new(|| text(row(&[claim::CLAIMABLE, deliver::MARKABLE])));
+static MAY_GO: LazyLock<SqlStr> = LazyLock::new(|| text(one_row(&[claim::CLAIMABLE, deliver::MARKABLE])));
 
 static GO: LazyLock<SqlStr> = LazyLock::new(|| all(&[claim::CLAIM, deliver::MARK]));
 
@@ -54,7 +54,7 @@ fn all(statements: &[&str]) -> SqlStr {
 }
 
 /// One row of what several statements gather, a column each.
-fn row(looks: &[&str]) -> String {
+fn one_row(looks: &[&str]) -> String {
     format!("SELECT ({})", pack::parts(looks).join("), ("))
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn look(
 #[derive(Debug, Default)]
 pub(super) struct Written {
     /// How many keys were noted as seen.
-    pub(super) seen: u64,
+    pub(super) seen: usize,
     /// The number of the last event that was stored.
     pub(super) stored: i64,
     /// The number of the last delivery that was promised.
@@ -126,20 +126,17 @@ pub(super) async fn write(
     ends: &Decided<'_>,
     results: &deliver::Counted<'_>,
 ) -> Result<Written, Trouble> {
-    if incoming.is_empty() && ends.is_empty() && results.is_empty() {
+    let (ended, promised) = ends.len();
+    if incoming.len() == 0 && ended == 0 && results.len() == 0 {
         return Ok(Written::default());
     }
     let query = incoming.bind(sqlx::query(WRITE.clone()), round)?;
     let query = results.bind(ends.bind(query, round)?, round)?;
     let done = carry_out(tx, query).await?;
-    let [seen, stored, _finish, promised, _record] = done.as_slice() else {
-        return Err(Trouble::Other(format!("{} answers to five statements", done.len())));
-    };
-    let written = Written {
-        seen: seen.rows_affected(),
-        stored: stored.last_insert_rowid(),
-        promised: promised.last_insert_rowid(),
-    };
+    let seen = done.first().map_or(0, rows);
+    let stored = if seen == incoming.len() { seen } else { 0 };
+    have_done(&done, &[seen, stored, ended, promised, results.len()])?;
+    let written = Written { seen, stored: done[1].last_insert_rowid(), promised: done[3].last_insert_rowid() };
     if ends.memory.has_changed() {
         carry_out(tx, ends.memory.bind_save(sqlx::query(REMEMBER.clone()))?).await?;
     }
@@ -167,14 +164,30 @@ pub(super) async fn go(
     };
     if !held.is_empty() || !leaving.is_empty() {
         let query = claim(sqlx::query(GO.clone()), &held, 1)?;
-        carry_out(tx, query.bind(pack::json(&leaving)?).bind(round.now.0)).await?;
+        let done = carry_out(tx, query.bind(pack::json(&leaving)?).bind(round.now.0)).await?;
+        have_done(&done, &[held.len(), leaving.len()])?;
     }
     if !suspects.is_empty() {
-        carry_out(tx, claim(sqlx::query(claim::CLAIM), &suspects, 0)?).await?;
+        let done = carry_out(tx, claim(sqlx::query(claim::CLAIM), &suspects, 0)?).await?;
+        have_done(&done, &[suspects.len()])?;
     }
     Ok((claim::told(claims, claimable), deliver::marked(marks, markable)))
 }
 
 async fn carry_out(tx: &mut SqliteConnection, query: Query<'_>) -> Result<Vec<SqliteQueryResult>, Trouble> {
     Ok(tx.execute_many(query).try_collect().await?)
+}
+
+fn rows(done: &SqliteQueryResult) -> usize {
+    usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)
+}
+
+/// Each statement must have done all that it was given, or the rest of the transaction rests on what is not there.
+fn have_done(done: &[SqliteQueryResult], wanted: &[usize]) -> Result<(), Trouble> {
+    let done: Vec<usize> = done.iter().map(rows).collect();
+    if done == wanted {
+        Ok(())
+    } else {
+        Err(Trouble::Other(format!("the statements of a batch wrote {done:?} rows and should have written {wanted:?}")))
+    }
 }

@@ -132,8 +132,9 @@ pub(super) struct Decided<'a> {
 }
 
 impl Decided<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.committed.is_empty()
+    /// How many commit, and how many deliveries they promise.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.committed.len(), self.promises.len())
     }
 
     fn turns(&self) -> impl Iterator<Item = &TurnCommit> {

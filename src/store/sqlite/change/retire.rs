@@ -14,7 +14,7 @@ const STEP: i64 = 1000;
 
 const EVENTS: &str = "
     UPDATE inbox SET state = 3, cause = 'removed', reason = 'its bot was removed before it was handled', finished_at = $2
-    WHERE seq IN (SELECT seq FROM inbox WHERE bot = $1 AND finished_at IS NULL LIMIT $3)";
+    WHERE seq IN (SELECT seq FROM inbox WHERE bot = $1 AND finished_at IS NULL ORDER BY order_key, seq LIMIT $3)";
 
 /// What is on the wire may arrive: it is given up as doubtful. Epoch and attempt stay, so that the outcome of its
 /// last try, should it still come, finds it.
@@ -22,7 +22,7 @@ const DELIVERIES: &str = "
     UPDATE outbox SET
         state = 3, cause = 'removed', finished_at = $2, doubtful = max(doubtful, state = 1),
         reason = CASE state WHEN 1 THEN 'its bot was removed while it was on its way' ELSE 'its bot was removed before it was sent' END
-    WHERE seq IN (SELECT seq FROM outbox WHERE bot = $1 AND finished_at IS NULL LIMIT $3)";
+    WHERE seq IN (SELECT seq FROM outbox WHERE bot = $1 AND finished_at IS NULL ORDER BY order_key, seq LIMIT $3)";
 
 /// One step of retiring a bot. The last one buries what is left and retires in the same commit, so that a bot that
 /// is retired has nothing pending, whatever came in meanwhile.

@@ -22,9 +22,10 @@ use crate::{
 /// the key there.
 ///
 /// The `+` before the limit is for the planner: it takes a bare parameter there for a hint, and makes the plan
-/// anew for every read. So is `LIMIT -1`: an order inside of FROM is dropped without one.
+/// anew for every read. `LIMIT -1` keeps the order of the heads, which it drops inside of FROM without one, and which
+/// the limit outside rests on.
 macro_rules! due {
-    ($columns:literal, $table:literal, $pending:literal, $head:literal) => {
+    ($columns:literal, $table:literal, $pending:literal, $head:literal, $row:literal) => {
         concat!(
             "SELECT ",
             $columns,
@@ -56,7 +57,8 @@ macro_rules! due {
                 ORDER BY n.seq LIMIT +$5) AS oldest
              CROSS JOIN ",
             $table,
-            " AS r ON r.seq = oldest.seq"
+            " AS r ON r.seq = oldest.seq",
+            $row
         )
     };
 }
@@ -64,6 +66,7 @@ macro_rules! due {
 const EVENTS: &str = due!(
     "r.seq, r.public_id, r.order_key, r.class, r.attempt, coalesce(r.replayed_at, r.accepted_at), r.payload",
     "inbox",
+    "",
     "",
     ""
 );
@@ -75,7 +78,8 @@ const DELIVERIES: &str = due!(
      coalesce(r.replayed_at, r.created_at), r.payload",
     "outbox",
     "",
-    " AND h.lane = 0"
+    " AND h.lane = 0",
+    " AND r.lane = 0"
 );
 
 /// Few rows are calls, and they have an index of their own.
@@ -84,6 +88,7 @@ const CALLS: &str = due!(
      coalesce(r.replayed_at, r.created_at), r.payload",
     "outbox",
     " AND n.lane = 1",
+    "",
     ""
 );
 

@@ -1,7 +1,7 @@
 //! Accepting: stored once, in order, within limits.
 
 use super::*;
-use crate::store::StoreError;
+use crate::store::{DeliveryOutcome, DeliveryResult, StoreError};
 
 #[tokio::test]
 async fn an_event_is_stored_before_the_answer_and_handed_along_with_the_ring() {
@@ -94,6 +94,30 @@ async fn the_poisoned_member_of_a_batch_fails_alone() {
         assert!(matches!(nothing, Err(StoreError::Refused(_))), "no order key");
         // What failed left nothing behind, so the key is still free.
         assert!(matches!(rig.store.accept(event(&a, "m2", "k")).await.unwrap(), Accepted::New(_)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_poisoned_member_is_done_once() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        let sent = rig.promised(&lease, "m1", &["room"]).await[0];
+        let seq = rig.claimed(&lease, "m2").await;
+        let mark = rig.store.mark(lease.clone(), vec![sent]).await.unwrap()[0];
+        let outcome = DeliveryOutcome::Sent { remote_id: Some("M".into()) };
+        let commit = TurnCommit { deliveries: vec![delivery("y"), delivery("z")], ..turn(&lease, seq) };
+        let (poisoned, ended, recorded) = tokio::join!(
+            rig.store.accept(event(&lease.bot, "m3", "")),
+            rig.store.commit_turn(commit),
+            rig.store.record(DeliveryResult::new(sent, lease.epoch, mark.attempt, outcome)),
+        );
+        assert!(matches!(poisoned, Err(StoreError::Refused(_))), "no order key");
+        assert_eq!((ended.unwrap(), recorded.unwrap()), (TurnAnswer::Committed, true));
+        let backlog = rig.store.backlog().await.unwrap().remove(0);
+        assert_eq!((backlog.events, backlog.deliveries), (0, 2));
+        assert_eq!(rig.due_deliveries(&lease).await.len(), 2);
     })
     .await;
 }

@@ -305,9 +305,9 @@ fn turn_of(asked: &Asked) -> u8 {
     match asked {
         Asked::Accept(_) => 0,
         Asked::End(_) => 1,
-        Asked::Release(..) => 2,
-        Asked::Claim(..) | Asked::Try(..) => 3,
-        Asked::Record(_) => 4,
+        Asked::Record(_) => 2,
+        Asked::Release(..) => 3,
+        Asked::Claim(..) | Asked::Try(..) => 4,
         Asked::Mark(..) => 5,
     }
 }

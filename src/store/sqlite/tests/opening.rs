@@ -157,14 +157,31 @@ async fn no_look_up_of_pending_work_walks_a_whole_table() {
         rig.bot("a").await;
         let mut conn = engine::connect(&rig.dir.path().join(engine::FILE), Role::Reader).await.unwrap();
         for text in HOT_READS.iter().chain(HOT_WRITES).chain(PASSES) {
+            // Which of what waits is the oldest is not known without sorting: numbers alone, out of an index.
+            let may_sort = HOT_READS.contains(text);
             let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
             let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(text).fetch_all(&mut conn).await.unwrap();
             for (_, _, _, line) in &plan {
-                let tables = ["inbox", "outbox", "seen", "state", "dialogues", "bots", "e", "p", "d", "s", "b"];
+                let tables = [
+                    "inbox",
+                    "outbox",
+                    "seen",
+                    "state",
+                    "dialogues",
+                    "bots",
+                    "e",
+                    "p",
+                    "d",
+                    "s",
+                    "b",
+                    "o",
+                    "n",
+                    "h",
+                    "r",
+                ];
                 let words: Vec<_> = line.split(' ').take(2).collect();
                 let walks = words[0] == "SCAN" && tables.contains(&words[1]);
-                // No more is sorted than was asked for.
-                let sorts = line.contains("TEMP B-TREE") && line != "USE TEMP B-TREE FOR ORDER BY";
+                let sorts = line.contains("TEMP B-TREE") && !(may_sort && line == "USE TEMP B-TREE FOR ORDER BY");
                 assert!(!walks && !sorts, "{plan:#?}");
             }
         }

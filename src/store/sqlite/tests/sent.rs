@@ -144,6 +144,29 @@ async fn of_those_of_one_key_that_wait_only_the_newest_is_sent() {
     .await;
 }
 
+#[tokio::test]
+async fn a_try_that_is_to_be_repeated_gives_way_to_a_newer_message_of_the_same_batch() {
+    here(async {
+        let rig = Rig::new().await;
+        let lease = rig.lease("a").await;
+        let keyed = || NewDelivery { takes_place: Some("k".into()), ..delivery("x") };
+        let (one, two) = (rig.claimed(&lease, "m1").await, rig.claimed(&lease, "m2").await);
+        rig.store.commit_turn(TurnCommit { deliveries: vec![keyed()], ..turn(&lease, one) }).await.unwrap();
+        let old = rig.due_deliveries(&lease).await[0].seq;
+        let mark = rig.store.mark(lease.clone(), vec![old]).await.unwrap()[0];
+        let later = DeliveryOutcome::Retry { at: Millis(0), reason: "busy".into(), counts: true };
+        let (recorded, ended) = tokio::join!(
+            rig.store.record(DeliveryResult::new(old, lease.epoch, mark.attempt, later)),
+            rig.store.commit_turn(TurnCommit { deliveries: vec![keyed()], ..turn(&lease, two) }),
+        );
+        assert_eq!((recorded.unwrap(), ended.unwrap()), (true, TurnAnswer::Committed));
+        let due = rig.due_deliveries(&lease).await;
+        assert_eq!(due.iter().map(|row| row.seq).collect::<Vec<_>>(), [Seq(old.0 + 1)], "the newest says it all");
+        assert_eq!(rig.store.backlog().await.unwrap()[0].deliveries, 1);
+    })
+    .await;
+}
+
 impl Rig {
     /// Records a delivery that was marked once.
     async fn lands_marked(&self, lease: &Lease, seq: Seq) {
