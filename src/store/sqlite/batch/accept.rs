@@ -36,7 +36,7 @@ pub(super) const KNOWN: &str = "
 pub(super) const LAPSED: &str = "
     DELETE FROM seen WHERE (bot, key) IN (SELECT value->>0, value->>1 FROM jsonb_each($1))";
 
-pub(super) const STORE: &str = "
+const STORE: &str = "
     INSERT OR ROLLBACK INTO inbox (public_id, bot, kind, order_key, class, due_at, accepted_at, payload, envelope,
                                   answers)
     SELECT substr($2, value->>0, 16), value->>1, value->>2, value->>3, value->>4, value->>5, $3,
