@@ -10,9 +10,10 @@ mod error;
 mod open;
 mod rooms;
 mod steering;
+mod threads;
 pub(crate) mod ways;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use actix::{Addr, Arbiter};
 use tokio::{sync::watch, time::timeout};
@@ -21,45 +22,32 @@ pub use self::{
     endpoint::{Endpoint, Use, UseError},
     error::StartError,
     open::open_store_alone,
+    threads::Threads,
 };
-use self::{rooms::Rooms, steering::House};
+use self::{rooms::Rooms, steering::House, threads::Places};
 use crate::{
     actors::{
-        api::{self, Api, WireMode},
+        api::{self, Api},
         bells::{BellFaults, BellLimits, Bells},
         exit::OnFatal,
         intake::Intake,
         line::Line,
-        place::Place,
         report::ReloadReport,
         roster::{Look, Roster, TokenPolicy},
         routes::Routes,
         runner::{self, Making, OpenCalls, Runner},
         supervisor::{GiveAllBack, Keep, KeptState, Shutdown, States, Supervisor},
     },
-    base::{Breaking, Clock, spawn::spawn, thread},
-    http::{Admin, AdminToken, EffectsDoor, Ingress, Limits, Readiness, Running, ServerMode, server},
+    base::{Breaking, Clock, spawn::spawn},
+    http::{Admin, AdminToken, EffectsDoor, Ingress, Limits, Readiness, Running, server},
     net::HttpClient,
     settings::Settings,
     store::{Store, sqlite::SqliteStore},
     telemetry::Metrics,
 };
 
-/// Threads that speak HTTP to Webex, at most. Two keep TLS from being the limit; each has a connection pool of
-/// its own. Where cores are few one does it: whoever has more to do at once is woken less often.
-const WIRES: usize = 2;
-
 /// How long giving back what is in hand may take at shutdown: one commit, and the end of what is on the wire.
 const GIVE_BACK: Duration = Duration::from_secs(1);
-
-/// How many threads the app may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Threads {
-    /// None: everything lives on the current one, and stands still when its clock does.
-    One,
-    /// As many as the settings say.
-    Many,
-}
 
 /// What the app is made from.
 #[derive(Debug)]
@@ -129,21 +117,6 @@ impl App {
             metrics.process.on_simulator();
         }
         let bells = Bells::new(BellLimits::default(), bell_faults);
-        let mut arbiters = Vec::new();
-        let mut place = |name: &'static str, count: usize| match threads {
-            Threads::One => Place::Here,
-            Threads::Many => Place::Arbiters(
-                (0..count.max(1))
-                    .map(|_| {
-                        let arbiter = Arbiter::new();
-                        let handle = arbiter.handle();
-                        arbiter.spawn_fn(move || thread::name(name));
-                        arbiters.push(arbiter);
-                        handle
-                    })
-                    .collect(),
-            ),
-        };
 
         // Everything that can be refused comes before anything is changed or told to anybody.
         used_for.check(&settings.data_dir)?;
@@ -173,33 +146,25 @@ impl App {
         // The door opens before the house is awake: what comes in is stored, and waits.
         let routes = Routes::default();
         routes.refresh(verbs.as_ref()).await?;
-        let mode = match threads {
-            Threads::One => ServerMode::Here,
-            Threads::Many => ServerMode::workers(settings.ingress.workers),
-        };
+        let places = Places::make(threads, &settings);
         let mut door = Ingress::new(&settings, routes.clone(), verbs.clone(), metrics.clone(), clock.clone());
         door.breaking = breaking.clone();
         let intake = door.intake.clone();
         let ingress =
-            server::serve(ingress_listener, mode, Limits::from(&settings.ingress), door.clone().routes()).await?;
+            server::serve(ingress_listener, places.ingress, Limits::from(&settings.ingress), door.clone().routes())
+                .await?;
         let internal = match internal_listener {
             Some(listener) => {
-                let mode = if threads == Threads::One { ServerMode::Here } else { ServerMode::Workers(1) };
                 let routes = door.internal_routes();
-                Some(server::serve(listener, mode, Limits::from(&settings.ingress), routes).await?)
+                Some(server::serve(listener, places.doors, Limits::from(&settings.ingress), routes).await?)
             }
             None => None,
         };
         steering::tell(&silence, &readiness, &metrics);
 
         let rooms = Rooms::new(&settings, verbs.clone(), bells, clock, metrics.clone(), routes, intake.clone());
-        let bots_place = place("bots", cores_or(settings.bots.arbiters));
-        let supervisor = rooms.supervisor(bots_place, silence, on_fatal, breaking.clone());
+        let supervisor = rooms.supervisor(places.bots, silence, on_fatal, breaking.clone());
         let (news_sender, news) = watch::channel(Arc::new(ReloadReport::default()));
-        let wires = match threads {
-            Threads::One => WireMode::Here,
-            Threads::Many => WireMode::Threads((cores_or(0) / 2).clamp(1, WIRES)),
-        };
         let open_calls = OpenCalls::new(verbs.clone(), rooms.clock());
         let calls = rooms::Calls {
             egress: ways::to_programs(&settings, vec![ingress.addr(), admin_listener_addr(&admin_listener)])?,
@@ -208,8 +173,8 @@ impl App {
             making,
         };
         for keep in [
-            rooms.runner(place("runner", 1), calls),
-            rooms.api(wires, place("api", 1), egress),
+            rooms.runner(places.runner, calls),
+            rooms.api(places.wires, places.api, egress),
             rooms.registrar(public_url(&settings, ingress.addr())),
             rooms.roster(tokens, news_sender),
         ] {
@@ -237,12 +202,8 @@ impl App {
             simulator: used_for != Use::Serve,
             effects: EffectsDoor::new(open_calls, rooms.lines.api.clone()),
         };
-        // A thread of its own, so that probes are answered while the ingress is busy.
-        let admin_mode = match threads {
-            Threads::One => ServerMode::Here,
-            Threads::Many => ServerMode::Workers(1),
-        };
-        let admin = server::serve(admin_listener, admin_mode, Limits::from(&settings.ingress), admin.routes()).await?;
+        let admin =
+            server::serve(admin_listener, places.doors, Limits::from(&settings.ingress), admin.routes()).await?;
         let app = Self {
             data_dir: settings.data_dir.clone(),
             unready_first: Duration::from_secs(settings.shutdown.unready_first),
@@ -257,7 +218,7 @@ impl App {
             admin,
             readiness,
             intake,
-            arbiters,
+            arbiters: places.arbiters,
             news,
             fatal,
         };
@@ -410,11 +371,6 @@ impl App {
             arbiter.stop();
         }
     }
-}
-
-/// A number of threads: as set, or one a core.
-fn cores_or(setting: usize) -> usize {
-    if setting > 0 { setting } else { std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
 }
 
 /// Hands a singleton to the supervisor; answers when it was started.

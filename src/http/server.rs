@@ -6,7 +6,6 @@
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
-    num::NonZero,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -46,15 +45,6 @@ pub enum ServerMode {
     Workers(usize),
     /// On the current thread, which must be an arbiter or run a `LocalSet`: for an app on one thread.
     Here,
-}
-
-impl ServerMode {
-    /// As many workers as a setting says; 0: one a core, at most four, because the writer behind them is one.
-    #[must_use]
-    pub fn workers(setting: usize) -> Self {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get).min(4);
-        Self::Workers(if setting == 0 { cores() } else { setting })
-    }
 }
 
 /// What a connection may cost.

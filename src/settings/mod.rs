@@ -142,7 +142,7 @@ pub struct Ingress {
     pub header_seconds: u64,
     /// Connections at once, over all workers.
     pub max_connections: usize,
-    /// HTTP workers; 0: one a core, at most 4.
+    /// HTTP workers; 0: one for every two cores, at most 4.
     pub workers: usize,
     /// Events of one bot a second; 0: as many as come.
     pub per_bot_per_second: u32,
@@ -171,7 +171,7 @@ pub struct Schedule {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bots {
-    /// Threads that bots live on; 0: one a core.
+    /// Threads that bots live on; 0: one for every two cores. Where it is one, the api and the runner live on it too.
     pub arbiters: usize,
     /// Turns of one bot at once.
     pub turns_at_once: usize,

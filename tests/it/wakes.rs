@@ -45,6 +45,12 @@ async fn the_whole_house_works_on_one_thread() {
     main_path(Plan { threads: Threads::One, ..Plan::default() }).await;
 }
 
+#[actix::test]
+async fn the_whole_house_works_on_threads_for_each_part() {
+    let settings = vec![("bots.arbiters", "3".to_owned()), ("ingress.workers", "2".to_owned())];
+    main_path(Plan { settings, ..Plan::default() }).await;
+}
+
 #[test]
 fn a_reply_that_has_to_wait_waits_its_time_and_no_longer() {
     with_stopped_clock(async {

@@ -1,7 +1,8 @@
 //! The one actor shared by all bots: the only way out to Webex.
 //!
 //! Two faces under the same permits: *deliver* (rows of the outbox) and *call* (a question with an answer,
-//! idempotent only). It decides who goes when; the HTTP itself runs on a few wire arbiters.
+//! idempotent only). It decides who goes when; the HTTP itself runs on wires, where there are cores for it on threads
+//! of their own.
 //!
 //! ```text
 //!  Ring, OpenLane, Call …          pump: while permits are free

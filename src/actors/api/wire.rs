@@ -1,9 +1,9 @@
-//! The wire: what really speaks HTTP, on a few threads of its own, chosen by lane.
+//! The wire: what really speaks HTTP, on a few threads of its own, chosen by lane, or on the api actor's.
 //!
-//! The api actor decides and never waits for a socket or for TLS; a wire carries and decides nothing. How many
-//! requests are out at once is the actor's affair, so the channel to a wire never fills.
+//! The api actor decides and never waits for a socket; a wire carries and decides nothing. How many requests are out
+//! at once is the actor's affair, so the channel to a wire never fills.
 
-use std::{fmt, future::Future, rc::Rc, sync::Arc};
+use std::{fmt, future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix::Arbiter;
 use futures_util::{FutureExt, future::LocalBoxFuture};
@@ -68,13 +68,14 @@ pub type MakeWire = Arc<dyn Fn() -> Result<Rc<dyn Wire>, WireError> + Send + Syn
 pub enum WireMode {
     /// On this many arbiters of their own (at least one).
     Threads(usize),
-    /// On the api actor's own thread: for an app on one thread, and so for tests.
+    /// On the api actor's own thread: where there are few, and where all stand still with the clock.
     Here,
 }
 
 /// All wires of one api actor.
 pub(super) struct Wires(Vec<Route>);
 
+#[derive(Clone)]
 enum Route {
     Here(Result<Rc<dyn Wire>, WireError>),
     Thread(mpsc::Sender<Job>),
@@ -102,21 +103,31 @@ impl Wires {
         lane: usize,
         request: HttpRequest,
     ) -> impl Future<Output = Result<Reply, WireError>> + use<> {
-        match &self.0[lane % self.0.len()] {
-            Route::Here(Ok(wire)) => wire.send(request),
-            Route::Here(Err(error)) => std::future::ready(Err(error.clone())).boxed_local(),
-            Route::Thread(jobs) => {
-                let jobs = jobs.clone();
-                async move {
-                    let gone = |may_have_arrived| WireError::passing("the wire is gone", may_have_arrived);
+        let route = self.0[lane % self.0.len()].clone();
+        async move {
+            match route {
+                Route::Here(Ok(wire)) => carry(wire, request).await,
+                Route::Here(Err(error)) => Err(error),
+                Route::Thread(jobs) => {
                     let (answer, reply) = oneshot::channel();
                     jobs.send(Job { request, answer }).await.map_err(|_gone| gone(false))?;
                     reply.await.unwrap_or_else(|_gone| Err(gone(true)))
                 }
-                .boxed_local()
             }
         }
     }
+}
+
+fn gone(may_have_arrived: bool) -> WireError {
+    WireError::passing("the wire is gone", may_have_arrived)
+}
+
+/// A panic costs this request its answer and no other.
+async fn carry(wire: Rc<dyn Wire>, request: HttpRequest) -> Result<Reply, WireError> {
+    let carried = AssertUnwindSafe(async move { wire.send(request).await }).catch_unwind().await;
+    carried.unwrap_or_else(|_logged| {
+        Err(WireError::passing("Botyard panicked on the wire; please report this as a fault of Botyard", true))
+    })
 }
 
 fn start_thread(make: &MakeWire, connections: usize) -> mpsc::Sender<Job> {
@@ -130,10 +141,9 @@ fn start_thread(make: &MakeWire, connections: usize) -> mpsc::Sender<Job> {
                 match &wire {
                     Ok(wire) => {
                         let wire = Rc::clone(wire);
-                        // All of it in the task: a panic then costs this request its answer and no other.
                         base::spawn::spawn(async move {
                             // Nobody waits for it any more when the api actor is gone.
-                            let _ = answer.send(wire.send(request).await);
+                            let _ = answer.send(carry(wire, request).await);
                         });
                     }
                     Err(error) => {

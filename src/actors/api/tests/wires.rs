@@ -1,5 +1,7 @@
 //! Where the requests are carried.
 
+use futures_util::future::LocalBoxFuture;
+
 use super::*;
 
 #[actix::test]
@@ -22,8 +24,32 @@ async fn a_wire_that_cannot_be_made_answers_with_the_reason() {
     for wires in [WireMode::Here, WireMode::Threads(1)] {
         let make: MakeWire = Arc::new(|| Err(WireError::passing("no such file", false)));
         let wires = Wires::start(wires, &make, 4);
-        let request = Request { method: "GET", path: "/people/me".into(), body: None };
-        let request = request.to_http("https://webexapis.test/v1", &Secret::new("t"), MOMENT, MAX_ANSWER).unwrap();
-        assert_eq!(wires.send(7, request).await.unwrap_err().message, "no such file");
+        assert_eq!(wires.send(7, me()).await.unwrap_err().message, "no such file");
     }
+}
+
+/// Panics on its first request.
+struct Panicking(std::cell::Cell<bool>);
+
+impl Wire for Panicking {
+    fn send(&self, _: crate::net::HttpRequest) -> LocalBoxFuture<'static, Result<Reply, WireError>> {
+        assert!(self.0.replace(true), "its first request");
+        Box::pin(std::future::ready(Ok(reply(200, ""))))
+    }
+}
+
+#[actix::test]
+async fn a_panic_costs_one_request_its_answer_and_no_other() {
+    for wires in [WireMode::Here, WireMode::Threads(1)] {
+        let make: MakeWire = Arc::new(|| Ok(Rc::new(Panicking(false.into()))));
+        let wires = Wires::start(wires, &make, 4);
+        let lost = wires.send(0, me()).await.unwrap_err();
+        assert!(lost.may_have_arrived && lost.message.contains("panicked"), "{lost}");
+        assert_eq!(wires.send(0, me()).await.unwrap().status, 200);
+    }
+}
+
+fn me() -> crate::net::HttpRequest {
+    let request = Request { method: "GET", path: "/people/me".into(), body: None };
+    request.to_http("https://webexapis.test/v1", &Secret::new("t"), MOMENT, MAX_ANSWER).unwrap()
 }
