@@ -1,7 +1,7 @@
-//! What all programs share: compiled templates and patterns, made on use, in one bounded cache each.
+//! What all programs share: the language of templates, and compiled patterns, made on use, in a bounded cache.
 //!
 //! A program itself is plain data, so that thousands of bots cost the bytes of their texts. From outside an
-//! [`Engine`] changes nothing: the same template and values give the same text, cached or not.
+//! [`Engine`] changes nothing: the same pattern finds the same, cached or not.
 
 use std::{
     fmt, io,
@@ -28,18 +28,13 @@ const MAX_RANGE: i64 = 20_000;
 /// Nesting of blocks and macros.
 const RECURSION: usize = 50;
 
-/// Eleven kilobytes each, and made again in microseconds.
-const TEMPLATES: usize = 256;
-/// Two kilobytes each.
+/// Compiled patterns kept, some kilobytes each: to make one takes up to a third of a millisecond.
 const PATTERNS: usize = 256;
 
-/// Equal templates of two bots are one.
-type TemplateKey = (Format, Arc<str>);
-
-/// Compiled templates and patterns of all bots. Shared by reference; locks are held only to look up.
+/// The language of templates, and the compiled patterns of all bots; equal ones of two bots are one. Shared by
+/// reference; the lock is held only to look up.
 pub struct Engine {
-    base: Environment<'static>,
-    templates: Mutex<Cache<TemplateKey, Arc<Environment<'static>>>>,
+    templates: Environment<'static>,
     patterns: Mutex<Cache<Arc<str>, Arc<Pattern>>>,
 }
 
@@ -65,34 +60,18 @@ impl Engine {
     /// An engine with nothing compiled yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            base: environment(false),
-            templates: Mutex::new(Cache::new(TEMPLATES)),
-            patterns: Mutex::new(Cache::new(PATTERNS)),
-        }
+        Self { templates: environment(false), patterns: Mutex::new(Cache::new(PATTERNS)) }
     }
 
-    /// Renders a template over values.
-    pub(super) fn render(&self, format: Format, source: &Arc<str>, values: Value) -> Result<String, RenderError> {
-        let key = (format, Arc::clone(source));
-        let cached = lock(&self.templates).get(&key);
-        let compiled = if let Some(compiled) = cached {
-            compiled
-        } else {
-            let mut environment = self.base.clone();
-            environment.add_template_owned(template_name(format), source.to_string())?;
-            let compiled = Arc::new(environment);
-            lock(&self.templates).put(key, Arc::clone(&compiled));
-            compiled
-        };
-        let rendered = compiled.get_template(template_name(format))?.render(values)?;
-        finished(format, rendered)
+    /// Renders a template over values. Compiled each time: that takes microseconds, and kept it would be twelve
+    /// kilobytes however short the template is.
+    pub(super) fn render(&self, format: Format, source: &str, values: Value) -> Result<String, RenderError> {
+        finished(format, self.templates.render_named_str(template_name(format), source, values)?)
     }
 
-    /// Renders a text of a card, with its values marked. Without the cache: a card has dozens of small texts, which
-    /// would drive everything else out of it.
+    /// Renders a text of a card, with its values marked.
     pub(super) fn render_marked(&self, source: &str, values: Value) -> Result<String, RenderError> {
-        let marked = self.base.render_named_str(template_name(Format::Markdown), source, values)?;
+        let marked = self.templates.render_named_str(template_name(Format::Markdown), source, values)?;
         if marked.len() > MAX_OUTPUT {
             return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
         }
@@ -101,7 +80,7 @@ impl Engine {
 
     /// What an expression comes to.
     pub(super) fn evaluate(&self, source: &str, values: Value) -> Result<Value, RenderError> {
-        Ok(self.base.compile_expression(source)?.eval(values)?)
+        Ok(self.templates.compile_expression(source)?.eval(values)?)
     }
 
     /// The compiled form of a pattern; nothing if it is none, which `compile` has told before.
@@ -329,7 +308,7 @@ mod tests {
     use super::*;
 
     fn render(format: Format, source: &str, text: &str) -> Result<String, RenderError> {
-        Engine::new().render(format, &source.into(), Value::from_pairs([("text", Value::from(text))]))
+        Engine::new().render(format, source, Value::from_pairs([("text", Value::from(text))]))
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! A step that needs to know more answers [`Step::Need`] with idempotent reads, gets them as [`Facts`]
 //! and is repeated; nothing it asked for before the last repetition has had any effect.
 //!
-//! A program is plain shared data: texts and flags. What is dear to keep, compiled templates and patterns,
-//! is made on use and shared by all bots in one bounded [`Engine`].
+//! A program is plain shared data: texts and flags. What is dear to keep is made on use, in one [`Engine`] that all
+//! bots share: templates each time, patterns into a bounded cache.
 
 pub mod access;
 pub mod busy;

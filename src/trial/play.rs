@@ -19,7 +19,7 @@ pub struct Subject<'a> {
     pub definition: &'a Definition,
     /// What was made of it.
     pub program: &'a Program,
-    /// What templates and patterns are compiled in.
+    /// Renders templates and finds patterns.
     pub engine: &'a Engine,
     /// Who makes the calls that no step answers; none: they are shown.
     pub caller: Option<&'a dyn Caller>,

@@ -57,7 +57,7 @@ pub struct Deps {
     pub bells: Bells,
     /// People and rooms read before.
     pub cache: Arc<FactCache>,
-    /// Templates and patterns.
+    /// Renders templates and finds patterns.
     pub engine: Arc<Engine>,
     /// What runs scripts.
     pub scripts: Arc<Scripts>,

@@ -23,7 +23,7 @@ fn render(source: &str) -> Result<String, ErrorKind> {
     let room = Value::from_pairs([("people", Value::from(people)), ("count", Value::from(3))]);
     let state = Value::from_pairs([("room", room)]);
     let values = Value::from_pairs([("state", state), ("text", Value::from("t"))]);
-    Engine::new().render(Format::Text, &source.into(), values).map_err(|error| error.kind)
+    Engine::new().render(Format::Text, source, values).map_err(|error| error.kind)
 }
 
 #[test]
