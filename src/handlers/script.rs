@@ -5,7 +5,7 @@
 //! is read as strictly as what any other program answers. The same turn gives the same answer, always.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     thread,
 };
 
@@ -68,7 +68,8 @@ pub struct ScriptError {
 
 /// What runs scripts: one for the process.
 pub struct Scripts {
-    engine: Engine,
+    /// Made on first use: it is some hundred kilobytes, and most houses have no script.
+    engine: LazyLock<Engine>,
     kept: Mutex<Vec<(Arc<str>, Arc<AST>)>>,
 }
 
@@ -76,13 +77,10 @@ pub struct Scripts {
 type Asked = Arc<Mutex<Vec<Value>>>;
 
 impl Scripts {
-    /// An engine with every limit set and the small library in it.
+    /// With nothing compiled yet.
     #[must_use]
     pub fn new() -> Self {
-        let mut engine = Engine::new();
-        harden(&mut engine);
-        library(&mut engine, &Asked::default());
-        Self { engine, kept: Mutex::default() }
+        Self { engine: LazyLock::new(|| equipped(&Asked::default())), kept: Mutex::default() }
     }
 
     /// Whether a text is a script.
@@ -145,13 +143,19 @@ impl std::fmt::Debug for Scripts {
     }
 }
 
+/// An engine with every limit set and the small library in it.
+fn equipped(asked: &Asked) -> Engine {
+    let mut engine = Engine::new();
+    harden(&mut engine);
+    library(&mut engine, asked);
+    engine
+}
+
 /// Runs a compiled script, on a thread with room for it. All that it made ends here.
 fn evaluated(ast: &AST, source: &str, turn: &Value) -> Result<HandlerAnswer, AnswerError> {
     // A library of its own for each run: what one asks for is never another's.
     let asked = Asked::default();
-    let mut engine = Engine::new();
-    harden(&mut engine);
-    library(&mut engine, &asked);
+    let engine = equipped(&asked);
     let mut scope = Scope::new();
     let fields = turn.as_object().cloned().unwrap_or_default();
     for name in NAMES {
