@@ -15,7 +15,7 @@ pub(crate) mod ways;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use actix::{Addr, Arbiter};
+use actix::Addr;
 use tokio::{sync::watch, time::timeout};
 
 pub use self::{
@@ -24,7 +24,11 @@ pub use self::{
     open::open_store_alone,
     threads::Threads,
 };
-use self::{rooms::Rooms, steering::House, threads::Places};
+use self::{
+    rooms::Rooms,
+    steering::House,
+    threads::{Arbiters, Places},
+};
 use crate::{
     actors::{
         api::{self, Api},
@@ -98,7 +102,7 @@ pub struct App {
     /// What is on its way into the store.
     intake: Intake,
     /// Stopped at the very end.
-    arbiters: Vec<Arbiter>,
+    arbiters: Arbiters,
     news: watch::Receiver<Arc<ReloadReport>>,
     fatal: watch::Receiver<Option<String>>,
 }
@@ -367,9 +371,7 @@ impl App {
             tracing::error!(error = %error, "the store did not close well");
         }
         Endpoint::remove(&self.data_dir);
-        for arbiter in self.arbiters {
-            arbiter.stop();
-        }
+        drop(self.arbiters);
     }
 }
 

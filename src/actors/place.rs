@@ -1,4 +1,4 @@
-//! Where an actor lives: on an arbiter of its own, or right here when the whole app is built on one thread.
+//! Where an actor lives: on an arbiter, or right here when the whole app is built on one thread.
 
 use actix::{Actor, Addr, ArbiterHandle, Context};
 

@@ -1,9 +1,9 @@
 //! On which threads the house lives: who has one to itself, and who shares.
 //!
 //! A thread that nobody needs costs more than it gives: each hand-over wakes one, and the fewer there are, the more
-//! each finds to do before it sleeps again. On two cores the bots, the api and its wire on one thread take a fifth
-//! less than on four (docs/benchmarks.md). What must never wait for a bot keeps its own: the ingress, the store, and
-//! the admin listener, so that probes are answered while the ingress is busy.
+//! each finds to do before it sleeps again: on two cores the bots, the api and its wire take a fifth less on one thread
+//! (ADR 0011). What must never wait for a bot keeps its own: the ingress, the store, and the admin listener, so that
+//! probes are answered while the ingress is busy.
 
 use std::{num::NonZero, thread::available_parallelism};
 
@@ -27,7 +27,7 @@ const WORKERS: usize = 4;
 pub enum Threads {
     /// None: everything lives on the current one, and stands still when its clock does.
     One,
-    /// As many as the settings say.
+    /// As many as cores and settings say.
     Many,
 }
 
@@ -36,7 +36,7 @@ pub enum Threads {
 struct Counts {
     workers: usize,
     bots: usize,
-    /// Threads of the wires, beside one for the api and one for the runner. None: these three live with the bots.
+    /// Threads of the wires, beside one for the api. None: all of these live with the bots.
     wires: Option<usize>,
 }
 
@@ -60,38 +60,73 @@ pub(super) struct Places {
     pub(super) bots: Place,
     pub(super) api: Place,
     pub(super) wires: WireMode,
+    /// Never with others: it reads files and starts programs, which may take as long as a disk does.
     pub(super) runner: Place,
-    /// To be stopped at the very end.
-    pub(super) arbiters: Vec<Arbiter>,
+    pub(super) arbiters: Arbiters,
+}
+
+/// The arbiters that were made. They stop when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Arbiters(Vec<Arbiter>);
+
+impl Arbiters {
+    /// Makes so many, each on a thread of this name.
+    fn make(&mut self, name: &'static str, count: usize) -> Place {
+        let new: Vec<_> = (0..count).map(|_| Arbiter::new()).collect();
+        let handles = new.iter().map(Arbiter::handle).collect();
+        for arbiter in new {
+            arbiter.spawn_fn(move || thread::name(name));
+            self.0.push(arbiter);
+        }
+        Place::Arbiters(handles)
+    }
+}
+
+impl Drop for Arbiters {
+    fn drop(&mut self) {
+        for arbiter in &self.0 {
+            arbiter.stop();
+        }
+    }
 }
 
 impl Places {
     /// Makes the threads.
     pub(super) fn make(threads: Threads, settings: &Settings) -> Self {
-        let mut arbiters = Vec::new();
-        let mut on = |name: &'static str, count: usize| {
-            let new: Vec<_> = (0..count).map(|_| Arbiter::new()).collect();
-            let handles = new.iter().map(Arbiter::handle).collect();
-            for arbiter in new {
-                arbiter.spawn_fn(move || thread::name(name));
-                arbiters.push(arbiter);
-            }
-            Place::Arbiters(handles)
-        };
-        let (ingress, doors, bots, wires) = match threads {
-            Threads::One => (ServerMode::Here, ServerMode::Here, Place::Here, None),
+        match threads {
+            Threads::One => Self {
+                ingress: ServerMode::Here,
+                doors: ServerMode::Here,
+                bots: Place::Here,
+                api: Place::Here,
+                wires: WireMode::Here,
+                runner: Place::Here,
+                arbiters: Arbiters::default(),
+            },
             Threads::Many => {
                 let cores = available_parallelism().map_or(1, NonZero::get);
-                let counts = Counts::of(cores, settings.ingress.workers, settings.bots.arbiters);
-                let ingress = ServerMode::Workers(counts.workers);
-                (ingress, ServerMode::Workers(1), on("bots", counts.bots), counts.wires)
+                Self::many(Counts::of(cores, settings.ingress.workers, settings.bots.arbiters))
             }
+        }
+    }
+
+    fn many(counts: Counts) -> Self {
+        let mut arbiters = Arbiters::default();
+        let bots = arbiters.make("bots", counts.bots);
+        let (api, wires) = match counts.wires {
+            Some(wires) => (arbiters.make("api", 1), WireMode::Threads(wires)),
+            None => (bots.clone(), WireMode::Here),
         };
-        let (api, runner, wires) = match wires {
-            Some(wires) => (on("api", 1), on("runner", 1), WireMode::Threads(wires)),
-            None => (bots.clone(), bots.clone(), WireMode::Here),
-        };
-        Self { ingress, doors, bots, api, wires, runner, arbiters }
+        let runner = arbiters.make("runner", 1);
+        Self {
+            ingress: ServerMode::Workers(counts.workers),
+            doors: ServerMode::Workers(1),
+            bots,
+            api,
+            wires,
+            runner,
+            arbiters,
+        }
     }
 }
 
@@ -110,6 +145,27 @@ mod tests {
     fn on_more_cores_each_has_its_own() {
         assert_eq!(Counts::of(4, 0, 0), Counts { workers: 2, bots: 2, wires: Some(2) });
         assert_eq!(Counts::of(64, 0, 0), Counts { workers: 4, bots: 32, wires: Some(2) });
+    }
+
+    /// The name of the thread that a place's first arbiter is.
+    async fn thread_of(place: &Place) -> String {
+        let Place::Arbiters(handles) = place else { panic!("it has a thread") };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        handles[0].spawn_fn(move || {
+            let _ = tell.send(std::fs::read_to_string("/proc/thread-self/comm").unwrap().trim().to_owned());
+        });
+        told.await.unwrap()
+    }
+
+    #[actix::test]
+    async fn who_shares_a_thread_lives_there_and_the_runner_never_does() {
+        for (wires, api) in [(None, "bots"), (Some(1), "api")] {
+            let places = Places::many(Counts { workers: 1, bots: 1, wires });
+            assert_eq!(thread_of(&places.bots).await, "bots");
+            assert_eq!(thread_of(&places.api).await, api);
+            assert_eq!(thread_of(&places.runner).await, "runner");
+            assert_eq!(places.wires, wires.map_or(WireMode::Here, WireMode::Threads));
+        }
     }
 
     #[test]

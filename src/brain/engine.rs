@@ -34,7 +34,7 @@ const PATTERNS: usize = 256;
 /// The language of templates, and the compiled patterns of all bots; equal ones of two bots are one. Shared by
 /// reference; the lock is held only to look up.
 pub struct Engine {
-    templates: Environment<'static>,
+    language: Environment<'static>,
     patterns: Mutex<Cache<Arc<str>, Arc<Pattern>>>,
 }
 
@@ -60,27 +60,29 @@ impl Engine {
     /// An engine with nothing compiled yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { templates: environment(false), patterns: Mutex::new(Cache::new(PATTERNS)) }
+        Self { language: environment(false), patterns: Mutex::new(Cache::new(PATTERNS)) }
     }
 
-    /// Renders a template over values. Compiled each time: that takes microseconds, and kept it would be twelve
-    /// kilobytes however short the template is.
+    /// Renders a template over values. Compiled each time: that takes microseconds for a reply as people write them,
+    /// and kept it would be twelve kilobytes however short it is.
     pub(super) fn render(&self, format: Format, source: &str, values: Value) -> Result<String, RenderError> {
-        finished(format, self.templates.render_named_str(template_name(format), source, values)?)
+        finished(format, self.language.render_named_str(template_name(format), source, values)?)
     }
 
-    /// Renders a text of a card, with its values marked.
-    pub(super) fn render_marked(&self, source: &str, values: Value) -> Result<String, RenderError> {
-        let marked = self.templates.render_named_str(template_name(Format::Markdown), source, values)?;
-        if marked.len() > MAX_OUTPUT {
+    /// Renders a text of a card, with its values marked; and the work it took.
+    pub(super) fn render_marked(&self, source: &str, values: Value) -> Result<(String, u64), RenderError> {
+        let template = self.language.template_from_named_str(template_name(Format::Markdown), source)?;
+        let rendered = template.render_captured(values)?;
+        if rendered.output().len() > MAX_OUTPUT {
             return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
         }
-        Ok(marked)
+        let work = rendered.state().fuel_levels().map_or(0, |(taken, _)| taken);
+        Ok((rendered.into_output(), work))
     }
 
     /// What an expression comes to.
     pub(super) fn evaluate(&self, source: &str, values: Value) -> Result<Value, RenderError> {
-        Ok(self.templates.compile_expression(source)?.eval(values)?)
+        Ok(self.language.compile_expression(source)?.eval(values)?)
     }
 
     /// The compiled form of a pattern; nothing if it is none, which `compile` has told before.

@@ -217,7 +217,7 @@ pub enum Update {
 }
 
 /// What a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Shown as it is.
     Text,

@@ -5,7 +5,7 @@
 //! is read as strictly as what any other program answers. The same turn gives the same answer, always.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -66,10 +66,10 @@ pub struct ScriptError {
     pub column: usize,
 }
 
-/// What runs scripts: one for the process.
+/// What runs scripts: one for the process. An engine is made when one is compiled or run, and not kept: it is some
+/// hundred kilobytes, and most houses have no script.
+#[derive(Default)]
 pub struct Scripts {
-    /// Made on first use: it is some hundred kilobytes, and most houses have no script.
-    engine: LazyLock<Engine>,
     kept: Mutex<Vec<(Arc<str>, Arc<AST>)>>,
 }
 
@@ -80,7 +80,7 @@ impl Scripts {
     /// With nothing compiled yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { engine: LazyLock::new(|| equipped(&Asked::default())), kept: Mutex::default() }
+        Self::default()
     }
 
     /// Whether a text is a script.
@@ -92,7 +92,7 @@ impl Scripts {
             let message = format!("a script has at most {LONGEST} bytes");
             return Err(ScriptError { message, line: 0, column: 0 });
         }
-        self.engine.compile(source).map(drop).map_err(|error| parse_error(&error, source))
+        equipped(&Asked::default()).compile(source).map(drop).map_err(|error| parse_error(&error, source))
     }
 
     /// Runs a script over a turn.
@@ -121,19 +121,14 @@ impl Scripts {
             kept.push(found);
             return Ok(ast);
         }
-        let ast = self.engine.compile(&**source).map_err(|error| AnswerError(parse_error(&error, source).message))?;
+        let engine = equipped(&Asked::default());
+        let ast = engine.compile(&**source).map_err(|error| AnswerError(parse_error(&error, source).message))?;
         let ast = Arc::new(ast);
         if kept.len() >= KEPT {
             kept.remove(0);
         }
         kept.push((Arc::clone(source), Arc::clone(&ast)));
         Ok(ast)
-    }
-}
-
-impl Default for Scripts {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -36,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(15);
 const LIFETIME: Duration = Duration::from_mins(5);
 /// How long a closed connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Bytes of a body that are written at once.
+const PIECE: usize = 64 * 1024;
 
 /// What to ask.
 #[derive(Clone)]
@@ -231,7 +233,7 @@ impl Prepared {
             request = request.append_header(header.clone());
         }
         let response = match &self.body {
-            Some(body) => request.send_body(WatchedBody { bytes: Some(body.clone()), sent: Rc::clone(sent) }).await,
+            Some(body) => request.send_body(WatchedBody { left: body.clone(), sent: Rc::clone(sent) }).await,
             None => request.send().await,
         };
         let mut response = response.map_err(|error| NetError::from_send(&self.host, &error, sent.get()))?;
@@ -264,9 +266,10 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
-/// A body that notes when it is asked for: awc does so only once it holds a connection and begins to write.
+/// A body that notes when it is asked for: awc does so only once it holds a connection and begins to write. It comes
+/// in pieces, so that a large file is neither copied nor encrypted in one go, while others on this thread wait.
 struct WatchedBody {
-    bytes: Option<Bytes>,
+    left: Bytes,
     sent: Rc<Cell<Sent>>,
 }
 
@@ -274,11 +277,13 @@ impl MessageBody for WatchedBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.bytes.as_ref().map_or(0, Bytes::len) as u64)
+        BodySize::Sized(self.left.len() as u64)
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         self.sent.set(Sent::Maybe);
-        Poll::Ready(self.bytes.take().map(Ok))
+        let length = self.left.len().min(PIECE);
+        let piece = self.left.split_to(length);
+        Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
     }
 }

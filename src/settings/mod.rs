@@ -171,7 +171,7 @@ pub struct Schedule {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bots {
-    /// Threads that bots live on; 0: one for every two cores. Where it is one, the api and the runner live on it too.
+    /// Threads that bots live on; 0: one for every two cores. Where it is one, the api lives on it too.
     pub arbiters: usize,
     /// Turns of one bot at once.
     pub turns_at_once: usize,

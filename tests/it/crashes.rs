@@ -240,11 +240,15 @@ async fn nothing_is_lost_with(house: &House, point: Point) {
 
 #[actix::test]
 async fn the_api_and_the_registrar_are_made_anew_and_nothing_is_lost() {
-    let house = House::with(&[("echo.toml", ECHO), ("other.toml", ECHO)]).await;
-    house.registered(&["echo", "other"]).await;
-    nothing_is_lost_with(&house, Point::InApi).await;
-    nothing_is_lost_with(&house, Point::InRegistrar).await;
-    house.close().await;
+    // With one thread of bots the api lives there too.
+    for arbiters in ["1", "2"] {
+        let plan = Plan { settings: vec![("bots.arbiters", arbiters.to_owned())], ..Plan::default() };
+        let house = House::build(plan, &[("echo.toml", ECHO), ("other.toml", ECHO)]).await;
+        house.registered(&["echo", "other"]).await;
+        nothing_is_lost_with(&house, Point::InApi).await;
+        nothing_is_lost_with(&house, Point::InRegistrar).await;
+        house.close().await;
+    }
 }
 
 #[actix::test]

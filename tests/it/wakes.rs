@@ -46,9 +46,8 @@ async fn the_whole_house_works_on_one_thread() {
 }
 
 #[actix::test]
-async fn the_whole_house_works_on_threads_for_each_part() {
-    let settings = vec![("bots.arbiters", "3".to_owned()), ("ingress.workers", "2".to_owned())];
-    main_path(Plan { settings, ..Plan::default() }).await;
+async fn the_whole_house_works_where_bots_and_api_share_a_thread() {
+    main_path(Plan { settings: vec![("bots.arbiters", "1".to_owned())], ..Plan::default() }).await;
 }
 
 #[test]

@@ -51,11 +51,7 @@ impl From<NetError> for WireError {
 impl Wire for HttpClient {
     fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<Reply, WireError>> {
         let client = self.clone();
-        async move {
-            // Headers are read here, off the thread that decides for everybody.
-            Ok(Reply::from(HttpClient::send(&client, request).await?))
-        }
-        .boxed_local()
+        async move { Ok(Reply::from(HttpClient::send(&client, request).await?)) }.boxed_local()
     }
 }
 
@@ -68,7 +64,7 @@ pub type MakeWire = Arc<dyn Fn() -> Result<Rc<dyn Wire>, WireError> + Send + Syn
 pub enum WireMode {
     /// On this many arbiters of their own (at least one).
     Threads(usize),
-    /// On the api actor's own thread: where there are few, and where all stand still with the clock.
+    /// On the thread of the api actor: where few cores share one, and where all stand still with the clock.
     Here,
 }
 

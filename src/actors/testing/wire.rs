@@ -76,10 +76,10 @@ impl FakeWire {
 
 impl Wire for FakeWire {
     fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<Reply, WireError>> {
-        let mut seen = self.seen.lock().unwrap();
-        let (delay, answer) = (self.script)(&request, seen.len());
-        seen.push(Seen { at: Instant::now(), thread: std::thread::current().id(), request });
-        drop(seen);
+        let count = self.seen.lock().unwrap().len();
+        // A script may panic, so no lock is held meanwhile.
+        let (delay, answer) = (self.script)(&request, count);
+        self.seen.lock().unwrap().push(Seen { at: Instant::now(), thread: std::thread::current().id(), request });
         let flying = Arc::clone(&self.flying);
         {
             let mut flying = flying.lock().unwrap();

@@ -39,6 +39,8 @@ const ITEM: &str = "item";
 const MOST_ITEMS: usize = 200;
 /// Strings of one card that templates are run for, lists included.
 const MOST_TEXTS: usize = 2_000;
+/// Work that all templates of one card may do together: ten times that of one.
+const MOST_WORK: u64 = 200_000;
 
 /// A card as a program keeps it: plain data, rendered for each message anew.
 #[derive(Debug, Clone, PartialEq)]
@@ -282,7 +284,7 @@ impl Card {
 
     /// The card over values, as it is sent.
     pub(super) fn render(&self, engine: &Engine, context: &Value) -> Result<Json, CardError> {
-        let mut render = Render { engine, bytes: 2 * lint::MOST_BYTES, texts: MOST_TEXTS };
+        let mut render = Render { engine, bytes: 2 * lint::MOST_BYTES, texts: MOST_TEXTS, work: MOST_WORK };
         let card = render.part(&self.root, context)?;
         lint::rendered(&card).map_err(CardError::Card)?;
         Ok(card)
@@ -294,6 +296,7 @@ struct Render<'a> {
     engine: &'a Engine,
     bytes: usize,
     texts: usize,
+    work: u64,
 }
 
 impl Render<'_> {
@@ -305,7 +308,10 @@ impl Render<'_> {
             Part::Plain(text) => Json::String(self.weighed(text.to_string())?),
             Part::Template { source, shown } => {
                 self.texts = self.texts.checked_sub(1).ok_or_else(too_much)?;
-                let marked = self.engine.render_marked(source, context.clone())?;
+                let (marked, work) = self.engine.render_marked(source, context.clone())?;
+                self.work = self.work.checked_sub(work).ok_or_else(|| {
+                    CardError::Card("the templates of the card do more than those of one card may".to_owned())
+                })?;
                 Json::String(self.weighed(if *shown { without_links(&marked) } else { without_marks(&marked) })?)
             }
             Part::List(items) => {

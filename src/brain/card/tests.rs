@@ -60,6 +60,19 @@ fn a_list_makes_as_many_things_as_it_has() {
 }
 
 #[test]
+fn the_templates_of_a_card_share_the_work_of_ten() {
+    let costly = "{% for n in range(1000) %}{% if n > 5000 %}x{% endif %}{% endfor %}";
+    let texts = |number: usize| {
+        let text = json!({ "type": "TextBlock", "text": costly }).to_string();
+        with_body(&format!("[{}]", vec![text; number].join(",")))
+    };
+    let render = |number| card(&texts(number)).unwrap().render(&Engine::new(), &context! {});
+    assert!(render(5).is_ok());
+    let error = render(60).unwrap_err().sentence();
+    assert!(error.contains("do more than those of one card may"), "{error}");
+}
+
+#[test]
 fn what_a_reply_gives_along_is_seen_under_its_name() {
     let text = with_body(r#"[{"type": "TextBlock", "text": "{{ data.count }} of {{ data.all }}"}]"#);
     assert!(card(&text).is_err());

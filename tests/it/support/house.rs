@@ -106,7 +106,7 @@ impl House {
             ("webex.api_url", self.sim.api.clone()),
             ("webex.requests_per_minute", "60000".to_owned()),
             ("ingress.workers", "1".to_owned()),
-            ("bots.arbiters", "1".to_owned()),
+            ("bots.arbiters", "2".to_owned()),
             ("bots.sweep_seconds", "1".to_owned()),
             ("bots.removal_grace_seconds", "1".to_owned()),
         ]

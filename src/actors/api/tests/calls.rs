@@ -23,6 +23,19 @@ async fn a_call_is_answered_with_any_answer_and_tried_again_in_trouble() {
 }
 
 #[actix::test]
+async fn a_panic_on_the_wire_keeps_no_permit() {
+    pause();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let wire = FakeWire::new(move |_, _| {
+        assert!(!first.swap(false, Ordering::SeqCst), "its first request");
+        (MOMENT, Ok(reply(200, r#"{"id":"P"}"#)))
+    });
+    let house = House::with(&wire, BellFaults::default(), |settings| settings.connections = 1);
+    house.open("echo", 1).await;
+    assert_eq!(house.call("echo", "/people/me", Duration::from_secs(30)).await.unwrap().status, 200);
+}
+
+#[actix::test]
 async fn a_call_ends_at_its_deadline_with_the_last_trouble() {
     pause();
     let house = House::new(&FakeWire::new(|_, _| (MOMENT, Ok(reply(503, r#"{"message":"overloaded"}"#)))));
