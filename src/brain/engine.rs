@@ -74,7 +74,7 @@ impl Engine {
         let template = self.language.template_from_named_str(template_name(Format::Markdown), source)?;
         let rendered = template.render_captured(values)?;
         if rendered.output().len() > MAX_OUTPUT {
-            return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
+            return Err(too_long().into());
         }
         let work = rendered.state().fuel_levels().map_or(0, |(taken, _)| taken);
         Ok((rendered.into_output(), work))
@@ -163,7 +163,7 @@ fn finished(format: Format, rendered: String) -> Result<String, RenderError> {
         Format::Text => rendered,
     };
     if text.len() > MAX_OUTPUT {
-        return Err(Error::new(ErrorKind::OutOfFuel, "the text is too long").into());
+        return Err(too_long().into());
     }
     Ok(text)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::handlers::{
     answer::{AnswerError, MOST_EFFECTS},
-    script::{ScriptError, Scripts},
+    script::{self, ScriptError, Scripts},
 };
 
 /// What somebody wrote, and no message may quote.
@@ -20,8 +20,7 @@ const WHISPER: &str = "wh1sper";
 pub fn script(input: &[u8]) -> Result<(), String> {
     let input = String::from_utf8_lossy(input);
     let (source, text) = input.split_once("\n---\n").unwrap_or((&input, "hello"));
-    let scripts = Scripts::new();
-    if let Err(error) = scripts.check(source) {
+    if let Err(error) = script::check(source) {
         return placed(&error, source);
     }
     let turn = json!({
@@ -33,6 +32,7 @@ pub fn script(input: &[u8]) -> Result<(), String> {
         "state": { "room": { "count": 7, "list": [WHISPER, { "deep": [1, 2.5, null, true] }] } },
     });
     let source: Arc<str> = source.into();
+    let scripts = Scripts::new();
     let answer = scripts.run(&source, &turn);
     if answer != scripts.run(&source, &turn) {
         return Err("one turn has two answers".to_owned());

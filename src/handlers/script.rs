@@ -66,6 +66,22 @@ pub struct ScriptError {
     pub column: usize,
 }
 
+/// Whether a text is a script.
+///
+/// # Errors
+/// [`ScriptError`] with the place.
+pub fn check(source: &str) -> Result<(), ScriptError> {
+    if source.len() > LONGEST {
+        let message = format!("a script has at most {LONGEST} bytes");
+        return Err(ScriptError { message, line: 0, column: 0 });
+    }
+    compile(source).map(drop)
+}
+
+fn compile(source: &str) -> Result<AST, ScriptError> {
+    equipped(&Asked::default()).compile(source).map_err(|error| parse_error(&error, source))
+}
+
 /// What runs scripts: one for the process. An engine is made when one is compiled or run, and not kept: it is some
 /// hundred kilobytes, and most houses have no script.
 #[derive(Default)]
@@ -81,18 +97,6 @@ impl Scripts {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Whether a text is a script.
-    ///
-    /// # Errors
-    /// [`ScriptError`] with the place.
-    pub fn check(&self, source: &str) -> Result<(), ScriptError> {
-        if source.len() > LONGEST {
-            let message = format!("a script has at most {LONGEST} bytes");
-            return Err(ScriptError { message, line: 0, column: 0 });
-        }
-        equipped(&Asked::default()).compile(source).map(drop).map_err(|error| parse_error(&error, source))
     }
 
     /// Runs a script over a turn.
@@ -121,9 +125,7 @@ impl Scripts {
             kept.push(found);
             return Ok(ast);
         }
-        let engine = equipped(&Asked::default());
-        let ast = engine.compile(&**source).map_err(|error| AnswerError(parse_error(&error, source).message))?;
-        let ast = Arc::new(ast);
+        let ast = Arc::new(compile(source).map_err(|error| AnswerError(error.message))?);
         if kept.len() >= KEPT {
             kept.remove(0);
         }
@@ -300,8 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_stands_in_the_script_whatever_ends_its_lines() {
-        let place =
-            |source: &str| Scripts::new().check(source).map_err(|error| (error.line, error.column)).unwrap_err();
+        let place = |source: &str| check(source).map_err(|error| (error.line, error.column)).unwrap_err();
         assert_eq!(place("let a = 1;\nlet b = ;"), (2, 9));
         assert_eq!(place("let a = 1;\r\nlet b = ;"), (2, 9));
         assert_eq!(place("say(`\r${a}, b(\"c"), (1, 16));
@@ -407,13 +408,13 @@ mod tests {
             "sleep(9999)",
             "sleep(9e9)",
         ] {
-            assert!(Scripts::new().check(source).is_err() || run(source).is_err(), "{source}");
+            assert!(check(source).is_err() || run(source).is_err(), "{source}");
         }
     }
 
     #[test]
     fn a_broken_script_is_shown_at_its_place() {
-        let error = Scripts::new().check("let x = 1;\nlet y = ;\n").unwrap_err();
+        let error = check("let x = 1;\nlet y = ;\n").unwrap_err();
         assert_eq!((error.line, error.column > 0), (2, true), "{error:?}");
     }
 

@@ -17,7 +17,7 @@ use crate::{
         handler::{self, Call, CallBody, Form, Handler},
         rule::Scope as Memory,
     },
-    handlers::script::{ScriptError, Scripts},
+    handlers::script::{self, ScriptError},
 };
 
 /// The prefix of a secret's name in a header.
@@ -111,7 +111,7 @@ impl Compiler<'_> {
         } else {
             source.value.as_str()
         };
-        match Scripts::new().check(text) {
+        match script::check(text) {
             Ok(()) => Some(text.into()),
             Err(ScriptError { message, line, column }) => {
                 let place = if line > 0 { format!(" in line {line}, column {column}") } else { String::new() };
